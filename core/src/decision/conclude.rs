@@ -1,0 +1,105 @@
+//! The **conclusion**: from the row to the decision. A pure function.
+
+use super::{Action, Decision, Hit, MOST_REASONS, Obligations};
+use crate::error::{Error, ErrorKind, Result};
+use crate::event::Event;
+use crate::feature::Row;
+use crate::policy::{Evaluation, MOST_POINTS, OnMissing, Points, Policy, Rule, Truth};
+
+/// Runs the rules over the row and fills the decision.
+///
+/// # Errors
+/// [`ErrorKind::Missing`] when a rule with `on_missing = "fail"` reads an absent value.
+pub(crate) fn conclude(
+    policy: &Policy,
+    event: &Event,
+    row: &Row,
+    stack: &mut Vec<Option<u64>>,
+    decision: &mut Decision,
+) -> Result<()> {
+    let compiled = &*policy.0;
+    decision.hits.clear();
+    decision.missing.clear();
+    let evaluation = Evaluation { row, event, literals: &compiled.literals, zones: &compiled.zones };
+    let (mut score, mut action, mut strength) = (0i64, Action::Allow, 0);
+    let mut obligations = Obligations::default();
+    for (number, rule) in (0u16..).zip(&compiled.rules) {
+        match rule.program.truth(&evaluation, stack) {
+            Truth::False => continue,
+            Truth::True => {}
+            Truth::Missing => {
+                decision.missing.push(number);
+                match rule.on_missing {
+                    OnMissing::Skip => continue,
+                    OnMissing::Match => {}
+                    // A rule on trial never stops an event.
+                    OnMissing::Fail if !rule.live => continue,
+                    OnMissing::Fail => return Err(missing(rule)),
+                }
+            }
+        }
+        let points = points(rule, &evaluation, stack);
+        decision.hits.push(Hit { rule: number, points });
+        if rule.live {
+            score += i64::from(points);
+            action = action.max(rule.action.unwrap_or_default());
+            strength = strength.max(rule.strength);
+            obligations = obligations | rule.obligations;
+        }
+    }
+    let score = score.clamp(0, 999) as u16;
+    if let Some(band) = compiled.bands.iter().rev().find(|band| band.from <= score) {
+        action = action.max(band.action);
+        strength = strength.max(band.strength);
+    }
+    decision.score = score;
+    decision.action = action;
+    decision.strength = if action == Action::Challenge { strength.max(1) } else { 0 };
+    decision.obligations = obligations;
+    decision.missing_features =
+        (0..compiled.features.len() as u16).filter(|place| row.get(*place).is_none()).count() as u16;
+    rank(&compiled.rules, decision);
+    if decision.policy.as_ref().is_none_or(|known| !std::sync::Arc::ptr_eq(&known.0, &policy.0)) {
+        decision.policy = Some(policy.clone());
+    }
+    Ok(())
+}
+
+fn missing(rule: &Rule) -> Error {
+    let what = format!("its condition `{}` reads a value that is absent", rule.text);
+    Error::of_field(ErrorKind::Missing, &rule.id, what)
+}
+
+fn points(rule: &Rule, evaluation: &Evaluation<'_>, stack: &mut Vec<Option<u64>>) -> i32 {
+    let clamp = |points: i64| points.clamp(-MOST_POINTS, MOST_POINTS) as i32;
+    match &rule.points {
+        Points::Constant(points) => *points,
+        Points::Integer(program) => program.run(evaluation, stack).map_or(0, |word| clamp(word as i64)),
+        Points::Number(program) => {
+            // Casts saturate, and NaN becomes 0: points that are no number are none.
+            program.run(evaluation, stack).map_or(0, |word| clamp(libm::round(f64::from_bits(word)) as i64))
+        }
+    }
+}
+
+/// Sums the points of each reason and keeps the highest, without other memory than the decision's.
+fn rank(rules: &[Rule], decision: &mut Decision) {
+    let Decision { hits, reasons, .. } = decision;
+    reasons.clear();
+    let live = |hit: &Hit| rules.get(usize::from(hit.rule)).filter(|rule| rule.live);
+    for (at, hit) in hits.iter().enumerate() {
+        let Some(number) = live(hit).map(|rule| rule.reason_number) else { continue };
+        let gives = |hit: &&Hit| live(hit).is_some_and(|rule| rule.reason_number == number);
+        if hits.iter().take(at).any(|earlier| gives(&earlier)) {
+            continue;
+        }
+        let points = hits.iter().filter(gives).fold(0i32, |sum, hit| sum.saturating_add(hit.points));
+        let acts = hits.iter().filter(gives).filter_map(live).any(Rule::acts);
+        // Equal points stay in the order of the policy.
+        let place = reasons.iter().position(|known| known.points < points).unwrap_or(reasons.len());
+        if (points > 0 || acts) && place < MOST_REASONS {
+            reasons.truncate(MOST_REASONS - 1);
+            reasons.insert(place, Hit { rule: number, points });
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! Decisions in words: the rules that held, with the values that made them hold.
+
+use std::fmt;
+
+use super::{Action, Decision, Obligations};
+use crate::event::{Event, Field, FieldKind};
+use crate::feature::Value;
+use crate::policy::{Reference, Rule, Type};
+
+/// A decision explained. `Display` prints it for people.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Explanation {
+    /// 0 to 999.
+    pub score: u16,
+    /// What to do.
+    pub action: Action,
+    /// What to do beside it.
+    pub obligations: Obligations,
+    /// The rules that held, in the order of the policy.
+    pub rules: Vec<ExplainedRule>,
+    /// The ids of rules that read an absent value.
+    pub missing: Vec<String>,
+}
+
+/// One rule that held.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ExplainedRule {
+    /// The rule's id.
+    pub id: String,
+    /// Its reason code.
+    pub reason: String,
+    /// Its points.
+    pub points: i32,
+    /// Whether it counted.
+    pub live: bool,
+    /// The condition as written.
+    pub condition: String,
+    /// The condition with values in place of names. Identifiers stay names.
+    pub substituted: String,
+    /// The policy's description of the rule; empty without one.
+    pub description: String,
+}
+
+impl Decision {
+    /// Says which rules held and with which values. `event` is the one that was decided on.
+    ///
+    /// Works on [detailed](Decision::detailed) decisions; others know their rules, not the values.
+    pub fn explain(&self, event: &Event) -> Explanation {
+        let rules = self.hits.iter().filter_map(|hit| {
+            let rule = self.rule(hit.rule)?;
+            Some(ExplainedRule {
+                id: rule.id.clone(),
+                reason: rule.reason.clone(),
+                points: hit.points,
+                live: rule.live,
+                condition: rule.text.clone(),
+                substituted: self.substitute(rule, event),
+                description: rule.description.clone(),
+            })
+        });
+        Explanation {
+            score: self.score,
+            action: self.action,
+            obligations: self.obligations,
+            rules: rules.collect(),
+            missing: self.missing_rules().map(str::to_owned).collect(),
+        }
+    }
+
+    fn substitute(&self, rule: &Rule, event: &Event) -> String {
+        let mut text = String::new();
+        let mut done = 0;
+        for (span, reference) in &rule.references {
+            text.push_str(rule.text.get(done..span.start).unwrap_or_default());
+            let name = rule.text.get(span.clone()).unwrap_or_default();
+            text.push_str(&self.rendered(reference, name, event));
+            done = span.end;
+        }
+        text.push_str(rule.text.get(done..).unwrap_or_default());
+        text
+    }
+
+    fn rendered(&self, reference: &Reference, name: &str, event: &Event) -> String {
+        match reference {
+            Reference::Place(_, Type::Entity) => name.to_owned(),
+            Reference::Place(..) if !self.detailed => name.to_owned(),
+            Reference::Place(place, value_type) => {
+                Value::of_word(self.row.get(*place), *value_type).to_string()
+            }
+            Reference::Field(field) => rendered_field(*field, name, event),
+        }
+    }
+}
+
+fn rendered_field(field: Field, name: &str, event: &Event) -> String {
+    let Some(spec) = event.schema().spec(field) else { return name.to_owned() };
+    let value = match spec.kind() {
+        FieldKind::Identifier | FieldKind::Entity => return name.to_owned(),
+        FieldKind::Text => event.text(field).map(|text| Value::Text(text.to_owned())),
+        FieldKind::Integer => event.integer(field).map(Value::Integer),
+        FieldKind::Time => event.integer(field).map(Value::Time),
+        FieldKind::Number => event.number(field).map(Value::Number),
+        FieldKind::Boolean => event.boolean(field).map(Value::Boolean),
+    };
+    value.unwrap_or(Value::Missing).to_string()
+}
+
+impl fmt::Display for Explanation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "score {}, {}", self.score, self.action)?;
+        for name in self.obligations.names() {
+            write!(f, ", {name}")?;
+        }
+        for rule in &self.rules {
+            let shadow = if rule.live { "" } else { " (shadow)" };
+            write!(f, "\n{:>+6} {} [{}]{shadow}", rule.points, rule.reason, rule.id)?;
+            write!(f, "\n       when {}", rule.condition)?;
+            if rule.substituted != rule.condition {
+                write!(f, "\n       with {}", rule.substituted)?;
+            }
+        }
+        if !self.missing.is_empty() {
+            write!(f, "\nmissing values in {}", self.missing.join(", "))?;
+        }
+        Ok(())
+    }
+}

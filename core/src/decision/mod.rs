@@ -1,0 +1,339 @@
+//! What the engine answers: score, action, obligations, reasons, and how they came about.
+
+mod conclude;
+mod explain;
+mod record;
+
+use std::fmt;
+
+use smallvec::SmallVec;
+
+pub(crate) use conclude::conclude;
+pub use explain::{ExplainedRule, Explanation};
+pub use record::{DecisionRecord, RecordedReason, RecordedValue};
+
+use crate::feature::{Presence, Row, Value};
+use crate::policy::{FeaturePlan, Policy};
+
+/// What to do with the event, in rising order.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Action {
+    /// Let it pass.
+    #[default]
+    Allow = 0,
+    /// Ask for stronger authentication first.
+    Challenge = 1,
+    /// Hold it for a person.
+    Review = 2,
+    /// Refuse it.
+    Deny = 3,
+}
+
+impl Action {
+    /// Every action, in rising order.
+    pub const ALL: [Action; 4] = [Action::Allow, Action::Challenge, Action::Review, Action::Deny];
+
+    /// The name, as policies write it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Action::Allow => "allow",
+            Action::Challenge => "challenge",
+            Action::Review => "review",
+            Action::Deny => "deny",
+        }
+    }
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// What has to be done beside the action: a set of notify, hold, lock and limit.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub struct Obligations(pub(crate) u8);
+
+impl Obligations {
+    /// Tell the customer.
+    pub const NOTIFY: Obligations = Obligations(1);
+    /// Hold the money.
+    pub const HOLD: Obligations = Obligations(2);
+    /// Lock the account.
+    pub const LOCK: Obligations = Obligations(4);
+    /// Apply the lower limit.
+    pub const LIMIT: Obligations = Obligations(8);
+
+    const ALL: [(Obligations, &'static str); 4] = [
+        (Obligations::NOTIFY, "notify"),
+        (Obligations::HOLD, "hold"),
+        (Obligations::LOCK, "lock"),
+        (Obligations::LIMIT, "limit"),
+    ];
+
+    /// Whether every obligation of `other` is in this set.
+    pub fn contains(self, other: Obligations) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// One bit for each: notify 1, hold 2, lock 4, limit 8.
+    pub fn bits(self) -> u8 {
+        self.0
+    }
+
+    /// The names in the order notify, hold, lock, limit.
+    pub fn names(self) -> impl Iterator<Item = &'static str> {
+        Obligations::ALL.into_iter().filter(move |(one, _)| self.contains(*one)).map(|(_, name)| name)
+    }
+}
+
+impl std::ops::BitOr for Obligations {
+    type Output = Obligations;
+
+    fn bitor(self, other: Obligations) -> Obligations {
+        Obligations(self.0 | other.0)
+    }
+}
+
+impl FromIterator<Obligations> for Obligations {
+    fn from_iter<I: IntoIterator<Item = Obligations>>(all: I) -> Obligations {
+        all.into_iter().fold(Obligations::default(), |set, one| set | one)
+    }
+}
+
+impl fmt::Debug for Obligations {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.names()).finish()
+    }
+}
+
+/// How many reasons a decision reports.
+pub const MOST_REASONS: usize = 8;
+
+/// One reason of a decision, with the points of all rules that gave it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reason<'a> {
+    code: &'a str,
+    points: i32,
+}
+
+impl<'a> Reason<'a> {
+    /// The reason code, as the policy writes it.
+    pub fn code(&self) -> &'a str {
+        self.code
+    }
+
+    /// The points that it added to the score.
+    pub fn points(&self) -> i32 {
+        self.points
+    }
+}
+
+/// A rule whose condition held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RuleHit<'a> {
+    id: &'a str,
+    reason: &'a str,
+    points: i32,
+    live: bool,
+}
+
+impl<'a> RuleHit<'a> {
+    /// The rule's id.
+    pub fn id(&self) -> &'a str {
+        self.id
+    }
+
+    /// Its reason code.
+    pub fn reason(&self) -> &'a str {
+        self.reason
+    }
+
+    /// The points that it added, or would have added in shadow.
+    pub fn points(&self) -> i32 {
+        self.points
+    }
+
+    /// Whether it counted; hits of shadow rules change nothing.
+    pub fn is_live(&self) -> bool {
+        self.live
+    }
+}
+
+/// The value of one feature in a decision.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FeatureValue<'a> {
+    name: &'a str,
+    value: Value,
+    approximate: bool,
+}
+
+impl<'a> FeatureValue<'a> {
+    /// The feature's name.
+    pub fn name(&self) -> &'a str {
+        self.name
+    }
+
+    /// Its value.
+    pub fn value(&self) -> &Value {
+        &self.value
+    }
+
+    /// Whether part of what it covers has been forgotten.
+    pub fn is_approximate(&self) -> bool {
+        self.approximate
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Hit {
+    pub(crate) rule: u16,
+    pub(crate) points: i32,
+}
+
+/// What the engine decided on one event.
+///
+/// Up to 8 reasons, 32 hits and 16 missing conditions are held in place; a decision that is reused through
+/// [`Engine::assess_into`](crate::Engine::assess_into) allocates nothing beyond that either.
+#[derive(Clone, Default)]
+pub struct Decision {
+    pub(crate) policy: Option<Policy>,
+    pub(crate) score: u16,
+    pub(crate) action: Action,
+    pub(crate) strength: u8,
+    pub(crate) obligations: Obligations,
+    pub(crate) repeated: bool,
+    pub(crate) missing_features: u16,
+    /// Of the rules that first gave each reason, highest points first.
+    pub(crate) reasons: SmallVec<[Hit; MOST_REASONS]>,
+    pub(crate) hits: SmallVec<[Hit; 32]>,
+    pub(crate) missing: SmallVec<[u16; 16]>,
+    pub(crate) detailed: bool,
+    pub(crate) row: Row,
+    pub(crate) tokens: Vec<Option<crate::event::token::Token>>,
+    pub(crate) event_id: Option<crate::event::token::Token>,
+    pub(crate) key_id: u32,
+}
+
+impl Decision {
+    /// An empty decision, to be filled and reused.
+    pub fn new() -> Decision {
+        Decision::default()
+    }
+
+    /// An empty decision that keeps feature values when it is filled: for [`features`](Decision::features),
+    /// [`explain`](Decision::explain) and [`record`](Decision::record).
+    pub fn detailed() -> Decision {
+        Decision { detailed: true, ..Decision::default() }
+    }
+
+    /// 0 to 999: the sum of the points of all live hits, clamped.
+    pub fn score(&self) -> u16 {
+        self.score
+    }
+
+    /// The highest action among the score's band and the live hits.
+    pub fn action(&self) -> Action {
+        self.action
+    }
+
+    /// The assurance level that a challenge must reach, 1 to 4; 0 unless the action is challenge.
+    pub fn strength(&self) -> u8 {
+        self.strength
+    }
+
+    /// What has to be done beside the action.
+    pub fn obligations(&self) -> Obligations {
+        self.obligations
+    }
+
+    /// Whether the event's id was recorded before; then nothing was recorded now.
+    pub fn is_repeated(&self) -> bool {
+        self.repeated
+    }
+
+    /// The reasons of live hits, most points first, at most [`MOST_REASONS`]; each code once. Rules that only
+    /// lower the score give none.
+    pub fn reasons(&self) -> impl ExactSizeIterator<Item = Reason<'_>> {
+        self.reasons.iter().map(|hit| {
+            let code = self.rule(hit.rule).map_or("", |rule| rule.reason.as_str());
+            Reason { code, points: hit.points }
+        })
+    }
+
+    /// Every rule whose condition held, shadow rules among them, in the order of the policy.
+    pub fn hits(&self) -> impl ExactSizeIterator<Item = RuleHit<'_>> {
+        self.hits.iter().map(|hit| {
+            let rule = self.rule(hit.rule);
+            RuleHit {
+                id: rule.map_or("", |rule| rule.id.as_str()),
+                reason: rule.map_or("", |rule| rule.reason.as_str()),
+                points: hit.points,
+                live: rule.is_some_and(|rule| rule.live),
+            }
+        })
+    }
+
+    /// The ids of rules whose condition read an absent value that nothing absorbed.
+    pub fn missing_rules(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.missing.iter().map(|rule| self.rule(*rule).map_or("", |rule| rule.id.as_str()))
+    }
+
+    /// How many features had nothing to be computed from.
+    pub fn missing_features(&self) -> usize {
+        usize::from(self.missing_features)
+    }
+
+    /// The features in the order of the policy; empty unless the decision is a
+    /// [detailed](Decision::detailed) one.
+    pub fn features(&self) -> impl Iterator<Item = FeatureValue<'_>> {
+        let plans = self.policy.iter().filter(|_| self.detailed).flat_map(|policy| &policy.0.features);
+        (0u16..).zip(plans).map(|(place, plan)| self.feature_value(place, plan))
+    }
+
+    fn feature_value<'a>(&self, place: u16, plan: &'a FeaturePlan) -> FeatureValue<'a> {
+        FeatureValue {
+            name: &plan.name,
+            value: Value::of_word(self.row.get(place), plan.value_type),
+            approximate: self.row.presence(place) == Presence::Approximate,
+        }
+    }
+
+    /// The feature at a place of the policy; `None` unless the decision is a [detailed](Decision::detailed) one.
+    pub fn feature(&self, place: usize) -> Option<FeatureValue<'_>> {
+        let plan = self.policy.as_ref().filter(|_| self.detailed)?.0.features.get(place)?;
+        Some(self.feature_value(u16::try_from(place).ok()?, plan))
+    }
+
+    /// The 64 bits of a feature by its place in the policy; `None` when it is missing or nothing was kept.
+    pub fn feature_bits(&self, place: usize) -> Option<u64> {
+        let known = self.policy.as_ref().is_some_and(|policy| place < policy.0.features.len());
+        if known && self.detailed { self.row.get(u16::try_from(place).ok()?) } else { None }
+    }
+
+    /// The policy that decided; `None` before the first use.
+    pub fn policy(&self) -> Option<&Policy> {
+        self.policy.as_ref()
+    }
+
+    fn rule(&self, number: u16) -> Option<&crate::policy::Rule> {
+        self.policy.as_ref()?.0.rules.get(usize::from(number))
+    }
+}
+
+impl fmt::Debug for Decision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let reasons: Vec<&str> = self.reasons().map(|reason| reason.code).collect();
+        f.debug_struct("Decision")
+            .field("score", &self.score)
+            .field("action", &self.action)
+            .field("obligations", &self.obligations)
+            .field("reasons", &reasons)
+            .finish_non_exhaustive()
+    }
+}

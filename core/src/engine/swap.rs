@@ -1,0 +1,152 @@
+//! Changing the policy of a running engine without losing what is remembered.
+
+use crate::feature::{CellSource, TablePlan};
+use crate::policy::Compiled;
+use crate::state::{EntityTable, History, Lists, State};
+
+/// What a swap kept.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SwapReport {
+    /// Features that count what was remembered before the swap.
+    pub warm: Vec<String>,
+    /// Features that count only what is recorded from now on.
+    pub cold: Vec<String>,
+}
+
+/// Times, ids and flags come before the predicates' bits.
+const FIXED: usize = 3;
+
+/// Moves the state from one policy to another.
+pub(super) fn migrate(old: &Compiled, new: &Compiled, state: &mut State) -> SwapReport {
+    let predicates: Vec<Option<usize>> = new
+        .plan
+        .predicates
+        .iter()
+        .map(|predicate| old.plan.predicates.iter().position(|known| known.text == predicate.text))
+        .collect();
+    let mut report = SwapReport::default();
+    let mut tables = Vec::new();
+    let mut kept: Vec<EntityTable> = std::mem::take(&mut state.tables);
+    for plan in &new.plan.tables {
+        let before = old.plan.tables.iter().find(|known| known.name == plan.name);
+        let found = kept.iter().position(|table| table.name == plan.name);
+        let (Some(before), Some(found)) = (before, found) else {
+            report.cold.extend(names(new, plan, |_| true));
+            tables.push(EntityTable::new(&plan.name));
+            continue;
+        };
+        let columns: Vec<Option<usize>> = plan
+            .columns
+            .iter()
+            .map(|cell| {
+                let wanted = cell_name(new, *cell)?;
+                before.columns.iter().position(|known| cell_name(old, *known).as_ref() == Some(&wanted))
+            })
+            .collect();
+        let warm = |feature: usize| {
+            let Some(feature) = plan.features.get(feature) else { return false };
+            let Some(selector) = plan.selectors.get(feature.selector) else { return false };
+            let known = |column: &usize| columns.get(*column).copied().flatten().is_some();
+            selector
+                .predicate
+                .is_none_or(|number| predicates.get(usize::from(number)).copied().flatten().is_some())
+                && selector.present.iter().all(known)
+                && selector.same.iter().all(known)
+        };
+        report.warm.extend(names(new, plan, warm));
+        report.cold.extend(names(new, plan, |feature| !warm(feature)));
+        let mut table = kept.swap_remove(found);
+        table.rebuild(|history| rebuilt(history, old, new, &predicates, &columns));
+        tables.push(table);
+    }
+    state.tables = tables;
+    state.lists = lists(old, new, std::mem::take(&mut state.lists));
+    for ratio in &new.plan.ratios {
+        let name = |place: u16| new.features.get(usize::from(place)).map(|plan| plan.name.clone());
+        let cold = [ratio.numerator.0, ratio.denominator.0]
+            .iter()
+            .any(|place| name(*place).is_some_and(|name| report.cold.contains(&name)));
+        let list = if cold { &mut report.cold } else { &mut report.warm };
+        list.extend(name(ratio.place));
+    }
+    report
+}
+
+fn names(policy: &Compiled, plan: &TablePlan, wanted: impl Fn(usize) -> bool) -> Vec<String> {
+    let features = plan.features.iter().enumerate().filter(|(number, _)| wanted(*number));
+    features
+        .filter_map(|(_, feature)| Some(policy.features.get(usize::from(feature.place))?.name.clone()))
+        .collect()
+}
+
+/// What a remembered cell holds, in words that mean the same in both policies.
+fn cell_name(policy: &Compiled, cell: usize) -> Option<String> {
+    Some(match *policy.plan.cells.get(cell)? {
+        CellSource::Key(key) => {
+            let key = policy.plan.keys.get(key)?;
+            format!("token {} {}", key.kind, key.name(&policy.schema))
+        }
+        CellSource::Symbol(field) => format!("symbol {}", policy.schema.name(field)),
+        CellSource::Word(field) => format!("word {}", policy.schema.name(field)),
+        CellSource::Number(field) => format!("number {}", policy.schema.name(field)),
+    })
+}
+
+fn rebuilt(
+    history: &History,
+    old: &Compiled,
+    new: &Compiled,
+    predicates: &[Option<usize>],
+    columns: &[Option<usize>],
+) -> History {
+    let (old_words, new_words) = (old.plan.mask_words(), new.plan.mask_words());
+    history.rebuild(FIXED + new_words + columns.len(), |column, at| {
+        let word = |column: &[u64]| column.get(at).copied().unwrap_or(0);
+        match column {
+            0 => word(history.times()),
+            1 => word(history.ids()),
+            2 => {
+                let flags = word(history.flags());
+                let learnt = flags >> 48 << 48;
+                columns
+                    .iter()
+                    .enumerate()
+                    .fold(learnt, |bits, (to, from)| bits | from.map_or(0, |from| (flags >> from & 1) << to))
+            }
+            _ if column < FIXED + new_words => {
+                let numbers = predicates.iter().skip(64 * (column - FIXED)).take(64);
+                numbers.enumerate().fold(0, |bits, (to, from)| {
+                    bits | from.map_or(0, |from| (word(history.masks(from / 64)) >> (from % 64) & 1) << to)
+                })
+            }
+            _ => match columns.get(column - FIXED - new_words).copied().flatten() {
+                Some(from) => word(history.cells(from, old_words)),
+                None => 0,
+            },
+        }
+    })
+}
+
+/// Lists of the same name and kind keep the members that the host added.
+fn lists(old: &Compiled, new: &Compiled, mut lists: Lists) -> Lists {
+    let mut moved = Lists::default();
+    for plan in &new.lists {
+        let found = old.lists.iter().position(|known| {
+            known.name == plan.name && known.entity == plan.entity && known.networks == plan.networks
+        });
+        let list = match found.and_then(|number| Some((old.lists.get(number)?, lists.get_mut(number)?))) {
+            None => super::new_list(plan),
+            Some((before, list)) => {
+                for (network, _) in &before.entries {
+                    list.remove_network(*network);
+                }
+                for (network, entry) in &plan.entries {
+                    list.add_network(*network, entry.clone());
+                }
+                std::mem::replace(list, super::new_list(plan))
+            }
+        };
+        moved.lists.push(list);
+    }
+    moved
+}

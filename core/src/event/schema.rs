@@ -1,0 +1,116 @@
+//! The fields that events of one policy may carry.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::sync::{Arc, LazyLock};
+
+use super::field::{Domain, EVENT_TYPES, FIELDS, FIRST_DECLARED, Field, FieldKind, FieldSpec};
+use crate::error::{Error, ErrorKind, Result};
+
+/// The built-in fields and those that a policy declares.
+#[derive(Debug, PartialEq)]
+pub struct Schema {
+    fields: Vec<FieldSpec>,
+    by_name: BTreeMap<String, Field>,
+}
+
+/// A field that a policy adds.
+pub(crate) struct Declared {
+    pub(crate) name: String,
+    pub(crate) kind: FieldKind,
+    pub(crate) values: Option<Vec<String>>,
+    pub(crate) meaning: String,
+}
+
+static BUILT_IN: LazyLock<Arc<Schema>> = LazyLock::new(|| Arc::new(Schema::new(Vec::new(), &[])));
+
+impl Schema {
+    /// The schema without anything declared.
+    pub(crate) fn built_in() -> Arc<Schema> {
+        Arc::clone(&BUILT_IN)
+    }
+
+    pub(crate) fn new(declared: Vec<Declared>, event_types: &[String]) -> Schema {
+        let mut fields = FIELDS.to_vec();
+        if !event_types.is_empty()
+            && let Some(spec) = fields.get_mut(Field::TYPE.index())
+        {
+            let all = EVENT_TYPES.iter().cloned().chain(event_types.iter().cloned().map(Cow::Owned));
+            spec.domain = Domain::Choice(Cow::Owned(all.collect()));
+        }
+        for (number, declared) in (FIRST_DECLARED..).zip(declared) {
+            let entity =
+                if declared.kind == FieldKind::Entity { declared.name.clone() } else { String::new() };
+            fields.push(FieldSpec {
+                field: Field(number),
+                name: Cow::Owned(declared.name),
+                kind: declared.kind,
+                entity: Cow::Owned(entity),
+                domain: match declared.values {
+                    Some(values) => Domain::Choice(values.into_iter().map(Cow::Owned).collect()),
+                    None => Domain::Any,
+                },
+                meaning: Cow::Owned(declared.meaning),
+                counterpart: "",
+            });
+        }
+        let by_name = fields.iter().map(|spec| (spec.name.to_string(), spec.field)).collect();
+        Schema { fields, by_name }
+    }
+
+    /// Every field, built-in ones first, each in the order of its number.
+    pub fn fields(&self) -> &[FieldSpec] {
+        &self.fields
+    }
+
+    /// The field of a name.
+    ///
+    /// # Errors
+    /// [`ErrorKind::UnknownName`], with the nearest known name.
+    pub fn field(&self, name: &str) -> Result<Field> {
+        self.find(name).ok_or_else(|| {
+            let hint = nearest(name, self.fields.iter().map(FieldSpec::name))
+                .map(|known| format!("; did you mean `{known}`?"))
+                .unwrap_or_default();
+            let shown: String = name.chars().take(64).collect();
+            Error::of_field(ErrorKind::UnknownName, &shown, format!("no such event field{hint}"))
+        })
+    }
+
+    /// The field of a number, as C programs use it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::UnknownName`] when no field has the number.
+    pub fn field_of_number(&self, number: u16) -> Result<Field> {
+        match self.spec(Field(number)) {
+            Some(spec) if spec.field.0 == number => Ok(spec.field),
+            _ => Err(Error::new(ErrorKind::UnknownName, format!("no event field has the number {number}"))),
+        }
+    }
+
+    pub(crate) fn find(&self, name: &str) -> Option<Field> {
+        self.by_name.get(name).copied()
+    }
+
+    /// What the table says of a field; `None` for a field of another schema.
+    pub fn spec(&self, field: Field) -> Option<&FieldSpec> {
+        self.fields.get(field.index())
+    }
+
+    /// The field's name; every field of this schema has one.
+    pub fn name(&self, field: Field) -> &str {
+        self.spec(field).map_or("", FieldSpec::name)
+    }
+}
+
+/// The known name that a misspelt one most likely meant.
+pub(crate) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    if name.len() > 64 {
+        return None;
+    }
+    known
+        .map(|candidate| (strsim::damerau_levenshtein(name, candidate), candidate))
+        .filter(|(distance, candidate)| *distance <= (candidate.len().max(3) / 3).max(1))
+        .min()
+        .map(|(_, candidate)| candidate)
+}

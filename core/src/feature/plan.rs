@@ -1,0 +1,154 @@
+//! What a policy's features need: keys, columns, windows, and what to compute over them.
+
+use crate::event::time::CalendarUnit;
+use crate::event::{Field, Schema};
+use crate::policy::{Aggregate, Program};
+
+/// Everything that route and visit do for one policy.
+#[derive(Debug, Default)]
+pub(crate) struct Plan {
+    pub(crate) keys: Vec<KeyPlan>,
+    pub(crate) cells: Vec<CellSource>,
+    pub(crate) predicates: Vec<Predicate>,
+    pub(crate) tables: Vec<TablePlan>,
+    pub(crate) ratios: Vec<RatioFeature>,
+    /// The bits of predicates that test the outcome or the label.
+    revisable: Vec<u64>,
+}
+
+impl Plan {
+    /// 64-bit words that hold one bit for each predicate.
+    pub(crate) fn mask_words(&self) -> usize {
+        self.predicates.len().div_ceil(64)
+    }
+
+    /// The number of a predicate, added when it is new.
+    pub(crate) fn predicate(&mut self, predicate: Predicate) -> u16 {
+        let known = self.predicates.iter().position(|known| known.program == predicate.program);
+        let number = known.unwrap_or_else(|| {
+            self.revisable.resize(self.predicates.len() / 64 + 1, 0);
+            if let Some(word) = self.revisable.last_mut() {
+                *word |= u64::from(predicate.revisable) << (self.predicates.len() % 64);
+            }
+            self.predicates.push(predicate);
+            self.predicates.len() - 1
+        });
+        number as u16
+    }
+
+    pub(crate) fn revisable(&self) -> &[u64] {
+        &self.revisable
+    }
+}
+
+/// An entity that an event may touch, and how its token is made.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct KeyPlan {
+    pub(crate) source: KeySource,
+    /// The kind of identifier: tokens of different kinds never meet.
+    pub(crate) kind: String,
+}
+
+impl KeyPlan {
+    /// The name under which records show the entity: the field's, or the derived entity's.
+    pub(crate) fn name(&self, schema: &Schema) -> String {
+        match self.source {
+            KeySource::Field(field) => schema.name(field).to_owned(),
+            KeySource::Network4(_) | KeySource::Network6(_) | KeySource::Issuer => self.kind.clone(),
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum KeySource {
+    Field(Field),
+    /// The network of an IPv4 address.
+    Network4(u8),
+    /// The network of an IPv6 address.
+    Network6(u8),
+    /// The field `bin`, else the start of the card number.
+    Issuer,
+}
+
+/// One remembered word of an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum CellSource {
+    /// The low half of the token of a key.
+    Key(usize),
+    Symbol(Field),
+    /// An integer, time or boolean.
+    Word(Field),
+    Number(Field),
+}
+
+/// Which recorded events a feature counts: evaluated once when an event arrives, remembered as a bit.
+#[derive(Debug)]
+pub(crate) struct Predicate {
+    pub(crate) program: Program,
+    pub(crate) text: String,
+    /// It reads the outcome or the label, so their arrival evaluates it again.
+    pub(crate) revisable: bool,
+}
+
+/// What is remembered about the entities of one key, and computed from it.
+#[derive(Debug)]
+pub(crate) struct TablePlan {
+    pub(crate) name: String,
+    pub(crate) key: usize,
+    /// The remembered cells, as numbers of [`Plan::cells`].
+    pub(crate) columns: Vec<usize>,
+    pub(crate) windows: Vec<Window>,
+    pub(crate) selectors: Vec<Selector>,
+    pub(crate) features: Vec<WindowFeature>,
+    /// How far back any feature looks, lateness included; `None` for all that is remembered.
+    pub(crate) retention: Option<i64>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Window {
+    pub(crate) span: WindowSpan,
+    pub(crate) delay: i64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum WindowSpan {
+    Sliding(i64),
+    Calendar(CalendarUnit),
+    Unbounded,
+}
+
+/// Which entries of a history a feature looks at. Features that select alike share the work.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Selector {
+    pub(crate) predicate: Option<u16>,
+    /// This column has a value.
+    pub(crate) present: Option<usize>,
+    /// These columns equal the current event's.
+    pub(crate) same: Vec<usize>,
+    /// The windows of the features that select so.
+    pub(crate) windows: Vec<usize>,
+}
+
+/// One feature over one window of one entity.
+#[derive(Debug)]
+pub(crate) struct WindowFeature {
+    pub(crate) place: u16,
+    pub(crate) aggregate: Aggregate,
+    pub(crate) window: usize,
+    pub(crate) selector: usize,
+    /// The column that is summed, counted by value and so on.
+    pub(crate) column: usize,
+    /// The column holds doubles.
+    pub(crate) number: bool,
+    pub(crate) include_current: bool,
+    /// The unit of time of a rate.
+    pub(crate) per: i64,
+}
+
+/// One feature divided by another.
+#[derive(Debug)]
+pub(crate) struct RatioFeature {
+    pub(crate) place: u16,
+    pub(crate) numerator: (u16, bool),
+    pub(crate) denominator: (u16, bool),
+}

@@ -1,0 +1,163 @@
+//! The **route**: from an event to the entities that it touches and what each has to know of it.
+
+use std::net::IpAddr;
+
+use super::plan::{CellSource, KeySource};
+use super::row::{Presence, Row};
+use crate::event::token::{HashKey, Token, Tokenizer};
+use crate::event::{CardNumber, Event, Field, FieldKind, Symbol, with_address_bytes};
+use crate::policy::{Compiled, Evaluation, Reading, TextWord, Truth};
+
+/// The tokenizers of a policy's keys, in their order.
+#[derive(Debug)]
+pub(crate) struct Keyring {
+    identifier: Tokenizer,
+    keys: Vec<Tokenizer>,
+}
+
+impl Keyring {
+    pub(crate) fn new(key: &HashKey, policy: &Compiled) -> Keyring {
+        Keyring {
+            identifier: Tokenizer::new(key, "id"),
+            keys: policy.plan.keys.iter().map(|plan| Tokenizer::new(key, &plan.kind)).collect(),
+        }
+    }
+
+    /// The token of the event's own id.
+    pub(crate) fn event_id(&self, event: &Event) -> Option<Token> {
+        event.raw_text(Field::ID).map(|id| self.identifier.token(id.as_bytes()))
+    }
+}
+
+/// What the route finds out; reused from event to event.
+#[derive(Debug, Default)]
+pub(crate) struct Route {
+    /// One for each key of the plan.
+    pub(crate) tokens: Vec<Option<Token>>,
+    /// One for each cell of the plan.
+    pub(crate) cells: Vec<Option<u64>>,
+    /// One bit for each predicate that holds.
+    pub(crate) masks: Vec<u64>,
+    /// The low half of the event's id, 0 without one.
+    pub(crate) id: u64,
+}
+
+impl Route {
+    pub(crate) fn token(&self, key: usize) -> Option<Token> {
+        self.tokens.get(key).copied().flatten()
+    }
+
+    /// Hashes identifiers and reads the cells and the event's part of the row.
+    pub(crate) fn follow(&mut self, policy: &Compiled, keyring: &Keyring, event: &Event, row: &mut Row) {
+        // Nobody's id hashes to 0 but for one in 2^64, whose events would count as having no id.
+        self.id = keyring.event_id(event).map_or(0, Token::low);
+        self.tokens.clear();
+        let keys = policy.plan.keys.iter().zip(&keyring.keys);
+        self.tokens.extend(keys.map(|(plan, tokenizer)| token(plan.source, tokenizer, event)));
+        self.cells.clear();
+        for cell in &policy.plan.cells {
+            let word = match *cell {
+                CellSource::Key(key) => self.tokens.get(key).copied().flatten().map(Token::low),
+                CellSource::Symbol(field) => event.raw_text(field).map(|text| Symbol::of(text).0),
+                CellSource::Word(field) | CellSource::Number(field) => word(policy, event, field),
+            };
+            self.cells.push(word);
+        }
+        row.reset(policy.places.len());
+        for place in &policy.event_places {
+            let value = match place.reading {
+                Reading::Token => self.token(place.key).map(Token::low),
+                Reading::TokenPresent => Some(u64::from(self.token(place.key).is_some())),
+                reading => event_word(policy, event, place.field, reading),
+            };
+            row.set(place.place, value, Presence::Exact);
+        }
+    }
+
+    /// Evaluates every predicate on the event; one that ends missing does not hold.
+    pub(crate) fn evaluate(
+        &mut self,
+        policy: &Compiled,
+        event: &Event,
+        row: &Row,
+        stack: &mut Vec<Option<u64>>,
+    ) {
+        self.masks.clear();
+        self.masks.resize(policy.plan.mask_words(), 0);
+        let evaluation = Evaluation { row, event, literals: &policy.literals, zones: &policy.zones };
+        for (number, predicate) in policy.plan.predicates.iter().enumerate() {
+            if predicate.program.truth(&evaluation, stack) == Truth::True
+                && let Some(word) = self.masks.get_mut(number / 64)
+            {
+                *word |= 1 << (number % 64);
+            }
+        }
+    }
+}
+
+fn token(source: KeySource, tokenizer: &Tokenizer, event: &Event) -> Option<Token> {
+    match source {
+        KeySource::Field(field) => identifier_token(tokenizer, event, field),
+        KeySource::Network4(length) => match event.address(Field::IP)? {
+            IpAddr::V4(address) => {
+                let network = u32::from(address) >> (32 - u32::from(length.clamp(1, 32)));
+                Some(tokenizer.token(&network.to_be_bytes()))
+            }
+            IpAddr::V6(_) => None,
+        },
+        KeySource::Network6(length) => match event.address(Field::IP)? {
+            IpAddr::V6(address) => {
+                let network = u128::from(address) >> (128 - u32::from(length.clamp(1, 128)));
+                Some(tokenizer.token(&network.to_be_bytes()))
+            }
+            IpAddr::V4(_) => None,
+        },
+        KeySource::Issuer => identifier_token(tokenizer, event, Field::BIN).or_else(|| {
+            let number = CardNumber::parse(event.raw_text(Field::CARD)?)?;
+            Some(tokenizer.token(number.issuer()))
+        }),
+    }
+}
+
+fn identifier_token(tokenizer: &Tokenizer, event: &Event, field: Field) -> Option<Token> {
+    match event.address(field) {
+        Some(address) => Some(with_address_bytes(address, |bytes| tokenizer.token(bytes))),
+        None => event.raw_text(field).map(|text| tokenizer.token(text.as_bytes())),
+    }
+}
+
+/// What a place of the row reads from the event's own fields; tokens are the route's.
+pub(crate) fn event_word(policy: &Compiled, event: &Event, field: Field, reading: Reading) -> Option<u64> {
+    match reading {
+        Reading::Value => match policy.schema.spec(field).map(|spec| spec.kind()) {
+            Some(FieldKind::Text) => event.raw_text(field).map(|_| TextWord::field(field)),
+            _ => word(policy, event, field),
+        },
+        Reading::Literal => event
+            .raw_text(field)
+            .map(|text| policy.literal_numbers.get(text).map_or(u64::MAX, |number| u64::from(*number))),
+        Reading::Symbol => event.raw_text(field).map(|text| Symbol::of(text).0),
+        Reading::Present => Some(u64::from(match field {
+            Field::AMOUNT_MINOR => word(policy, event, field).is_some(),
+            field => event.has(field),
+        })),
+        Reading::Token | Reading::TokenPresent => None,
+    }
+}
+
+/// A number, time or boolean of the event; the amount only in the policy's currency.
+fn word(policy: &Compiled, event: &Event, field: Field) -> Option<u64> {
+    if field == Field::AMOUNT_MINOR {
+        let amount = match event.raw_text(Field::CURRENCY) {
+            Some(currency) if currency != policy.currency => event.integer(Field::AMOUNT_BASE_MINOR),
+            _ => event.integer(field),
+        };
+        return amount.map(|amount| amount as u64);
+    }
+    match policy.schema.spec(field)?.kind() {
+        FieldKind::Integer | FieldKind::Time => event.integer(field).map(|number| number as u64),
+        FieldKind::Number => event.number(field).map(f64::to_bits),
+        FieldKind::Boolean => event.boolean(field).map(u64::from),
+        _ => None,
+    }
+}

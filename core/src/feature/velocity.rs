@@ -1,0 +1,415 @@
+//! Window aggregates over one entity's history: the **visit**.
+//!
+//! A visit reads one history and the current event, and nothing else. It finds the bounds of every window
+//! once, marks which entries each selector picks as bits, and computes each feature from the picked bits.
+
+use super::plan::{RatioFeature, Selector, TablePlan, Window, WindowFeature, WindowSpan};
+use super::row::{Presence, Row};
+use crate::error::{Error, ErrorKind, Result};
+use crate::event::time::{Calendar, CalendarCache};
+use crate::policy::Aggregate;
+use crate::state::History;
+
+/// The current event as a visit sees it.
+#[derive(Clone, Copy)]
+pub(crate) struct Moment<'a> {
+    pub(crate) time: i64,
+    /// The event's id, 0 when it has none.
+    pub(crate) id: u64,
+    /// Some history holds the event already.
+    pub(crate) repeated: bool,
+    /// One bit for each predicate that holds.
+    pub(crate) masks: &'a [u64],
+    pub(crate) cells: &'a [Option<u64>],
+}
+
+impl Moment<'_> {
+    fn holds(&self, predicate: u16) -> bool {
+        self.masks.get(usize::from(predicate / 64)).is_some_and(|word| word >> (predicate % 64) & 1 == 1)
+    }
+
+    fn cell(&self, plan: &TablePlan, column: usize) -> Option<u64> {
+        plan.columns.get(column).and_then(|cell| self.cells.get(*cell)).copied().flatten()
+    }
+}
+
+/// Memory that visits reuse.
+#[derive(Debug, Default)]
+pub(crate) struct Workspace {
+    bounds: Vec<Bounds>,
+    picked: Vec<u64>,
+    selections: Vec<Selection>,
+    values: Vec<u64>,
+    masks: Vec<u64>,
+    pub(crate) calendar: CalendarCache,
+}
+
+/// The entries of a window: `low..high` of the history.
+#[derive(Clone, Copy, Debug)]
+struct Bounds {
+    low: usize,
+    high: usize,
+    /// The window's length in milliseconds.
+    length: i64,
+    presence: Presence,
+}
+
+/// What a selector picked: the words of its bits, the entry of the first bit, and whether the current event is
+/// picked too.
+#[derive(Clone, Debug)]
+struct Selection {
+    base: usize,
+    words: std::ops::Range<usize>,
+    current: bool,
+}
+
+/// Computes all features of one entity into the row.
+///
+/// # Errors
+/// [`ErrorKind::Overflow`] when an exact sum leaves 64 bits.
+pub(crate) fn visit(
+    plan: &TablePlan,
+    history: &History,
+    moment: &Moment<'_>,
+    calendar: &Calendar,
+    workspace: &mut Workspace,
+    row: &mut Row,
+) -> Result<()> {
+    // An event that was recorded before is scored as of its first arrival: what followed it does not count.
+    let repeated = if moment.repeated { history.position_of(moment.id) } else { None };
+    let time = repeated.and_then(|at| history.time_at(at)).unwrap_or(moment.time);
+    let horizon = repeated.unwrap_or(usize::MAX);
+
+    workspace.bounds.clear();
+    for window in &plan.windows {
+        let bounds = bounds(window, history, time, horizon, calendar, &mut workspace.calendar);
+        workspace.bounds.push(bounds);
+    }
+    workspace.picked.clear();
+    workspace.selections.clear();
+    let patched = history.masks_before_labels(time, moment.masks.len(), &mut workspace.masks);
+    for selector in &plan.selectors {
+        let windows = || selector.windows.iter().filter_map(|window| workspace.bounds.get(*window));
+        let low = windows().map(|bounds| bounds.low).min().unwrap_or(0);
+        let high = windows().map(|bounds| bounds.high).max().unwrap_or(0);
+        // Bits count from a multiple of 64, so that windows address whole words.
+        let base = low.min(high) & !63;
+        let first = workspace.picked.len();
+        pick(selector, plan, history, patched, moment, base..high, &mut workspace.picked);
+        let current = picks_current(selector, plan, moment);
+        workspace.selections.push(Selection { base, words: first..workspace.picked.len(), current });
+    }
+
+    for feature in &plan.features {
+        let (Some(bounds), Some(selector), Some(selection)) = (
+            workspace.bounds.get(feature.window),
+            plan.selectors.get(feature.selector),
+            workspace.selections.get(feature.selector),
+        ) else {
+            continue;
+        };
+        if selector.same.iter().any(|column| moment.cell(plan, *column).is_none()) {
+            // A part of the composite is absent: the feature stays missing.
+            continue;
+        }
+        let picked = workspace.picked.get(selection.words.clone()).unwrap_or(&[]);
+        let matches = Matches::new(picked, selection.base, bounds.low, bounds.high);
+        let current = feature.include_current && selection.current;
+        let column = history.cells(feature.column, moment.masks.len());
+        let value = Gathered {
+            matches,
+            column,
+            times: history.times(),
+            current: if current { Some(moment.cell(plan, feature.column).unwrap_or(0)) } else { None },
+            time,
+            length: bounds.length,
+        };
+        let word = value.aggregate(feature, &mut workspace.values)?;
+        row.set(feature.place, word, bounds.presence);
+    }
+    Ok(())
+}
+
+/// The ratio features, after everything that they divide.
+pub(crate) fn ratios(ratios: &[RatioFeature], row: &mut Row) {
+    for ratio in ratios {
+        let read = |(place, number): (u16, bool)| {
+            row.get(place).map(|word| if number { f64::from_bits(word) } else { word as i64 as f64 })
+        };
+        let quotient = match (read(ratio.numerator), read(ratio.denominator)) {
+            (Some(numerator), Some(denominator)) if denominator != 0.0 => Some(numerator / denominator),
+            _ => None,
+        };
+        let exact = [ratio.numerator.0, ratio.denominator.0]
+            .iter()
+            .all(|place| row.presence(*place) == Presence::Exact);
+        let presence = if exact { Presence::Exact } else { Presence::Approximate };
+        row.set(ratio.place, quotient.map(f64::to_bits), presence);
+    }
+}
+
+fn bounds(
+    window: &Window,
+    history: &History,
+    time: i64,
+    horizon: usize,
+    calendar: &Calendar,
+    cache: &mut CalendarCache,
+) -> Bounds {
+    let end = time - window.delay;
+    let high = history.count_until(end).min(horizon);
+    let start = match window.span {
+        WindowSpan::Unbounded => None,
+        WindowSpan::Sliding(length) => Some(end - length),
+        // The first millisecond of the day belongs to the day.
+        WindowSpan::Calendar(unit) => Some(calendar.start(unit, end, cache) - 1),
+    };
+    let low = start.map_or(0, |start| history.count_until(start)).min(high);
+    let forgotten =
+        history.forgotten_until().is_some_and(|forgotten| start.is_none_or(|start| start < forgotten));
+    Bounds {
+        low,
+        high,
+        length: start.map_or(0, |start| end - start),
+        presence: if forgotten { Presence::Approximate } else { Presence::Exact },
+    }
+}
+
+/// Appends one bit for each entry of the range, lowest first: whether the selector picks it.
+fn pick(
+    selector: &Selector,
+    plan: &TablePlan,
+    history: &History,
+    patched: Option<&[u64]>,
+    moment: &Moment<'_>,
+    range: std::ops::Range<usize>,
+    picked: &mut Vec<u64>,
+) {
+    let first = picked.len();
+    let count = range.len();
+    picked.extend((0..count.div_ceil(64)).map(|word| ones(count - 64 * word)));
+    let Some(picked) = picked.get_mut(first..) else { return };
+    let entries = history.len();
+    let narrow = |picked: &mut [u64], column: &[u64], test: &dyn Fn(u64) -> bool| {
+        let column = column.get(range.clone()).unwrap_or(&[]);
+        for (word, chunk) in picked.iter_mut().zip(column.chunks(64)) {
+            let bits =
+                chunk.iter().enumerate().fold(0, |bits, (i, value)| bits | u64::from(test(*value)) << i);
+            *word &= bits;
+        }
+    };
+    if let Some(predicate) = selector.predicate {
+        let (word, bit) = (usize::from(predicate / 64), u32::from(predicate % 64));
+        let column = match patched {
+            Some(masks) => masks.get(word * entries..(word + 1) * entries).unwrap_or(&[]),
+            None => history.masks(word),
+        };
+        let column = column.get(range.clone()).unwrap_or(&[]);
+        for (word, chunk) in picked.iter_mut().zip(column.chunks(64)) {
+            *word &= chunk.iter().enumerate().fold(0, |bits, (i, mask)| bits | (mask >> bit & 1) << i);
+        }
+    }
+    if let Some(present) = selector.present {
+        narrow(picked, history.flags(), &|flags| flags >> present & 1 == 1);
+    }
+    for same in &selector.same {
+        match moment.cell(plan, *same) {
+            Some(wanted) => {
+                narrow(picked, history.flags(), &|flags| flags >> same & 1 == 1);
+                narrow(picked, history.cells(*same, moment.masks.len()), &|value| value == wanted);
+            }
+            None => return,
+        }
+    }
+}
+
+/// The lowest `count` bits, all 64 when there are more.
+fn ones(count: usize) -> u64 {
+    if count >= 64 { u64::MAX } else { (1 << count) - 1 }
+}
+
+fn picks_current(selector: &Selector, plan: &TablePlan, moment: &Moment<'_>) -> bool {
+    selector.predicate.is_none_or(|predicate| moment.holds(predicate))
+        && selector.present.is_none_or(|column| moment.cell(plan, column).is_some())
+}
+
+/// The picked entries of a window, oldest first.
+#[derive(Clone)]
+struct Matches<'a> {
+    words: &'a [u64],
+    base: usize,
+    low: usize,
+    high: usize,
+    word: usize,
+    bits: u64,
+}
+
+impl<'a> Matches<'a> {
+    fn new(words: &'a [u64], base: usize, low: usize, high: usize) -> Matches<'a> {
+        let word = (low - base.min(low)) / 64;
+        let mut matches = Matches { words, base, low, high, word, bits: 0 };
+        matches.bits = matches.bits_of(word);
+        matches
+    }
+
+    /// The bits of a word that lie within the window.
+    fn bits_of(&self, word: usize) -> u64 {
+        let bits = self.words.get(word).copied().unwrap_or(0);
+        let start = self.base + 64 * word;
+        let below = self.low.saturating_sub(start);
+        let above = self.high.saturating_sub(start);
+        bits & ones(above) & !ones(below)
+    }
+
+    fn how_many(&self) -> u64 {
+        let last = (self.high - self.base.min(self.high)).div_ceil(64);
+        (self.word..last).map(|word| u64::from(self.bits_of(word).count_ones())).sum()
+    }
+
+    fn newest(&self) -> Option<usize> {
+        let last = (self.high - self.base.min(self.high)).div_ceil(64);
+        let found =
+            (self.word..last).rev().map(|word| (word, self.bits_of(word))).find(|(_, bits)| *bits != 0);
+        found.map(|(word, bits)| self.base + 64 * word + 63 - bits.leading_zeros() as usize)
+    }
+}
+
+impl Iterator for Matches<'_> {
+    type Item = usize;
+
+    fn next(&mut self) -> Option<usize> {
+        while self.bits == 0 {
+            self.word += 1;
+            if self.base + 64 * self.word >= self.high {
+                return None;
+            }
+            self.bits = self.bits_of(self.word);
+        }
+        let at = self.bits.trailing_zeros() as usize;
+        self.bits &= self.bits - 1;
+        Some(self.base + 64 * self.word + at)
+    }
+}
+
+/// What a feature aggregates: the picked entries, oldest first, and the current event last.
+struct Gathered<'a> {
+    matches: Matches<'a>,
+    column: &'a [u64],
+    times: &'a [u64],
+    current: Option<u64>,
+    time: i64,
+    length: i64,
+}
+
+impl Gathered<'_> {
+    fn words(&self) -> impl Iterator<Item = u64> + '_ {
+        self.matches.clone().map(|at| self.column.get(at).copied().unwrap_or(0)).chain(self.current)
+    }
+
+    fn numbers(&self) -> impl Iterator<Item = f64> + '_ {
+        self.words().map(f64::from_bits)
+    }
+
+    /// The sum of doubles, oldest first: the order is part of the result.
+    fn total(&self) -> f64 {
+        self.numbers().fold(0.0, |sum, number| sum + number)
+    }
+
+    fn count(&self) -> u64 {
+        self.matches.how_many() + u64::from(self.current.is_some())
+    }
+
+    fn aggregate(&self, feature: &WindowFeature, values: &mut Vec<u64>) -> Result<Option<u64>> {
+        let number = feature.number;
+        Ok(match feature.aggregate {
+            Aggregate::Count => Some(self.count()),
+            Aggregate::Rate if self.length <= 0 => None,
+            Aggregate::Rate => {
+                Some((self.count() as f64 * feature.per as f64 / self.length as f64).to_bits())
+            }
+            Aggregate::Sum if number => Some(self.total().to_bits()),
+            Aggregate::Sum => {
+                let sum: i128 = self.words().map(|word| i128::from(word as i64)).sum();
+                let sum = i64::try_from(sum).map_err(|_| {
+                    Error::new(ErrorKind::Overflow, "a sum over a window does not fit 64 bits")
+                })?;
+                Some(sum as u64)
+            }
+            Aggregate::Mean => self.mean(number).map(f64::to_bits),
+            Aggregate::Stddev => self.deviation(number).map(f64::to_bits),
+            Aggregate::Min if number => {
+                self.numbers().reduce(|a, b| if b < a { b } else { a }).map(f64::to_bits)
+            }
+            Aggregate::Max if number => {
+                self.numbers().reduce(|a, b| if b > a { b } else { a }).map(f64::to_bits)
+            }
+            Aggregate::Min => self.words().map(|word| word as i64).min().map(|least| least as u64),
+            Aggregate::Max => self.words().map(|word| word as i64).max().map(|most| most as u64),
+            Aggregate::Distinct => Some(self.distinct(values)),
+            Aggregate::First => self.words().next(),
+            Aggregate::Last => {
+                self.current.or_else(|| self.matches.newest().and_then(|at| self.column.get(at).copied()))
+            }
+            Aggregate::Since => match self.current {
+                Some(_) => Some(0),
+                None => self
+                    .matches
+                    .newest()
+                    .and_then(|at| self.times.get(at))
+                    .map(|last| (self.time - *last as i64) as u64),
+            },
+            Aggregate::Ratio => None,
+        })
+    }
+
+    /// The mean; of integers it is one division of exact sums.
+    fn mean(&self, number: bool) -> Option<f64> {
+        let count = self.count();
+        if count == 0 {
+            return None;
+        }
+        Some(if number {
+            self.total() / count as f64
+        } else {
+            self.words().map(|word| i128::from(word as i64)).sum::<i128>() as f64 / count as f64
+        })
+    }
+
+    /// The sample standard deviation, in two passes: no cancellation, and the same bits everywhere.
+    fn deviation(&self, number: bool) -> Option<f64> {
+        let (count, mean) = (self.count(), self.mean(number)?);
+        if count < 2 {
+            return None;
+        }
+        let square = |value: f64| (value - mean) * (value - mean);
+        let add = |sum: f64, square: f64| sum + square;
+        let squares = if number {
+            self.numbers().map(square).fold(0.0, add)
+        } else {
+            self.words().map(|word| square(word as i64 as f64)).fold(0.0, add)
+        };
+        Some(libm::sqrt(squares / (count - 1) as f64))
+    }
+
+    /// How many different words; few are compared one by one, many are sorted.
+    fn distinct(&self, values: &mut Vec<u64>) -> u64 {
+        const FEW: usize = 24;
+        values.clear();
+        let mut few = true;
+        for word in self.words() {
+            if few && values.len() < FEW {
+                if !values.contains(&word) {
+                    values.push(word);
+                }
+            } else {
+                few = false;
+                values.push(word);
+            }
+        }
+        if !few {
+            values.sort_unstable();
+            values.dedup();
+        }
+        values.len() as u64
+    }
+}

@@ -1,0 +1,497 @@
+//! From the document to the policy: names, types, bounds; every fault noted, none hiding another.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use ahash::RandomState;
+use ipnet::IpNet;
+use sha2::{Digest, Sha256};
+
+use super::compile_features::compile_features;
+use super::document::{
+    ActionItem, AttributeType, Document, ListItem, ListKind, Mode, ObligationItem, PointsItem, RuleItem, read,
+};
+use super::expression::{
+    Checked, NamedFeature, NamedList, Program, Reading, Scope, SlotSource, Slots, Type, Use,
+};
+use super::source::{At, Format, Source};
+use super::{Band, Compiled, EventPlace, ListPlace, ListPlan, Points, Policy, Rule};
+use crate::decision::{Action, Obligations};
+use crate::error::{Error, Result};
+use crate::event::time::{Calendar, DAY, parse_duration};
+use crate::event::{Declared, Field, FieldKind, FieldSpec, Schema, is_currency, nearest};
+use crate::feature::{KeyPlan, KeySource, Plan};
+use crate::state::ListEntry;
+
+/// Rules that one policy can hold: decisions carry a bit for each.
+pub(crate) const MOST_RULES: usize = 512;
+/// Attributes and entities that one policy can declare.
+const MOST_DECLARED: usize = 128;
+/// Points of one rule lie within plus and minus this.
+pub(crate) const MOST_POINTS: i64 = 100_000;
+
+pub(crate) fn compile(file: &str, text: &str, format: Format) -> Result<Policy> {
+    let source = Source::new(file, text);
+    let compiled =
+        read(&source, format).map(|document| Compiler { source: &source, document: &document }.compile());
+    match compiled {
+        Some(compiled) if !source.has_faults() => Ok(Policy(Arc::new(compiled))),
+        _ => Err(Error::of_policy(source.into_faults())),
+    }
+}
+
+struct Compiler<'a> {
+    source: &'a Source<'a>,
+    document: &'a Document,
+}
+
+impl Compiler<'_> {
+    /// The policy, of use only if no fault was noted.
+    fn compile(&self) -> Compiled {
+        let schema = self.schema();
+        let header = &self.document.policy;
+        if !is_currency(&header.currency.value) && header.currency.span.end > 0 {
+            self.source.fault(&header.currency.span, "expected an ISO 4217 code such as \"JPY\"");
+        }
+        let calendar = self.calendar();
+        let required = self.required_fields(&schema);
+        let lateness = header.lateness.as_ref().and_then(|at| self.duration(at)).unwrap_or(DAY);
+
+        let (lists, named_lists) = self.lists(&schema);
+        let mut slots = Slots::default();
+        let mut plan = Plan::default();
+        // `where` cannot read features; it knows their names to say so.
+        let placeholder = NamedFeature { place: 0, value_type: Type::Integer };
+        let names = self.document.features.iter().map(|item| (item.name.value.clone(), placeholder.clone()));
+        let names: BTreeMap<String, NamedFeature> = names.collect();
+        let mut faulty = self.document.unreadable.clone();
+        let scope = Scope {
+            schema: &schema,
+            features: &names,
+            lists: &named_lists,
+            faulty: &faulty,
+            purpose: Use::Where,
+        };
+        let (features, named_features) =
+            compile_features(self.source, self.document, &scope, lateness, &mut slots, &mut plan);
+        faulty.extend(names.keys().filter(|name| !named_features.contains_key(*name)).cloned());
+
+        let scope = Scope {
+            schema: &schema,
+            features: &named_features,
+            lists: &named_lists,
+            faulty: &faulty,
+            purpose: Use::Rule,
+        };
+        let rules = self.rules(&scope, &mut slots);
+        let bands = self.bands();
+
+        let (event_places, list_places) = places(&slots, &schema, &mut plan);
+        if slots.sources().len() > usize::from(u16::MAX) {
+            self.source.fault(&(0..0), "the policy reads more than 65,535 different values");
+        }
+        let literal_numbers = (0u32..).zip(slots.literals()).map(|(n, text)| (text.clone(), n));
+        let mut numbers = HashMap::with_hasher(RandomState::with_seeds(9, 10, 11, 12));
+        numbers.extend(literal_numbers);
+        Compiled {
+            name: header.name.value.clone(),
+            version: header.version.value.clone(),
+            fingerprint: fingerprint(self.document),
+            schema: Arc::new(schema),
+            currency: header.currency.value.clone(),
+            calendar,
+            required,
+            lists,
+            features,
+            plan,
+            places: slots.sources().to_vec(),
+            event_places,
+            list_places,
+            literals: slots.literals().to_vec(),
+            zones: slots.zones(),
+            literal_numbers: numbers,
+            rules,
+            bands,
+        }
+    }
+
+    fn schema(&self) -> Schema {
+        let built_in = Schema::built_in();
+        let mut declared: Vec<Declared> = Vec::new();
+        let mut declare =
+            |name: &At<String>, kind, values: Option<Vec<String>>, meaning: Option<&At<String>>| {
+                self.check_name(name, "this name", true);
+                if built_in.find(&name.value).is_some() {
+                    self.source.fault(&name.span, format!("`{}` is a built-in field already", name.value));
+                } else if declared.iter().any(|known| known.name == name.value) {
+                    self.source.fault(&name.span, format!("`{}` is declared twice", name.value));
+                } else if declared.len() >= MOST_DECLARED {
+                    self.source.fault(
+                        &name.span,
+                        format!("at most {MOST_DECLARED} attributes and entities can be declared"),
+                    );
+                } else {
+                    let meaning = meaning.map(|at| at.value.clone()).unwrap_or_default();
+                    declared.push(Declared { name: name.value.clone(), kind, values, meaning });
+                }
+            };
+        for item in &self.document.attributes {
+            let kind = match item.value_type.value {
+                AttributeType::Text => FieldKind::Text,
+                AttributeType::Integer => FieldKind::Integer,
+                AttributeType::Number => FieldKind::Number,
+                AttributeType::Boolean => FieldKind::Boolean,
+                AttributeType::Time => FieldKind::Time,
+            };
+            if let Some(values) = &item.values
+                && kind != FieldKind::Text
+            {
+                self.source.fault(&values.span, "only text has a closed set of `values`");
+            }
+            let values = item.values.as_ref().map(|at| at.value.iter().map(|v| v.value.clone()).collect());
+            declare(&item.name, kind, values, item.description.as_ref());
+        }
+        for item in &self.document.entities {
+            declare(&item.name, FieldKind::Entity, None, item.description.as_ref());
+        }
+        let types: Vec<String> = self.document.policy.event_types.iter().map(|at| at.value.clone()).collect();
+        for name in &self.document.policy.event_types {
+            self.check_name(name, "an event type", false);
+        }
+        Schema::new(declared, &types)
+    }
+
+    fn check_name(&self, name: &At<String>, what: &str, dots: bool) {
+        let part_is_fine = |part: &str| {
+            part.starts_with(|c: char| c.is_ascii_lowercase())
+                && part.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+        };
+        let fine = if dots { name.value.split('.').all(part_is_fine) } else { part_is_fine(&name.value) };
+        if !fine || name.value == "in" || name.value.len() > 64 {
+            let message = format!("{what} must be lower-case letters, digits and _, at most 64");
+            self.source.fault(&name.span, message);
+        }
+    }
+
+    fn calendar(&self) -> Calendar {
+        let zone = self.document.policy.time_zone.as_ref();
+        let found = Calendar::of_zone(zone.map_or("UTC", |at| at.value.as_str()));
+        if let (None, Some(at)) = (&found, zone) {
+            self.source
+                .fault(&at.span, format!("there is no time zone \"{}\"; write \"Asia/Tokyo\"", at.value));
+        }
+        found.unwrap_or_default()
+    }
+
+    fn required_fields(&self, schema: &Schema) -> Vec<Field> {
+        let find = |at: &At<String>| match schema.field(&at.value) {
+            Ok(field) => Some(field),
+            Err(error) => {
+                self.source.fault(&at.span, error.message());
+                None
+            }
+        };
+        self.document.policy.required_fields.iter().filter_map(find).collect()
+    }
+
+    fn duration(&self, at: &At<String>) -> Option<i64> {
+        read_duration(self.source, at)
+    }
+
+    fn lists(&self, schema: &Schema) -> (Vec<ListPlan>, BTreeMap<String, NamedList>) {
+        let (mut lists, mut named) = (Vec::new(), BTreeMap::new());
+        for (number, item) in (0u16..).zip(&self.document.lists) {
+            self.check_name(&item.name, "the name of a list", false);
+            let kinds = || schema.fields().iter().filter_map(FieldSpec::entity);
+            // A field's name serves as well as the kind of its identifiers.
+            let entity = kinds()
+                .find(|kind| *kind == item.of.value)
+                .or_else(|| schema.find(&item.of.value).and_then(|field| schema.spec(field)?.entity()));
+            if entity.is_none() {
+                let hint = nearest(&item.of.value, kinds());
+                let hint = hint.map(|known| format!("; did you mean \"{known}\"?")).unwrap_or_default();
+                let message = format!("there is no kind of entity \"{}\"{hint}", item.of.value);
+                self.source.fault(&item.of.span, message);
+            }
+            let list = ListPlan {
+                name: item.name.value.clone(),
+                entity: entity.unwrap_or_default().to_owned(),
+                networks: item.kind == ListKind::Cidr,
+                entries: self.networks(item),
+            };
+            if list.networks && list.entity != "ip" && entity.is_some() {
+                self.source.fault(&item.of.span, "a cidr list is of \"ip\"");
+            }
+            let known = NamedList { number, entity: list.entity.clone() };
+            if named.insert(list.name.clone(), known).is_some() {
+                self.source.fault(&item.name.span, format!("the list \"{}\" is declared twice", list.name));
+            }
+            lists.push(list);
+        }
+        (lists, named)
+    }
+
+    fn networks(&self, item: &ListItem) -> Vec<(IpNet, ListEntry)> {
+        let mut entries = Vec::new();
+        for entry in &item.entries {
+            if item.kind == ListKind::Exact {
+                let message =
+                    "a policy names no identifiers: add them through the engine, or make this a cidr list";
+                self.source.fault(&entry.value.span, message);
+                break;
+            }
+            let Some(network) = parse_network(&entry.value.value) else {
+                self.source.fault(&entry.value.span, "expected a network such as \"203.0.113.0/24\"");
+                continue;
+            };
+            let severity = entry.severity.as_ref().map_or(100, |at| at.value);
+            if severity > 100 {
+                let span = entry.severity.as_ref().map_or(&entry.value.span, |at| &at.span);
+                self.source.fault(span, "a severity is 0 to 100");
+            }
+            let mut described = ListEntry::new().severity(severity);
+            if let Some(origin) = &entry.source {
+                described = described.source(&origin.value);
+            }
+            if let Some(expires) = &entry.expires {
+                described = described.expires(expires.value);
+            }
+            entries.push((network, described));
+        }
+        entries
+    }
+
+    fn rules(&self, scope: &Scope<'_>, slots: &mut Slots) -> Vec<Rule> {
+        if let Some(rule) = self.document.rules.get(MOST_RULES) {
+            self.source.fault(&rule.id.span, format!("a policy holds at most {MOST_RULES} rules"));
+        }
+        let mut rules: Vec<Rule> = Vec::new();
+        let mut ids: BTreeMap<&str, ()> = BTreeMap::new();
+        for (number, item) in (0u16..).zip(&self.document.rules) {
+            if ids.insert(&item.id.value, ()).is_some() {
+                self.source.fault(&item.id.span, format!("the rule \"{}\" is declared twice", item.id.value));
+            }
+            if item.id.value.is_empty() {
+                self.source.fault(&item.id.span, "a rule's id is empty");
+            }
+            let condition = self.expression(&item.when, scope, slots, |value_type| {
+                (value_type != Type::Boolean)
+                    .then(|| format!("`when` wants a condition, this is {value_type}"))
+            });
+            let points = self.points(item, scope, slots);
+            let mode = item.mode.as_ref().map(|at| at.value).unwrap_or_default();
+            if mode == Mode::Live && !item.acts {
+                let message = "this rule does nothing: give it `points`, an `action` or `obligations`";
+                self.source.fault(&item.id.span, message);
+            }
+            let reason = match &item.reason {
+                Some(at) if at.value.is_empty() => {
+                    self.source.fault(&at.span, "a reason code is empty");
+                    String::new()
+                }
+                Some(at) => at.value.clone(),
+                None => item.id.value.to_uppercase(),
+            };
+            let earlier = rules.iter().find(|rule| rule.reason == reason).map(|rule| rule.reason_number);
+            let strength = self.strength(item.strength.as_ref());
+            let Some(condition) = condition else { continue };
+            rules.push(Rule {
+                id: item.id.value.clone(),
+                text: item.when.value.clone(),
+                program: Program::compile(&condition.node),
+                references: condition.references,
+                points,
+                action: item.action.as_ref().map(|at| action(at.value)),
+                strength,
+                obligations: item.obligations.iter().map(|at| obligation(at.value)).collect(),
+                reason,
+                reason_number: earlier.unwrap_or(number),
+                live: mode == Mode::Live,
+                on_missing: item.on_missing.as_ref().map(|at| at.value).unwrap_or_default(),
+                description: item.description.as_ref().map(|at| at.value.clone()).unwrap_or_default(),
+            });
+        }
+        rules
+    }
+
+    fn points(&self, item: &RuleItem, scope: &Scope<'_>, slots: &mut Slots) -> Points {
+        let Some(at) = &item.points else { return Points::Constant(0) };
+        match &at.value {
+            PointsItem::Constant(points) => {
+                if points.abs() > MOST_POINTS {
+                    self.source.fault(&at.span, format!("points lie within ±{MOST_POINTS}"));
+                }
+                Points::Constant((*points).clamp(-MOST_POINTS, MOST_POINTS) as i32)
+            }
+            PointsItem::Expression(text) => {
+                let text = At { value: text.clone(), span: at.span.clone() };
+                let checked = self.expression(&text, scope, slots, |value_type| {
+                    let fine = matches!(value_type, Type::Integer | Type::Number);
+                    (!fine).then(|| format!("`points` wants a number, this is {value_type}"))
+                });
+                match checked {
+                    Some(checked) if checked.value_type == Type::Number => {
+                        Points::Number(Program::compile(&checked.node))
+                    }
+                    Some(checked) => Points::Integer(Program::compile(&checked.node)),
+                    None => Points::Constant(0),
+                }
+            }
+        }
+    }
+
+    fn expression(
+        &self,
+        at: &At<String>,
+        scope: &Scope<'_>,
+        slots: &mut Slots,
+        complaint: impl Fn(Type) -> Option<String>,
+    ) -> Option<Checked> {
+        compile_expression(self.source, at, scope, slots, complaint)
+    }
+
+    fn strength(&self, at: Option<&At<u8>>) -> u8 {
+        let Some(at) = at else { return 0 };
+        if !(1..=4).contains(&at.value) {
+            self.source
+                .fault(&at.span, "`strength` is the assurance level that a challenge must reach, 1 to 4");
+        }
+        at.value
+    }
+
+    fn bands(&self) -> Vec<Band> {
+        let mut bands: Vec<Band> = Vec::new();
+        for item in &self.document.bands {
+            let from = item.from.value;
+            match bands.last() {
+                None if from != 0 => self.source.fault(&item.from.span, "the first band is from = 0"),
+                Some(before) if from <= i64::from(before.from) => {
+                    self.source.fault(&item.from.span, "bands stand in rising order");
+                }
+                _ if !(0..=999).contains(&from) => self.source.fault(&item.from.span, "scores are 0 to 999"),
+                _ => {}
+            }
+            let strength = self.strength(item.strength.as_ref());
+            bands.push(Band { from: from.clamp(0, 999) as u16, action: action(item.action.value), strength });
+        }
+        bands
+    }
+}
+
+/// Compiles an expression that stands in the document; mistakes become faults with their place.
+pub(super) fn compile_expression(
+    source: &Source<'_>,
+    at: &At<String>,
+    scope: &Scope<'_>,
+    slots: &mut Slots,
+    complaint: impl Fn(Type) -> Option<String>,
+) -> Option<Checked> {
+    match super::expression::compile(&at.value, scope, slots) {
+        Ok(checked) => match complaint(checked.value_type) {
+            None => Some(checked),
+            Some(message) => {
+                source.fault_inside(at, &(0..at.value.len()), message);
+                None
+            }
+        },
+        Err(mistakes) => {
+            for mistake in mistakes {
+                source.fault_inside(at, &mistake.span, mistake.message);
+            }
+            None
+        }
+    }
+}
+
+pub(super) fn read_duration(source: &Source<'_>, at: &At<String>) -> Option<i64> {
+    match parse_duration(&at.value) {
+        Some(duration) if (0..=36_525 * DAY).contains(&duration) => Some(duration),
+        Some(_) => {
+            source.fault(&at.span, "a duration here is between 0 and 100 years");
+            None
+        }
+        None => {
+            let message = format!("\"{}\" is no duration; write 90s, 10m, 1h30m or 7d", at.value);
+            source.fault(&at.span, message);
+            None
+        }
+    }
+}
+
+/// The number of a key in the plan, added when it is new.
+pub(super) fn key_number(plan: &mut Plan, source: KeySource, kind: &str) -> usize {
+    let key = KeyPlan { source, kind: kind.to_owned() };
+    plan.keys.iter().position(|known| *known == key).unwrap_or_else(|| {
+        plan.keys.push(key);
+        plan.keys.len() - 1
+    })
+}
+
+/// How the identifier of a field is found.
+pub(super) fn field_key(plan: &mut Plan, spec: &FieldSpec) -> usize {
+    let source = if spec.field() == Field::BIN { KeySource::Issuer } else { KeySource::Field(spec.field()) };
+    key_number(plan, source, spec.entity().unwrap_or("id"))
+}
+
+fn places(slots: &Slots, schema: &Schema, plan: &mut Plan) -> (Vec<EventPlace>, Vec<ListPlace>) {
+    let (mut events, mut lists) = (Vec::new(), Vec::new());
+    for (place, source) in (0u16..).zip(slots.sources()) {
+        match *source {
+            SlotSource::Feature(_) => {}
+            SlotSource::Event(field, reading) => {
+                let spec = schema.spec(field);
+                let entity = spec.filter(|spec| spec.entity().is_some());
+                let key = match (reading, entity) {
+                    (Reading::Token | Reading::Present, Some(spec)) => field_key(plan, spec),
+                    _ => 0,
+                };
+                let reading = match (reading, entity) {
+                    // An identifier is there when its token is: a bin may come from the card number.
+                    (Reading::Present, Some(_)) => Reading::TokenPresent,
+                    (reading, _) => reading,
+                };
+                events.push(EventPlace { place, field, reading, key });
+            }
+            SlotSource::ListHit { list, field } | SlotSource::ListSeverity { list, field } => {
+                let key = schema.spec(field).map_or(0, |spec| field_key(plan, spec));
+                let severity = matches!(source, SlotSource::ListSeverity { .. });
+                lists.push(ListPlace { place, list: usize::from(list), field, key, severity });
+            }
+        }
+    }
+    (events, lists)
+}
+
+pub(crate) fn parse_network(text: &str) -> Option<IpNet> {
+    text.parse::<IpNet>()
+        .ok()
+        .or_else(|| text.parse::<std::net::IpAddr>().ok().map(IpNet::from))
+        .map(|n| n.trunc())
+}
+
+/// SHA-256 over the document as JSON without positions.
+fn fingerprint(document: &Document) -> String {
+    let said = serde_json::to_vec(document).unwrap_or_default();
+    Sha256::digest(said).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn action(item: ActionItem) -> Action {
+    match item {
+        ActionItem::Allow => Action::Allow,
+        ActionItem::Challenge => Action::Challenge,
+        ActionItem::Review => Action::Review,
+        ActionItem::Deny => Action::Deny,
+    }
+}
+
+fn obligation(item: ObligationItem) -> Obligations {
+    match item {
+        ObligationItem::Notify => Obligations::NOTIFY,
+        ObligationItem::Hold => Obligations::HOLD,
+        ObligationItem::Lock => Obligations::LOCK,
+        ObligationItem::Limit => Obligations::LIMIT,
+    }
+}
+
+/// Features by name, for expressions.
+pub(super) type NamedFeatures = BTreeMap<String, NamedFeature>;

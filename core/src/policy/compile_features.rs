@@ -1,0 +1,428 @@
+//! From the document's features to tables, columns, windows and selectors.
+
+use std::collections::BTreeMap;
+
+use super::FeaturePlan;
+use super::compile::{NamedFeatures, compile_expression, field_key, key_number, read_duration};
+use super::document::{Aggregate, Document, FeatureItem};
+use super::expression::{NamedFeature, Program, Scope, SlotSource, Slots, Type};
+use super::source::{At, Source};
+use crate::event::time::{CalendarUnit, DAY, format_duration};
+use crate::event::{Field, FieldKind, FieldSpec, nearest};
+use crate::feature::{
+    CellSource, KeySource, Plan, Predicate, RatioFeature, Selector, TablePlan, Window, WindowFeature,
+    WindowSpan,
+};
+use crate::state::MOST_COLUMNS;
+
+/// Features that one policy can hold.
+const MOST_FEATURES: usize = 4096;
+/// The longest calendar month, with an hour for a change of clocks.
+const LONGEST_MONTH: i64 = 31 * DAY + 3_600_000;
+const HOUR: i64 = 3_600_000;
+
+/// Compiles every feature into the plan; returns them in order, and by name.
+pub(super) fn compile_features(
+    source: &Source<'_>,
+    document: &Document,
+    scope: &Scope<'_>,
+    lateness: i64,
+    slots: &mut Slots,
+    plan: &mut Plan,
+) -> (Vec<FeaturePlan>, NamedFeatures) {
+    let is_ratio = |item: &FeatureItem| item.aggregate.value == Aggregate::Ratio;
+    let ratios = document.features.iter().filter(|item| is_ratio(item)).map(|item| item.name.value.clone());
+    let mut compiler =
+        Compiler { source, scope, slots, plan, named: BTreeMap::new(), ratios: ratios.collect() };
+    // Features take the first places of the row, in the order of the document.
+    let mut features: Vec<FeaturePlan> = Vec::new();
+    for (number, item) in (0u16..).zip(&document.features) {
+        compiler.check_name(item, usize::from(number));
+        compiler.slots.place(SlotSource::Feature(number));
+        features.push(FeaturePlan {
+            name: item.name.value.clone(),
+            value_type: Type::Integer,
+            definition: definition(item),
+            description: item.description.as_ref().map(|at| at.value.clone()).unwrap_or_default(),
+        });
+    }
+    // Ratios divide what is computed before them, so they come last.
+    for ratios in [false, true] {
+        for (place, item) in (0u16..).zip(&document.features).filter(|(_, item)| is_ratio(item) == ratios) {
+            let value_type = if ratios { compiler.ratio(place, item) } else { compiler.window(place, item) };
+            let Some(value_type) = value_type else { continue };
+            if let Some(feature) = features.get_mut(usize::from(place)) {
+                feature.value_type = value_type;
+            }
+            if compiler.named.insert(item.name.value.clone(), NamedFeature { place, value_type }).is_some() {
+                let message = format!("the feature `{}` is declared twice", item.name.value);
+                source.fault(&item.name.span, message);
+            }
+        }
+    }
+    for table in &mut compiler.plan.tables {
+        table.retention = retention(table, lateness);
+    }
+    (features, compiler.named)
+}
+
+struct Compiler<'a, 'p> {
+    source: &'a Source<'a>,
+    scope: &'a Scope<'a>,
+    slots: &'p mut Slots,
+    plan: &'p mut Plan,
+    named: NamedFeatures,
+    /// The names of all ratios.
+    ratios: Vec<String>,
+}
+
+impl Compiler<'_, '_> {
+    fn fault<T>(&self, span: &std::ops::Range<usize>, message: impl Into<String>) -> Option<T> {
+        self.source.fault(span, message);
+        None
+    }
+
+    fn check_name(&self, item: &FeatureItem, number: usize) {
+        let name = &item.name.value;
+        let fine = name.starts_with(|c: char| c.is_ascii_lowercase())
+            && name.len() <= 64
+            && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+        if !fine || name == "in" {
+            let message = "the name of a feature must be lower-case letters, digits and _, at most 64";
+            self.source.fault(&item.name.span, message);
+        } else if self.scope.schema.find(name).is_some() {
+            self.source.fault(&item.name.span, format!("`{name}` is an event field already"));
+        }
+        if number >= MOST_FEATURES {
+            self.source.fault(&item.name.span, format!("a policy holds at most {MOST_FEATURES} features"));
+        }
+    }
+
+    fn ratio(&mut self, place: u16, item: &FeatureItem) -> Option<Type> {
+        for (present, key) in [
+            (item.of.as_ref().map(|at| &at.span), "of"),
+            (item.by.as_ref().map(|at| &at.span), "by"),
+            (item.over.as_ref().map(|at| &at.span), "over"),
+            (item.delay.as_ref().map(|at| &at.span), "delay"),
+            (item.condition.as_ref().map(|at| &at.span), "where"),
+            (item.include_current.as_ref().map(|at| &at.span), "include_current"),
+            (item.per.as_ref().map(|at| &at.span), "per"),
+        ] {
+            if let Some(span) = present {
+                self.source.fault(span, format!("a ratio has no `{key}`; its two features do"));
+            }
+        }
+        let (numerator, denominator) = (
+            self.operand(item, &item.numerator, "numerator"),
+            self.operand(item, &item.denominator, "denominator"),
+        );
+        self.plan.ratios.push(RatioFeature { place, numerator: numerator?, denominator: denominator? });
+        Some(Type::Number)
+    }
+
+    fn operand(&self, item: &FeatureItem, at: &Option<At<String>>, key: &str) -> Option<(u16, bool)> {
+        let Some(at) = at else {
+            return self.fault(&item.aggregate.span, format!("a ratio wants `{key}`, the name of a feature"));
+        };
+        match self.named.get(&at.value) {
+            Some(NamedFeature { place, value_type: Type::Number }) => Some((*place, true)),
+            Some(NamedFeature { place, value_type: Type::Integer | Type::Duration }) => Some((*place, false)),
+            Some(other) => {
+                self.fault(&at.span, format!("`{}` is {}, not a number", at.value, other.value_type))
+            }
+            None if self.scope.faulty.contains(&at.value) => None,
+            None if self.ratios.contains(&at.value) => {
+                self.fault(&at.span, "a ratio divides features other than itself and later ratios")
+            }
+            None if self.scope.features.contains_key(&at.value) => None,
+            None => {
+                let hint = nearest(&at.value, self.named.keys().map(String::as_str));
+                let hint = hint.map(|known| format!("; did you mean `{known}`?")).unwrap_or_default();
+                self.fault(&at.span, format!("there is no feature `{}` before this one{hint}", at.value))
+            }
+        }
+    }
+
+    fn window(&mut self, place: u16, item: &FeatureItem) -> Option<Type> {
+        for (at, key) in [(&item.numerator, "numerator"), (&item.denominator, "denominator")] {
+            if let Some(at) = at {
+                self.source.fault(&at.span, format!("only a ratio has a `{key}`"));
+            }
+        }
+        let aggregate = item.aggregate.value;
+        let predicate = self.predicate(item);
+        let window = self.span(item);
+        let per = self.per(item);
+        let Some(by) = item.by.as_ref().filter(|by| !by.value.is_empty()) else {
+            let span = item.by.as_ref().map_or(&item.aggregate.span, |by| &by.span);
+            return self.fault(
+                span,
+                "a feature wants `by`, the entity whose history is read, such as [\"account\"]",
+            );
+        };
+        let table = self.table(by)?;
+        let mut same = Vec::new();
+        for at in by.value.iter().skip(1) {
+            same.push(self.cell(at, "by").and_then(|(cell, _)| self.column(table, cell, at)));
+        }
+        let operand = self.aggregated(item, table);
+        let (predicate, window, per) = (predicate?, window?, per?);
+        let operand = operand?;
+        let selector = Selector {
+            predicate,
+            present: operand.as_ref().map(|(column, _)| *column),
+            same: same.into_iter().collect::<Option<_>>()?,
+            windows: Vec::new(),
+        };
+        let include_current = item.include_current.as_ref().is_some_and(|at| at.value);
+        if include_current && window.delay > 0 {
+            let span = item.include_current.as_ref().map_or(&item.name.span, |at| &at.span);
+            return self.fault(span, "with a `delay` the current event is outside the window");
+        }
+        let value_type = match (aggregate, &operand) {
+            (Aggregate::Count | Aggregate::Distinct, _) => Type::Integer,
+            (Aggregate::Mean | Aggregate::Stddev | Aggregate::Rate | Aggregate::Ratio, _) => Type::Number,
+            (Aggregate::Since, _) => Type::Duration,
+            (_, Some((_, value_type))) => *value_type,
+            (_, None) => Type::Integer,
+        };
+        let table = self.plan.tables.get_mut(table)?;
+        let window = number_of(&mut table.windows, window);
+        table.features.push(WindowFeature {
+            place,
+            aggregate,
+            window,
+            selector: selector_number(&mut table.selectors, selector, window),
+            column: operand.as_ref().map_or(0, |(column, _)| *column),
+            number: operand.is_some_and(|(_, value_type)| value_type == Type::Number),
+            include_current,
+            per,
+        });
+        Some(value_type)
+    }
+
+    fn predicate(&mut self, item: &FeatureItem) -> Option<Option<u16>> {
+        let Some(at) = &item.condition else { return Some(None) };
+        let checked = compile_expression(self.source, at, self.scope, self.slots, |value_type| {
+            (value_type != Type::Boolean).then(|| format!("`where` wants a condition, this is {value_type}"))
+        })?;
+        let program = Program::compile(&checked.node);
+        let fields = checked.fields_read(self.slots);
+        let revisable = fields.contains(&Field::LABEL) || fields.contains(&Field::OUTCOME);
+        Some(Some(self.plan.predicate(Predicate { program, text: at.value.clone(), revisable })))
+    }
+
+    fn span(&self, item: &FeatureItem) -> Option<Window> {
+        let delay = match &item.delay {
+            Some(at) => read_duration(self.source, at)?,
+            None => 0,
+        };
+        let span = match item.over.as_ref().map(|at| (at, at.value.as_str())) {
+            None => WindowSpan::Unbounded,
+            Some((_, "day")) => WindowSpan::Calendar(CalendarUnit::Day),
+            Some((_, "month")) => WindowSpan::Calendar(CalendarUnit::Month),
+            Some((at, _)) => match read_duration(self.source, at)? {
+                0 => return self.fault(&at.span, "a window is longer than nothing"),
+                length => WindowSpan::Sliding(length),
+            },
+        };
+        Some(Window { span, delay })
+    }
+
+    fn per(&self, item: &FeatureItem) -> Option<i64> {
+        match (&item.per, item.aggregate.value) {
+            (None, Aggregate::Rate) if item.over.is_none() => {
+                self.fault(&item.aggregate.span, "a rate wants `over`, the time that matches are divided by")
+            }
+            (None, _) => Some(HOUR),
+            (Some(at), Aggregate::Rate) => match read_duration(self.source, at)? {
+                0 => self.fault(&at.span, "the unit of a rate is longer than nothing"),
+                per => Some(per),
+            },
+            (Some(at), _) => self.fault(&at.span, "only a rate has `per`"),
+        }
+    }
+
+    /// The table of the first entity in `by`.
+    fn table(&mut self, by: &At<Vec<At<String>>>) -> Option<usize> {
+        let at = by.value.first()?;
+        let Some(key) = self.key(&at.value) else {
+            let schema = self.scope.schema;
+            if schema.find(&at.value).is_some() {
+                let message = format!("`{}` identifies nobody: history is kept by entities", at.value);
+                return self.fault(&at.span, message);
+            }
+            let entities = schema.fields().iter().filter(|spec| spec.entity().is_some()).map(FieldSpec::name);
+            let hint = nearest(&at.value, entities.chain(["ip/24", "ip/56"]));
+            let hint = hint.map(|known| format!("; did you mean \"{known}\"?")).unwrap_or_default();
+            return self.fault(&at.span, format!("there is no entity \"{}\"{hint}", at.value));
+        };
+        let tables = &mut self.plan.tables;
+        Some(tables.iter().position(|table| table.name == at.value).unwrap_or_else(|| {
+            tables.push(TablePlan {
+                name: at.value.clone(),
+                key,
+                columns: Vec::new(),
+                windows: Vec::new(),
+                selectors: Vec::new(),
+                features: Vec::new(),
+                retention: None,
+            });
+            tables.len() - 1
+        }))
+    }
+
+    /// The key of an entity field or of a derived entity.
+    fn key(&mut self, name: &str) -> Option<usize> {
+        match name {
+            "ip/24" => Some(key_number(self.plan, KeySource::Network4(24), name)),
+            "ip/56" => Some(key_number(self.plan, KeySource::Network6(56), name)),
+            _ => {
+                let spec = self.scope.schema.find(name).and_then(|field| self.scope.schema.spec(field))?;
+                spec.entity().is_some().then(|| field_key(self.plan, spec))
+            }
+        }
+    }
+
+    /// The remembered word for a name in `of` or `by`.
+    fn cell(&mut self, at: &At<String>, place: &str) -> Option<(CellSource, Type)> {
+        if let Some(key) = self.key(&at.value) {
+            return Some((CellSource::Key(key), Type::Entity));
+        }
+        let schema = self.scope.schema;
+        let Some(spec) = schema.find(&at.value).and_then(|field| schema.spec(field)) else {
+            let hint = nearest(&at.value, schema.fields().iter().map(FieldSpec::name));
+            let hint = hint.map(|known| format!("; did you mean `{known}`?")).unwrap_or_default();
+            return self.fault(&at.span, format!("`{place}`: there is no event field `{}`{hint}", at.value));
+        };
+        let field = spec.field();
+        match (field, spec.kind()) {
+            (Field::ID | Field::LABEL | Field::LABELLED_AT | Field::OUTCOME, _) => {
+                let message = format!("`{place}`: `{}` cannot be aggregated; test it in `where`", at.value);
+                self.fault(&at.span, message)
+            }
+            (_, FieldKind::Text) => Some((CellSource::Symbol(field), Type::Symbol)),
+            (_, FieldKind::Integer) => Some((CellSource::Word(field), Type::Integer)),
+            (_, FieldKind::Time) => Some((CellSource::Word(field), Type::Time)),
+            (_, FieldKind::Boolean) => Some((CellSource::Word(field), Type::Boolean)),
+            (_, FieldKind::Number) => Some((CellSource::Number(field), Type::Number)),
+            (_, FieldKind::Identifier | FieldKind::Entity) => None,
+        }
+    }
+
+    fn column(&mut self, table: usize, cell: CellSource, at: &At<String>) -> Option<usize> {
+        let cell = number_of(&mut self.plan.cells, cell);
+        let columns = &mut self.plan.tables.get_mut(table)?.columns;
+        let column = number_of(columns, cell);
+        if column >= MOST_COLUMNS {
+            columns.pop();
+            let message =
+                format!("the features of one entity remember at most {MOST_COLUMNS} different fields");
+            return self.fault(&at.span, message);
+        }
+        Some(column)
+    }
+
+    /// The column that the aggregate works on, for those that take `of`.
+    fn aggregated(&mut self, item: &FeatureItem, table: usize) -> Option<Option<(usize, Type)>> {
+        let aggregate = item.aggregate.value;
+        let wants_none = matches!(aggregate, Aggregate::Count | Aggregate::Since | Aggregate::Rate);
+        let of = match (&item.of, wants_none) {
+            (None, true) => return Some(None),
+            (Some(at), true) => {
+                return self.fault(&at.span, "this aggregate has no `of`; say which events count in `where`");
+            }
+            (None, false) => {
+                return self
+                    .fault(&item.aggregate.span, "this aggregate wants `of`, the field that it works on");
+            }
+            (Some(at), false) => at,
+        };
+        let (cell, value_type) = self.cell(of, "of")?;
+        let fine = match aggregate {
+            Aggregate::Distinct => true,
+            Aggregate::First | Aggregate::Last => value_type != Type::Entity,
+            Aggregate::Min | Aggregate::Max => {
+                matches!(value_type, Type::Integer | Type::Number | Type::Time)
+            }
+            _ => matches!(value_type, Type::Integer | Type::Number),
+        };
+        if !fine {
+            let found = if value_type == Type::Symbol { Type::Text } else { value_type };
+            let message = format!("`of`: `{}` is {found}, which this aggregate cannot take", of.value);
+            return self.fault(&of.span, message);
+        }
+        Some(Some((self.column(table, cell, of)?, value_type)))
+    }
+}
+
+/// The number of an item, added when it is new.
+fn number_of<T: PartialEq>(items: &mut Vec<T>, item: T) -> usize {
+    items.iter().position(|known| *known == item).unwrap_or_else(|| {
+        items.push(item);
+        items.len() - 1
+    })
+}
+
+fn selector_number(selectors: &mut Vec<Selector>, selector: Selector, window: usize) -> usize {
+    let alike = |known: &Selector| {
+        known.predicate == selector.predicate
+            && known.present == selector.present
+            && known.same == selector.same
+    };
+    let number = selectors.iter().position(alike).unwrap_or_else(|| {
+        selectors.push(selector);
+        selectors.len() - 1
+    });
+    if let Some(selector) = selectors.get_mut(number) {
+        number_of(&mut selector.windows, window);
+    }
+    number
+}
+
+fn retention(table: &TablePlan, lateness: i64) -> Option<i64> {
+    let needs = table.windows.iter().map(|window| match window.span {
+        WindowSpan::Sliding(length) => Some(length + window.delay),
+        WindowSpan::Calendar(CalendarUnit::Day) => Some(DAY + HOUR + window.delay),
+        WindowSpan::Calendar(CalendarUnit::Month) => Some(LONGEST_MONTH + window.delay),
+        WindowSpan::Unbounded => None,
+    });
+    let longest: Option<Vec<i64>> = needs.collect();
+    longest.map(|needs| needs.into_iter().max().unwrap_or(0) + lateness)
+}
+
+/// One line that says what a feature computes.
+fn definition(item: &FeatureItem) -> String {
+    let mut text = serde_json::to_string(&item.aggregate).unwrap_or_default().replace('"', "");
+    let mut say = |word: &str, value: &str| {
+        text.push_str(&format!(" {word} {value}"));
+    };
+    if let (Some(numerator), Some(denominator)) = (&item.numerator, &item.denominator) {
+        say("of", &format!("{} to {}", numerator.value, denominator.value));
+    }
+    if let Some(of) = &item.of {
+        say("of", &of.value);
+    }
+    if let Some(by) = &item.by {
+        let names: Vec<&str> = by.value.iter().map(|at| at.value.as_str()).collect();
+        say("by", &names.join(" x "));
+    }
+    match &item.over {
+        Some(over) => say("over", &over.value),
+        None if item.by.is_some() => say("over", "all that is remembered"),
+        None => {}
+    }
+    if let Some(delay) = &item.delay {
+        say("delayed by", &delay.value);
+    }
+    if item.aggregate.value == Aggregate::Rate {
+        say("per", item.per.as_ref().map_or(&format_duration(HOUR), |at| &at.value));
+    }
+    if let Some(condition) = &item.condition {
+        say("where", &condition.value);
+    }
+    if item.include_current.as_ref().is_some_and(|at| at.value) {
+        text.push_str(", the current event included");
+    }
+    text
+}

@@ -1,0 +1,336 @@
+//! The policy document as serde reads it, key by key, so that every fault is found in one pass.
+
+use serde::{Deserialize, Serialize};
+
+use super::source::{At, Format, Source, Table};
+
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct Document {
+    pub(crate) policy: Header,
+    pub(crate) attributes: Vec<AttributeItem>,
+    pub(crate) entities: Vec<EntityItem>,
+    pub(crate) lists: Vec<ListItem>,
+    pub(crate) features: Vec<FeatureItem>,
+    pub(crate) rules: Vec<RuleItem>,
+    pub(crate) bands: Vec<BandItem>,
+    /// Names of features and lists whose faults keep them from being read: what refers to them is not at fault.
+    #[serde(skip)]
+    pub(crate) unreadable: Vec<String>,
+}
+
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct Header {
+    pub(crate) name: At<String>,
+    pub(crate) version: At<String>,
+    pub(crate) time_zone: Option<At<String>>,
+    pub(crate) currency: At<String>,
+    pub(crate) required_fields: Vec<At<String>>,
+    pub(crate) event_types: Vec<At<String>>,
+    pub(crate) lateness: Option<At<String>>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct AttributeItem {
+    pub(crate) name: At<String>,
+    pub(crate) value_type: At<AttributeType>,
+    pub(crate) values: Option<At<Vec<At<String>>>>,
+    pub(crate) description: Option<At<String>>,
+}
+
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum AttributeType {
+    Text,
+    Integer,
+    Number,
+    Boolean,
+    Time,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct EntityItem {
+    pub(crate) name: At<String>,
+    pub(crate) description: Option<At<String>>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct ListItem {
+    pub(crate) name: At<String>,
+    pub(crate) of: At<String>,
+    pub(crate) kind: ListKind,
+    pub(crate) entries: Vec<EntryItem>,
+    pub(crate) description: Option<At<String>>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum ListKind {
+    #[default]
+    Exact,
+    Cidr,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct EntryItem {
+    pub(crate) value: At<String>,
+    pub(crate) severity: Option<At<u8>>,
+    pub(crate) source: Option<At<String>>,
+    pub(crate) expires: Option<At<i64>>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct FeatureItem {
+    pub(crate) name: At<String>,
+    pub(crate) aggregate: At<Aggregate>,
+    pub(crate) of: Option<At<String>>,
+    pub(crate) by: Option<At<Vec<At<String>>>>,
+    pub(crate) over: Option<At<String>>,
+    pub(crate) delay: Option<At<String>>,
+    pub(crate) condition: Option<At<String>>,
+    pub(crate) include_current: Option<At<bool>>,
+    pub(crate) per: Option<At<String>>,
+    pub(crate) numerator: Option<At<String>>,
+    pub(crate) denominator: Option<At<String>>,
+    pub(crate) description: Option<At<String>>,
+}
+
+/// What a feature computes over its window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Aggregate {
+    Count,
+    Sum,
+    Mean,
+    Min,
+    Max,
+    Stddev,
+    Distinct,
+    First,
+    Last,
+    Since,
+    Rate,
+    Ratio,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct RuleItem {
+    pub(crate) id: At<String>,
+    pub(crate) when: At<String>,
+    pub(crate) points: Option<At<PointsItem>>,
+    pub(crate) action: Option<At<ActionItem>>,
+    pub(crate) strength: Option<At<u8>>,
+    pub(crate) obligations: Vec<At<ObligationItem>>,
+    pub(crate) reason: Option<At<String>>,
+    pub(crate) mode: Option<At<Mode>>,
+    pub(crate) on_missing: Option<At<OnMissing>>,
+    pub(crate) description: Option<At<String>>,
+    /// It says what a hit does, rightly or not.
+    #[serde(skip)]
+    pub(crate) acts: bool,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(untagged, expecting = "expected an integer or an expression in quotes")]
+pub(crate) enum PointsItem {
+    Constant(i64),
+    Expression(String),
+}
+
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum ActionItem {
+    Allow,
+    Challenge,
+    Review,
+    Deny,
+}
+
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum ObligationItem {
+    Notify,
+    Hold,
+    Lock,
+    Limit,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Mode {
+    #[default]
+    Live,
+    Shadow,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum OnMissing {
+    #[default]
+    Skip,
+    Match,
+    Fail,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct BandItem {
+    pub(crate) from: At<i64>,
+    pub(crate) action: At<ActionItem>,
+    pub(crate) strength: Option<At<u8>>,
+}
+
+/// Reads the document. Faults go to the source; what could be read is returned, so that checks go on.
+pub(crate) fn read<'a>(source: &'a Source<'a>, format: Format) -> Option<Document> {
+    let parsed = source.parse(format)?;
+    let mut root = Table::new(source, parsed, "the policy document");
+    let mut document = Document::default();
+
+    match root.table("policy") {
+        Some(table) => read_header(Table::new(source, table, "[policy]"), &mut document.policy),
+        None => source.fault(&(0..0), "there is no [policy] table with `name`, `version` and `currency`"),
+    }
+    for table in root.tables("attribute") {
+        let mut item = Table::new(source, table, "an attribute");
+        let (name, value_type) = (item.required("name"), item.required("type"));
+        let (values, description) = (item.array("values"), item.optional("description"));
+        item.finish();
+        if let (Some(name), Some(value_type)) = (name, value_type) {
+            document.attributes.push(AttributeItem { name, value_type, values, description });
+        }
+    }
+    for table in root.tables("entity") {
+        let mut item = Table::new(source, table, "an entity");
+        let (name, description) = (item.required("name"), item.optional("description"));
+        item.finish();
+        document.entities.extend(name.map(|name| EntityItem { name, description }));
+    }
+    for table in root.tables("list") {
+        let (name, item) = read_list(source, Table::new(source, table, "a list"));
+        match item {
+            Some(item) => document.lists.push(item),
+            None => document.unreadable.extend(name),
+        }
+    }
+    for table in root.tables("feature") {
+        let (name, item) = read_feature(Table::new(source, table, "a feature"));
+        match item {
+            Some(item) => document.features.push(item),
+            None => document.unreadable.extend(name),
+        }
+    }
+    for table in root.tables("rule") {
+        document.rules.extend(read_rule(Table::new(source, table, "a rule")));
+    }
+    match root.table("decision") {
+        Some(table) => {
+            let mut decision = Table::new(source, table, "[decision]");
+            for band in decision.tables("bands") {
+                let mut item = Table::new(source, band, "a band");
+                let (from, action, strength) =
+                    (item.required("from"), item.required("action"), item.optional("strength"));
+                item.finish();
+                if let (Some(from), Some(action)) = (from, action) {
+                    document.bands.push(BandItem { from, action, strength });
+                }
+            }
+            if document.bands.is_empty() && !source.has_faults() {
+                let span = decision.span();
+                source.fault(&span, "[decision] has no `bands`, such as [{ from = 0, action = \"allow\" }]");
+            }
+            decision.finish();
+        }
+        None => source.fault(&(0..0), "there is no [decision] table with `bands`"),
+    }
+    root.finish();
+    Some(document)
+}
+
+fn read_header(mut table: Table<'_, '_>, header: &mut Header) {
+    header.name = table.required("name").unwrap_or_default();
+    header.version = table.required("version").unwrap_or_default();
+    header.time_zone = table.optional("time_zone");
+    header.currency = table.required("currency").unwrap_or_default();
+    header.required_fields = table.array("required_fields").map(|list| list.value).unwrap_or_default();
+    header.event_types = table.array("event_types").map(|list| list.value).unwrap_or_default();
+    header.lateness = table.optional("lateness");
+    table.finish();
+}
+
+fn read_list<'a>(source: &Source<'a>, mut table: Table<'a, '_>) -> (Option<String>, Option<ListItem>) {
+    let (name, of, kind): (Option<At<String>>, _, _) =
+        (table.required("name"), table.required("of"), table.optional("kind"));
+    let description = table.optional("description");
+    let mut entries = Vec::new();
+    for entry in table.tables("entries") {
+        let mut item = Table::new(source, entry, "an entry");
+        let value = item.required("value");
+        let (severity, origin, expires) =
+            (item.optional("severity"), item.optional("source"), item.optional("expires"));
+        item.finish();
+        entries.extend(value.map(|value| EntryItem { value, severity, source: origin, expires }));
+    }
+    table.finish();
+    let known = name.as_ref().map(|name| name.value.clone());
+    let item = name.zip(of).map(|(name, of)| ListItem {
+        name,
+        of,
+        kind: kind.map(|kind: At<ListKind>| kind.value).unwrap_or_default(),
+        entries,
+        description,
+    });
+    (known, item)
+}
+
+fn read_feature(mut table: Table<'_, '_>) -> (Option<String>, Option<FeatureItem>) {
+    let (name, aggregate): (Option<At<String>>, _) = (table.required("name"), table.required("aggregate"));
+    let of = table.optional("of");
+    let names_entity = table.has("by");
+    let by = table.array("by");
+    let (over, delay) = (table.optional("over"), table.optional("delay"));
+    let condition = table.optional("where");
+    let include_current = table.optional("include_current");
+    let per = table.optional("per");
+    let (numerator, denominator) = (table.optional("numerator"), table.optional("denominator"));
+    let description = table.optional("description");
+    table.finish();
+    let known = name.as_ref().map(|name| name.value.clone());
+    let readable = by.is_some() || !names_entity;
+    let item = name.zip(aggregate).filter(|_| readable).map(|(name, aggregate)| FeatureItem {
+        name,
+        aggregate,
+        of,
+        by,
+        over,
+        delay,
+        condition,
+        include_current,
+        per,
+        numerator,
+        denominator,
+        description,
+    });
+    (known, item)
+}
+
+fn read_rule(mut table: Table<'_, '_>) -> Option<RuleItem> {
+    let acts = ["points", "action", "obligations"].into_iter().any(|key| table.has(key));
+    let (id, when) = (table.required("id"), table.required("when"));
+    let points = table.optional("points");
+    let (action, strength) = (table.optional("action"), table.optional("strength"));
+    let obligations = table.array("obligations").map(|list| list.value).unwrap_or_default();
+    let (reason, mode) = (table.optional("reason"), table.optional("mode"));
+    let (on_missing, description) = (table.optional("on_missing"), table.optional("description"));
+    table.finish();
+    Some(RuleItem {
+        id: id?,
+        when: when?,
+        points,
+        action,
+        strength,
+        obligations,
+        reason,
+        mode,
+        on_missing,
+        description,
+        acts,
+    })
+}

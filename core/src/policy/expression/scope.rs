@@ -1,0 +1,200 @@
+//! The names that an expression may use, and the places where their values stand.
+
+use std::collections::BTreeMap;
+
+use super::Type;
+use crate::event::time::Calendar;
+use crate::event::{Field, FieldKind, FieldSpec, Schema, nearest};
+
+/// How an event field is read into the row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Reading {
+    /// The number, time or boolean itself; for text, a reference to the event's bytes.
+    Value,
+    /// The number of the policy's literal that equals the text, so that comparing text compares integers.
+    Literal,
+    /// The text as history remembers it.
+    Symbol,
+    /// Whether the field is there.
+    Present,
+    /// The low half of the identifier's token.
+    Token,
+    /// Whether the identifier is there, given or derived.
+    TokenPresent,
+}
+
+/// What a place in the row holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum SlotSource {
+    Feature(u16),
+    Event(Field, Reading),
+    /// Whether the field's identifier is on the list.
+    ListHit {
+        list: u16,
+        field: Field,
+    },
+    /// The severity of its hit, 0 when it is not listed.
+    ListSeverity {
+        list: u16,
+        field: Field,
+    },
+}
+
+/// The row's places and the literals, collected while expressions are checked.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Slots {
+    sources: Vec<SlotSource>,
+    places: BTreeMap<SlotSource, u16>,
+    literals: Vec<String>,
+    literal_numbers: BTreeMap<String, u32>,
+    zones: Vec<(String, Calendar)>,
+}
+
+impl Slots {
+    pub(crate) fn place(&mut self, source: SlotSource) -> u16 {
+        if let Some(place) = self.places.get(&source) {
+            return *place;
+        }
+        let place = u16::try_from(self.sources.len()).unwrap_or(u16::MAX);
+        self.sources.push(source);
+        self.places.insert(source, place);
+        place
+    }
+
+    pub(crate) fn literal(&mut self, text: &str) -> u32 {
+        if let Some(number) = self.literal_numbers.get(text) {
+            return *number;
+        }
+        let number = self.literals.len() as u32;
+        self.literals.push(text.to_owned());
+        self.literal_numbers.insert(text.to_owned(), number);
+        number
+    }
+
+    /// The number of a time zone; `None` when there is none of this name.
+    pub(crate) fn zone(&mut self, name: &str) -> Option<u16> {
+        let known = self.zones.iter().position(|(known, _)| known == name);
+        let number = match known {
+            Some(number) => number,
+            None => {
+                self.zones.push((name.to_owned(), Calendar::of_zone(name)?));
+                self.zones.len() - 1
+            }
+        };
+        u16::try_from(number).ok()
+    }
+
+    pub(crate) fn zones(&self) -> Vec<Calendar> {
+        self.zones.iter().map(|(_, calendar)| calendar.clone()).collect()
+    }
+
+    pub(crate) fn sources(&self) -> &[SlotSource] {
+        &self.sources
+    }
+
+    pub(crate) fn literals(&self) -> &[String] {
+        &self.literals
+    }
+}
+
+/// A feature that expressions can name.
+#[derive(Clone, Debug)]
+pub(crate) struct NamedFeature {
+    pub(crate) place: u16,
+    pub(crate) value_type: Type,
+}
+
+/// A list that expressions can name.
+#[derive(Clone, Debug)]
+pub(crate) struct NamedList {
+    pub(crate) number: u16,
+    pub(crate) entity: String,
+}
+
+/// What kind of expression is checked: it decides which names are visible.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Use {
+    /// A condition or points: everything but the label, which is learnt later.
+    Rule,
+    /// Which recorded events a feature counts: the event's own fields, the label among them.
+    Where,
+}
+
+/// The names visible to an expression.
+pub(crate) struct Scope<'a> {
+    pub(crate) schema: &'a Schema,
+    pub(crate) features: &'a BTreeMap<String, NamedFeature>,
+    pub(crate) lists: &'a BTreeMap<String, NamedList>,
+    /// Features and lists with faults of their own: naming them is no mistake, nor can it be checked.
+    pub(crate) faulty: &'a [String],
+    pub(crate) purpose: Use,
+}
+
+/// What a name means.
+pub(crate) enum Named<'a> {
+    Field(&'a FieldSpec),
+    Feature(&'a NamedFeature),
+}
+
+impl<'a> Scope<'a> {
+    /// What a name means, or why it means nothing; an empty message is no mistake of the expression.
+    pub(crate) fn find(&self, name: &str) -> Result<Named<'a>, String> {
+        if let Some(spec) = self.schema.find(name).and_then(|field| self.schema.spec(field)) {
+            return match (spec.field(), self.purpose) {
+                (Field::LABEL | Field::LABELLED_AT, Use::Rule) => Err(format!(
+                    "`{name}` is learnt after the event; a rule cannot read it, the `where` of a feature can"
+                )),
+                (Field::ID, _) => Err("`id` names the event and says nothing about it".to_owned()),
+                (Field::LABELLED_AT, Use::Where) => {
+                    Err("`labelled_at` only says from when on `label` counts; test `label`".to_owned())
+                }
+                _ => Ok(Named::Field(spec)),
+            };
+        }
+        if let Some(feature) = self.features.get(name) {
+            return match self.purpose {
+                Use::Rule => Ok(Named::Feature(feature)),
+                Use::Where => {
+                    Err(format!("`{name}` is a feature; `where` reads the fields of one recorded event only"))
+                }
+            };
+        }
+        if self.faulty.iter().any(|faulty| faulty == name) {
+            return Err(String::new());
+        }
+        let known = self.schema.fields().iter().map(FieldSpec::name);
+        let features = self.features.keys().map(String::as_str);
+        let hint = match nearest(name, known.chain(features)) {
+            Some(known) => format!("; did you mean `{known}`?"),
+            None if self.purpose == Use::Rule => " among the event's fields and the features".to_owned(),
+            None => " among the event's fields".to_owned(),
+        };
+        Err(format!("there is no `{name}`{hint}"))
+    }
+
+    pub(crate) fn list(&self, name: &str) -> Result<&'a NamedList, String> {
+        if self.purpose == Use::Where {
+            return Err("`where` cannot read lists: they change after the event was recorded".to_owned());
+        }
+        if self.faulty.iter().any(|faulty| faulty == name) {
+            return Err(String::new());
+        }
+        self.lists.get(name).ok_or_else(|| {
+            let hint = nearest(name, self.lists.keys().map(String::as_str));
+            let hint = hint.map(|known| format!("; did you mean \"{known}\"?")).unwrap_or_default();
+            format!("there is no list \"{name}\"{hint}")
+        })
+    }
+}
+
+/// The type of a field's value in expressions.
+pub(crate) fn field_type(spec: &FieldSpec) -> Type {
+    match spec.kind() {
+        FieldKind::Identifier | FieldKind::Entity => Type::Entity,
+        FieldKind::Text => Type::Text,
+        FieldKind::Integer => Type::Integer,
+        FieldKind::Number => Type::Number,
+        FieldKind::Boolean => Type::Boolean,
+        FieldKind::Time => Type::Time,
+    }
+}

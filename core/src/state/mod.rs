@@ -1,0 +1,21 @@
+//! What is remembered: one history for every entity, and the lists.
+
+mod history;
+mod lists;
+mod table;
+
+pub(crate) use history::{Entry, History, Learnt, MOST_COLUMNS};
+pub use lists::ListEntry;
+pub(crate) use lists::{List, Lists};
+pub(crate) use table::EntityTable;
+
+/// Everything an engine remembers.
+#[derive(Debug, Default)]
+pub(crate) struct State {
+    /// One table for each table of the policy's plan, in its order.
+    pub(crate) tables: Vec<EntityTable>,
+    /// One for each list of the policy, in its order.
+    pub(crate) lists: Lists,
+    /// The latest time that an event or the host has stated.
+    pub(crate) latest: Option<i64>,
+}

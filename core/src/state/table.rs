@@ -1,0 +1,61 @@
+//! The histories of all entities of one key.
+
+use std::collections::HashMap;
+
+use ahash::RandomState;
+
+use super::history::History;
+use crate::event::token::Token;
+
+/// Histories by token.
+#[derive(Debug)]
+pub(crate) struct EntityTable {
+    pub(crate) name: String,
+    places: HashMap<Token, u32, RandomState>,
+    histories: Vec<History>,
+    nobody: History,
+}
+
+impl EntityTable {
+    pub(crate) fn new(name: &str) -> EntityTable {
+        // Tokens are keyed hashes already: the map needs no secret of its own.
+        let places = HashMap::with_hasher(RandomState::with_seeds(1, 2, 3, 4));
+        EntityTable { name: name.to_owned(), places, histories: Vec::new(), nobody: History::default() }
+    }
+
+    pub(crate) fn entities(&self) -> usize {
+        self.histories.len()
+    }
+
+    pub(crate) fn events(&self) -> usize {
+        self.histories.iter().map(History::len).sum()
+    }
+
+    /// The place of an entity's history, if anything was recorded.
+    pub(crate) fn place(&self, token: Token) -> Option<u32> {
+        self.places.get(&token).copied()
+    }
+
+    /// The history at a place; an empty one for an entity that nothing is known of.
+    pub(crate) fn history(&self, place: Option<u32>) -> &History {
+        place.and_then(|place| self.histories.get(place as usize)).unwrap_or(&self.nobody)
+    }
+
+    pub(crate) fn history_mut(&mut self, place: u32) -> Option<&mut History> {
+        self.histories.get_mut(place as usize)
+    }
+
+    /// Makes room for an entity that nothing is known of yet.
+    pub(crate) fn welcome(&mut self, token: Token) -> u32 {
+        let place = self.histories.len() as u32;
+        self.histories.push(History::default());
+        self.places.insert(token, place);
+        place
+    }
+
+    pub(crate) fn rebuild(&mut self, mut change: impl FnMut(&History) -> History) {
+        for history in &mut self.histories {
+            *history = change(history);
+        }
+    }
+}

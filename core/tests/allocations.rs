@@ -1,0 +1,115 @@
+//! Scoring allocates nothing once it is warm.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail loudly")]
+
+use std::fmt::Write;
+
+use sekisho::{Decision, Engine, Event, Field, HashKey, ListEntry, Policy};
+
+const NOW: i64 = 1_767_225_600_000;
+
+fn policy() -> Policy {
+    let mut text = String::from(
+        "[policy]\nname = \"allocations\"\nversion = \"1\"\ncurrency = \"JPY\"\ntime_zone = \"Asia/Tokyo\"\n\
+         [[list]]\nname = \"devices\"\nof = \"device\"\n",
+    );
+    let aggregates = [
+        ("count", ""),
+        ("sum", "of = \"amount_minor\""),
+        ("distinct", "of = \"device\""),
+        ("stddev", "of = \"amount_minor\""),
+        ("last", "of = \"country\""),
+        ("since", ""),
+    ];
+    for (a, (aggregate, of)) in aggregates.iter().enumerate() {
+        for (b, by) in ["account", "device", "ip", "card", "merchant"].iter().enumerate() {
+            for over in ["1h", "day", "30d"] {
+                let _ = write!(
+                    text,
+                    "[[feature]]\nname = \"f{a}_{b}_{over}\"\naggregate = \"{aggregate}\"\n{of}\nby = [\"{by}\"]\n\
+                     over = \"{over}\"\nwhere = 'type == \"payment\" && outcome != \"declined\"'\n"
+                );
+            }
+        }
+    }
+    for n in 0..50 {
+        let _ = write!(
+            text,
+            "[[rule]]\nid = \"r{n}\"\nwhen = 'f0_{}_1h > {n} || in_list(\"devices\", device) && \
+             device.model.lowerAscii().contains(\"pixel\") && amount_minor > {}'\npoints = 3\n",
+            n % 5,
+            2 * n + 50
+        );
+    }
+    text.push_str(
+        "[decision]\nbands = [{ from = 0, action = \"allow\" }, { from = 90, action = \"challenge\" }]\n",
+    );
+    Policy::from_toml(&text).unwrap()
+}
+
+fn fill(event: &mut Event, n: i64) {
+    event.clear();
+    for (field, text) in [
+        (Field::TYPE, "payment"),
+        (Field::ACCOUNT, "a-1"),
+        (Field::DEVICE, "d-1"),
+        (Field::IP, "203.0.113.7"),
+        (Field::CARD, "4111111111111111"),
+        (Field::MERCHANT, "m-1"),
+        (Field::OUTCOME, "approved"),
+        (Field::COUNTRY, "JP"),
+        (Field::DEVICE_MODEL, "Pixel 9 of somebody"),
+    ] {
+        event.set(field, text).unwrap();
+    }
+    event.set(Field::ID, n).unwrap();
+    event.set(Field::TIME, NOW + 600_000 * n).unwrap();
+    event.set(Field::AMOUNT_MINOR, 100 + n % 7).unwrap();
+}
+
+#[test]
+fn a_warm_call_allocates_nothing() {
+    let engine = Engine::new(policy(), HashKey::new(1, [1; 32]));
+    engine.list_add("devices", "d-1", ListEntry::new()).unwrap();
+    let mut event = engine.event();
+    let mut reused = Decision::detailed();
+    // A month and the lateness: from here on, what comes in pushes something out.
+    let warm = 31 * 24 * 6 + 6 * 24 * 4;
+    for n in 0..warm {
+        fill(&mut event, n);
+        engine.assess_into(&event, &mut reused).unwrap();
+    }
+    let mut hits = 0;
+    for n in warm..warm + 1_000 {
+        let info = allocation_counter::measure(|| {
+            fill(&mut event, n);
+            if n % 2 == 0 {
+                engine.assess_into(&event, &mut reused).unwrap();
+                hits = hits.max(reused.hits().len());
+            } else {
+                // A fresh decision holds its reasons and hits in place.
+                hits = hits.max(engine.assess(&event).unwrap().reasons().len());
+            }
+        });
+        assert_eq!(info.count_total, 0, "call {n}");
+    }
+    assert!(hits > 0);
+}
+
+#[test]
+fn scoring_alone_never_allocates() {
+    let engine = Engine::new(policy(), HashKey::new(1, [1; 32]));
+    let mut event = engine.event();
+    let mut decision = Decision::new();
+    for n in 0..200 {
+        fill(&mut event, n);
+        engine.assess_into(&event, &mut decision).unwrap();
+    }
+    let info = allocation_counter::measure(|| {
+        for n in 200..300 {
+            fill(&mut event, n % 150 + 100);
+            engine.score_into(&event, &mut decision).unwrap();
+        }
+    });
+    assert_eq!(info.count_total, 0);
+}
