@@ -1,0 +1,1444 @@
+/*
+ * Sekisho: embeddable risk scoring for payments and logins.
+ *
+ * Handles. sekisho_policy, sekisho_engine, sekisho_event, sekisho_decision, sekisho_error and
+ * sekisho_swap_report are opaque. What a function hands out through a place for a handle belongs to the
+ * caller, who frees it once with the _free function of its type; _free(NULL) does nothing. A handle that is
+ * passed in stays the caller's.
+ *
+ * Threads. Any number of threads may use a handle at once through functions that take it as const. A function
+ * that takes it without const needs it for itself, and so does _free.
+ *
+ * Statuses. Every function that can fail returns a sekisho_status, 0 when it did what it says. Outputs come
+ * last and are written only then, but for the length that comes with SEKISHO_STATUS_BUFFER_TOO_SMALL. A
+ * refused call changes nothing. Passing NULL where something has to be is SEKISHO_STATUS_NULL_HANDLE, never a
+ * crash; two places for results of one call must not overlap. No function lets an exception or panic out.
+ *
+ * Messages. Functions that load, compile or administer take a sekisho_error ** last: unless it is NULL, a
+ * failure writes an error object there, to be freed with sekisho_error_free; success leaves it alone.
+ * Functions that take an event to change it, and those that score it, leave their message in the event:
+ * sekisho_event_error. Messages name the field and what was found, never the value of an identifier. Success
+ * allocates no message.
+ *
+ * Text goes in as a pointer and a length in bytes, UTF-8; it need not end in NUL, is copied where it is kept,
+ * and may be NULL when the length is 0. Text comes out the same way, without a NUL at its end, and is
+ * borrowed: each function says how long it lives. Only sekisho_version, sekisho_status_name and
+ * sekisho_action_name return C strings.
+ *
+ * Enumerations go in as plain integers; another number is a status. Times are milliseconds since
+ * 1970-01-01T00:00:00Z.
+ */
+
+
+#ifndef SEKISHO_H
+#define SEKISHO_H
+
+/* Generated from the sources of sekisho-ffi. Do not edit: a test compares it. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/**
+ * How a call ended. Numbers are never reused.
+ */
+enum sekisho_status
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * It did what it says.
+     */
+    SEKISHO_STATUS_OK = 0,
+    /**
+     * The policy document has faults; the error object lists every one of them with its place.
+     */
+    SEKISHO_STATUS_POLICY = 1,
+    /**
+     * The name or number is no event field, list or feature that the policy knows.
+     */
+    SEKISHO_STATUS_UNKNOWN_NAME = 2,
+    /**
+     * The value has another type than the field or feature.
+     */
+    SEKISHO_STATUS_WRONG_TYPE = 3,
+    /**
+     * A value that must be there is absent.
+     */
+    SEKISHO_STATUS_ABSENT = 4,
+    /**
+     * An identifier or text is empty.
+     */
+    SEKISHO_STATUS_EMPTY = 5,
+    /**
+     * An identifier or text is longer than its limit.
+     */
+    SEKISHO_STATUS_TOO_LONG = 6,
+    /**
+     * The value is outside what is allowed.
+     */
+    SEKISHO_STATUS_OUT_OF_RANGE = 7,
+    /**
+     * The number is NaN or infinite.
+     */
+    SEKISHO_STATUS_NOT_FINITE = 8,
+    /**
+     * An integer is beyond 2^53, or an exact sum left the range of 64 bits.
+     */
+    SEKISHO_STATUS_OVERFLOW = 9,
+    /**
+     * The currency is not an ISO 4217 code.
+     */
+    SEKISHO_STATUS_UNKNOWN_CURRENCY = 10,
+    /**
+     * A text attribute holds what looks like a raw card number.
+     */
+    SEKISHO_STATUS_CARD_NUMBER = 11,
+    /**
+     * The time is before 1970, or further ahead than a day of the latest event seen.
+     */
+    SEKISHO_STATUS_TIME = 12,
+    /**
+     * The event was made for a policy with other attributes.
+     */
+    SEKISHO_STATUS_SCHEMA = 13,
+    /**
+     * A value is missing: one that a rule with on_missing = "fail" read, or the feature that was asked for.
+     */
+    SEKISHO_STATUS_MISSING = 14,
+    /**
+     * A decision record does not fit the policy, or is damaged.
+     */
+    SEKISHO_STATUS_RECORD = 15,
+    /**
+     * The text is not valid UTF-8.
+     */
+    SEKISHO_STATUS_UTF8 = 16,
+    /**
+     * The key is unusable.
+     */
+    SEKISHO_STATUS_KEY = 17,
+    /**
+     * A fault of a kind that this header does not know.
+     */
+    SEKISHO_STATUS_OTHER = 100,
+    /**
+     * A handle, or a pointer that has to be there, is NULL.
+     */
+    SEKISHO_STATUS_NULL_HANDLE = 101,
+    /**
+     * The library caught a fault of its own. Nothing was handed out; please report it.
+     */
+    SEKISHO_STATUS_PANIC = 102,
+    /**
+     * The buffer is too small; the length that it must have was written.
+     */
+    SEKISHO_STATUS_BUFFER_TOO_SMALL = 103,
+    /**
+     * There is nothing at this index, or the decision was not filled.
+     */
+    SEKISHO_STATUS_NOT_FOUND = 104,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum sekisho_status sekisho_status;
+#else
+typedef int32_t sekisho_status;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * What kind of value an event field takes.
+ */
+enum sekisho_field_kind
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * The event's own identifier, as text or integer: hashed; an event is recorded once under it.
+     */
+    SEKISHO_FIELD_KIND_IDENTIFIER = 1,
+    /**
+     * An identifier of somebody or something that history is kept about, as text or integer: hashed.
+     */
+    SEKISHO_FIELD_KIND_ENTITY = 2,
+    /**
+     * Text of at most 4,096 bytes.
+     */
+    SEKISHO_FIELD_KIND_TEXT = 3,
+    /**
+     * An integer within 2^53 of zero.
+     */
+    SEKISHO_FIELD_KIND_INTEGER = 4,
+    /**
+     * A finite double.
+     */
+    SEKISHO_FIELD_KIND_NUMBER = 5,
+    /**
+     * True or false.
+     */
+    SEKISHO_FIELD_KIND_BOOLEAN = 6,
+    /**
+     * Milliseconds since 1970-01-01T00:00:00Z.
+     */
+    SEKISHO_FIELD_KIND_TIME = 7,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum sekisho_field_kind sekisho_field_kind;
+#else
+typedef int32_t sekisho_field_kind;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * The type of a feature's values.
+ */
+enum sekisho_feature_type
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * True or false.
+     */
+    SEKISHO_FEATURE_TYPE_BOOLEAN = 1,
+    /**
+     * A 64-bit integer.
+     */
+    SEKISHO_FEATURE_TYPE_INTEGER = 2,
+    /**
+     * A double.
+     */
+    SEKISHO_FEATURE_TYPE_NUMBER = 3,
+    /**
+     * Milliseconds.
+     */
+    SEKISHO_FEATURE_TYPE_DURATION = 4,
+    /**
+     * Milliseconds since 1970-01-01T00:00:00Z.
+     */
+    SEKISHO_FEATURE_TYPE_TIME = 5,
+    /**
+     * Text.
+     */
+    SEKISHO_FEATURE_TYPE_TEXT = 6,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum sekisho_feature_type sekisho_feature_type;
+#else
+typedef int32_t sekisho_feature_type;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * What to do with the event, in rising order.
+ */
+enum sekisho_action
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * Nothing was decided: the decision is NULL, new, or the last call that should have filled it failed.
+     */
+    SEKISHO_ACTION_NONE = -1,
+    /**
+     * Let it pass.
+     */
+    SEKISHO_ACTION_ALLOW = 0,
+    /**
+     * Ask for stronger authentication first.
+     */
+    SEKISHO_ACTION_CHALLENGE = 1,
+    /**
+     * Hold it for a person.
+     */
+    SEKISHO_ACTION_REVIEW = 2,
+    /**
+     * Refuse it.
+     */
+    SEKISHO_ACTION_DENY = 3,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum sekisho_action sekisho_action;
+#else
+typedef int32_t sekisho_action;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * How much of a feature's value is there.
+ */
+enum sekisho_presence
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * The decision keeps no features, or none at this index.
+     */
+    SEKISHO_PRESENCE_NONE = -1,
+    /**
+     * There was nothing to compute it from.
+     */
+    SEKISHO_PRESENCE_MISSING = 0,
+    /**
+     * Computed from everything that it covers.
+     */
+    SEKISHO_PRESENCE_EXACT = 1,
+    /**
+     * Computed, but part of what it covers has been forgotten.
+     */
+    SEKISHO_PRESENCE_APPROXIMATE = 2,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum sekisho_presence sekisho_presence;
+#else
+typedef int32_t sekisho_presence;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * What has to be done beside the action: one bit each.
+ */
+enum sekisho_obligation
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : uint32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * Tell the customer.
+     */
+    SEKISHO_OBLIGATION_NOTIFY = 1,
+    /**
+     * Hold the money.
+     */
+    SEKISHO_OBLIGATION_HOLD = 2,
+    /**
+     * Lock the account.
+     */
+    SEKISHO_OBLIGATION_LOCK = 4,
+    /**
+     * Apply the lower limit.
+     */
+    SEKISHO_OBLIGATION_LIMIT = 8,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum sekisho_obligation sekisho_obligation;
+#else
+typedef uint32_t sekisho_obligation;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * How an event ended.
+ */
+enum sekisho_outcome
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * Not known yet.
+     */
+    SEKISHO_OUTCOME_PENDING = 1,
+    /**
+     * Authorized.
+     */
+    SEKISHO_OUTCOME_APPROVED = 2,
+    /**
+     * Refused.
+     */
+    SEKISHO_OUTCOME_DECLINED = 3,
+    /**
+     * The attempt went through.
+     */
+    SEKISHO_OUTCOME_SUCCEEDED = 4,
+    /**
+     * The attempt did not.
+     */
+    SEKISHO_OUTCOME_FAILED = 5,
+    /**
+     * Stronger authentication was asked for.
+     */
+    SEKISHO_OUTCOME_CHALLENGED = 6,
+    /**
+     * The customer gave up.
+     */
+    SEKISHO_OUTCOME_ABANDONED = 7,
+    /**
+     * Undone later.
+     */
+    SEKISHO_OUTCOME_REVERSED = 8,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum sekisho_outcome sekisho_outcome;
+#else
+typedef int32_t sekisho_outcome;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * What was learnt about an event later.
+ */
+enum sekisho_label
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * It was fraud.
+     */
+    SEKISHO_LABEL_FRAUD = 1,
+    /**
+     * It was the customer.
+     */
+    SEKISHO_LABEL_GENUINE = 2,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum sekisho_label sekisho_label;
+#else
+typedef int32_t sekisho_label;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * The built-in event fields. The numbers are never reused; fields that a policy declares follow from 1000,
+ * see sekisho_policy_field.
+ */
+enum sekisho_field
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : uint16_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * `id`, identifier: identifier of the event; recorded once under it.
+     */
+    SEKISHO_FIELD_ID = 1,
+    /**
+     * `type`, text: what happened.
+     */
+    SEKISHO_FIELD_TYPE = 2,
+    /**
+     * `time`, time: when it happened.
+     */
+    SEKISHO_FIELD_TIME = 3,
+    /**
+     * `channel`, text: the way in: app, web, branch, terminal, api.
+     */
+    SEKISHO_FIELD_CHANNEL = 4,
+    /**
+     * `outcome`, text: how it ended, as far as known.
+     */
+    SEKISHO_FIELD_OUTCOME = 5,
+    /**
+     * `response_code`, text: response code, unaltered.
+     */
+    SEKISHO_FIELD_RESPONSE_CODE = 6,
+    /**
+     * `amount_minor`, integer: amount in minor units of `currency`.
+     */
+    SEKISHO_FIELD_AMOUNT_MINOR = 7,
+    /**
+     * `amount_base_minor`, integer: amount in minor units of the policy's currency, for events in another
+     * one.
+     */
+    SEKISHO_FIELD_AMOUNT_BASE_MINOR = 8,
+    /**
+     * `currency`, text: ISO 4217 code; the policy's currency when absent.
+     */
+    SEKISHO_FIELD_CURRENCY = 9,
+    /**
+     * `account`, entity: the customer's account at the host.
+     */
+    SEKISHO_FIELD_ACCOUNT = 10,
+    /**
+     * `session`, entity: session or access token.
+     */
+    SEKISHO_FIELD_SESSION = 11,
+    /**
+     * `ip`, entity: source address, v4 or v6.
+     */
+    SEKISHO_FIELD_IP = 12,
+    /**
+     * `asn`, entity: autonomous system of the address, by number.
+     */
+    SEKISHO_FIELD_ASN = 13,
+    /**
+     * `country`, text: country of the address or terminal, ISO 3166 alpha-2.
+     */
+    SEKISHO_FIELD_COUNTRY = 14,
+    /**
+     * `device`, entity: device identifier of the host or its SDK.
+     */
+    SEKISHO_FIELD_DEVICE = 15,
+    /**
+     * `card`, entity: card number, or the host's token for it.
+     */
+    SEKISHO_FIELD_CARD = 16,
+    /**
+     * `bin`, entity: issuer identification number; the card number's first 8 digits when absent.
+     */
+    SEKISHO_FIELD_BIN = 17,
+    /**
+     * `bank_account`, entity: bank account that is linked, charged or paid.
+     */
+    SEKISHO_FIELD_BANK_ACCOUNT = 18,
+    /**
+     * `holder_name`, entity: name of the card's or account's holder.
+     */
+    SEKISHO_FIELD_HOLDER_NAME = 19,
+    /**
+     * `payee`, entity: who receives the money.
+     */
+    SEKISHO_FIELD_PAYEE = 20,
+    /**
+     * `merchant`, entity: merchant.
+     */
+    SEKISHO_FIELD_MERCHANT = 21,
+    /**
+     * `terminal`, entity: terminal.
+     */
+    SEKISHO_FIELD_TERMINAL = 22,
+    /**
+     * `mcc`, text: merchant category code, four digits.
+     */
+    SEKISHO_FIELD_MCC = 23,
+    /**
+     * `pos_entry_mode`, text: entry mode, unaltered.
+     */
+    SEKISHO_FIELD_POS_ENTRY_MODE = 24,
+    /**
+     * `email`, entity: e-mail address.
+     */
+    SEKISHO_FIELD_EMAIL = 25,
+    /**
+     * `phone`, entity: phone number.
+     */
+    SEKISHO_FIELD_PHONE = 26,
+    /**
+     * `billing_address`, entity: billing address.
+     */
+    SEKISHO_FIELD_BILLING_ADDRESS = 27,
+    /**
+     * `shipping_address`, entity: shipping address.
+     */
+    SEKISHO_FIELD_SHIPPING_ADDRESS = 28,
+    /**
+     * `latitude`, number: latitude in degrees.
+     */
+    SEKISHO_FIELD_LATITUDE = 29,
+    /**
+     * `longitude`, number: longitude in degrees.
+     */
+    SEKISHO_FIELD_LONGITUDE = 30,
+    /**
+     * `radius_km`, number: radius of uncertainty of the position in km.
+     */
+    SEKISHO_FIELD_RADIUS_KM = 31,
+    /**
+     * `label`, text: what was learnt later: fraud or genuine; only `where` reads it.
+     */
+    SEKISHO_FIELD_LABEL = 32,
+    /**
+     * `labelled_at`, time: when the label became known.
+     */
+    SEKISHO_FIELD_LABELLED_AT = 33,
+    /**
+     * `device.platform`, text: operating system.
+     */
+    SEKISHO_FIELD_DEVICE_PLATFORM = 34,
+    /**
+     * `device.model`, text: model.
+     */
+    SEKISHO_FIELD_DEVICE_MODEL = 35,
+    /**
+     * `device.os_version`, text: version of the operating system.
+     */
+    SEKISHO_FIELD_DEVICE_OS_VERSION = 36,
+    /**
+     * `device.app_version`, text: version of the host's app.
+     */
+    SEKISHO_FIELD_DEVICE_APP_VERSION = 37,
+    /**
+     * `device.integrity`, text: verdict of the platform's attestation.
+     */
+    SEKISHO_FIELD_DEVICE_INTEGRITY = 38,
+    /**
+     * `device.rooted`, boolean: the device is rooted or jailbroken.
+     */
+    SEKISHO_FIELD_DEVICE_ROOTED = 39,
+    /**
+     * `device.emulator`, boolean: the device is an emulator.
+     */
+    SEKISHO_FIELD_DEVICE_EMULATOR = 40,
+    /**
+     * `device.screen_width`, integer: screen width in pixels.
+     */
+    SEKISHO_FIELD_DEVICE_SCREEN_WIDTH = 41,
+    /**
+     * `device.screen_height`, integer: screen height in pixels.
+     */
+    SEKISHO_FIELD_DEVICE_SCREEN_HEIGHT = 42,
+    /**
+     * `device.time_zone`, text: time zone of the device.
+     */
+    SEKISHO_FIELD_DEVICE_TIME_ZONE = 43,
+    /**
+     * `device.language`, text: language of the device.
+     */
+    SEKISHO_FIELD_DEVICE_LANGUAGE = 44,
+    /**
+     * `browser.user_agent`, text: user agent.
+     */
+    SEKISHO_FIELD_BROWSER_USER_AGENT = 45,
+    /**
+     * `browser.language`, text: language of the browser.
+     */
+    SEKISHO_FIELD_BROWSER_LANGUAGE = 46,
+    /**
+     * `browser.accept_header`, text: accept header.
+     */
+    SEKISHO_FIELD_BROWSER_ACCEPT_HEADER = 47,
+    /**
+     * `browser.time_zone_offset_minutes`, integer: minutes from local time to UTC, -540 in Japan.
+     */
+    SEKISHO_FIELD_BROWSER_TIME_ZONE_OFFSET_MINUTES = 48,
+    /**
+     * `browser.color_depth`, integer: bits a pixel.
+     */
+    SEKISHO_FIELD_BROWSER_COLOR_DEPTH = 49,
+    /**
+     * `browser.screen_height`, integer: screen height in pixels.
+     */
+    SEKISHO_FIELD_BROWSER_SCREEN_HEIGHT = 50,
+    /**
+     * `browser.screen_width`, integer: screen width in pixels.
+     */
+    SEKISHO_FIELD_BROWSER_SCREEN_WIDTH = 51,
+    /**
+     * `browser.java_enabled`, boolean: java is enabled.
+     */
+    SEKISHO_FIELD_BROWSER_JAVA_ENABLED = 52,
+    /**
+     * `browser.javascript_enabled`, boolean: javascript is enabled.
+     */
+    SEKISHO_FIELD_BROWSER_JAVASCRIPT_ENABLED = 53,
+    /**
+     * `auth.method`, text: how the customer authenticated: password, otp, biometric, ....
+     */
+    SEKISHO_FIELD_AUTH_METHOD = 54,
+    /**
+     * `auth.result`, text: how the authentication ended.
+     */
+    SEKISHO_FIELD_AUTH_RESULT = 55,
+    /**
+     * `auth.strength`, integer: authenticator assurance level reached, 0 for none.
+     */
+    SEKISHO_FIELD_AUTH_STRENGTH = 56,
+    /**
+     * `auth.trans_status`, text: 3-DS status, unaltered.
+     */
+    SEKISHO_FIELD_AUTH_TRANS_STATUS = 57,
+    /**
+     * `auth.trans_status_reason`, text: 3-DS status reason, unaltered.
+     */
+    SEKISHO_FIELD_AUTH_TRANS_STATUS_REASON = 58,
+    /**
+     * `auth.eci`, text: electronic commerce indicator, unaltered.
+     */
+    SEKISHO_FIELD_AUTH_ECI = 59,
+    /**
+     * `auth.cvv_result`, text: result code of the security code check, never the code.
+     */
+    SEKISHO_FIELD_AUTH_CVV_RESULT = 60,
+    /**
+     * `auth.avs_result`, text: result code of the address check.
+     */
+    SEKISHO_FIELD_AUTH_AVS_RESULT = 61,
+    /**
+     * `auth.holder_match`, text: whether the holder's data agree with the other side's.
+     */
+    SEKISHO_FIELD_AUTH_HOLDER_MATCH = 62,
+    /**
+     * `account.created_at`, time: when the account was opened.
+     */
+    SEKISHO_FIELD_ACCOUNT_CREATED_AT = 63,
+    /**
+     * `account.email_changed_at`, time: last change of the e-mail address.
+     */
+    SEKISHO_FIELD_ACCOUNT_EMAIL_CHANGED_AT = 64,
+    /**
+     * `account.phone_changed_at`, time: last change of the phone number.
+     */
+    SEKISHO_FIELD_ACCOUNT_PHONE_CHANGED_AT = 65,
+    /**
+     * `account.password_changed_at`, time: last change of the password.
+     */
+    SEKISHO_FIELD_ACCOUNT_PASSWORD_CHANGED_AT = 66,
+    /**
+     * `account.address_changed_at`, time: last change of the postal address.
+     */
+    SEKISHO_FIELD_ACCOUNT_ADDRESS_CHANGED_AT = 67,
+    /**
+     * `account.changed`, text: what this profile change alters.
+     */
+    SEKISHO_FIELD_ACCOUNT_CHANGED = 68,
+    /**
+     * `account.status`, text: status at the host.
+     */
+    SEKISHO_FIELD_ACCOUNT_STATUS = 69,
+    /**
+     * `account.kyc_evidence`, text: class of evidence of the identity check.
+     */
+    SEKISHO_FIELD_ACCOUNT_KYC_EVIDENCE = 70,
+    /**
+     * `payee.created_at`, time: when the payee was registered.
+     */
+    SEKISHO_FIELD_PAYEE_CREATED_AT = 71,
+    /**
+     * `payee.country`, text: country of the payee, ISO 3166 alpha-2.
+     */
+    SEKISHO_FIELD_PAYEE_COUNTRY = 72,
+    /**
+     * `payee.name_match`, text: whether the payee's name agrees with its account.
+     */
+    SEKISHO_FIELD_PAYEE_NAME_MATCH = 73,
+    /**
+     * `ship_to.country`, text: country that is shipped to, ISO 3166 alpha-2.
+     */
+    SEKISHO_FIELD_SHIP_TO_COUNTRY = 74,
+    /**
+     * `ship_to.indicator`, text: shipping indicator, unaltered.
+     */
+    SEKISHO_FIELD_SHIP_TO_INDICATOR = 75,
+    /**
+     * `ship_to.delivery_timeframe`, text: delivery time frame, unaltered.
+     */
+    SEKISHO_FIELD_SHIP_TO_DELIVERY_TIMEFRAME = 76,
+    /**
+     * `ship_to.name_match`, boolean: the recipient is the account's holder.
+     */
+    SEKISHO_FIELD_SHIP_TO_NAME_MATCH = 77,
+    /**
+     * `ship_to.first_used_at`, time: first use of the shipping address.
+     */
+    SEKISHO_FIELD_SHIP_TO_FIRST_USED_AT = 78,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum sekisho_field sekisho_field;
+#else
+typedef uint16_t sekisho_field;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * What the engine decided on one event.
+ *
+ * Owned by the caller, freed with sekisho_decision_free. Filled by one thread at a time; between two
+ * fillings any number of threads may read it. Fill it again and again: it allocates nothing then.
+ */
+typedef struct sekisho_decision sekisho_decision;
+
+/**
+ * Scores events against a policy and what it remembers.
+ *
+ * Owned by the caller, freed with sekisho_engine_free. All threads may share one engine: calls take turns.
+ * Only freeing it has to wait until no other call is under way.
+ */
+typedef struct sekisho_engine sekisho_engine;
+
+/**
+ * Why a call failed, in words; for a policy, every fault with its place.
+ *
+ * Made by the calls that take a `sekisho_error **`, owned by the caller, freed with sekisho_error_free. It
+ * never changes: any number of threads may read it.
+ */
+typedef struct sekisho_error sekisho_error;
+
+/**
+ * One thing that happened or is being authorized.
+ *
+ * Owned by the caller, freed with sekisho_event_free, which wipes its identifiers. For one thread at a time.
+ * Clear it and use it again: after a few rounds setting its fields allocates nothing.
+ *
+ * Every call that takes an event and may change it leaves a message in it when it fails: see
+ * sekisho_event_error.
+ */
+typedef struct sekisho_event sekisho_event;
+
+/**
+ * A compiled policy.
+ *
+ * Owned by the caller, freed with sekisho_policy_free; engines and events that were made from it keep what
+ * they need, so it may go first. It never changes: any number of threads may use it.
+ */
+typedef struct sekisho_policy sekisho_policy;
+
+/**
+ * What a change of the policy left without history.
+ *
+ * Owned by the caller, freed with sekisho_swap_report_free. It never changes: any number of threads may read
+ * it.
+ */
+typedef struct sekisho_swap_report sekisho_swap_report;
+
+#ifdef __cplusplus
+extern "C" {
+#endif // __cplusplus
+
+/**
+ * The library's version, such as "0.1.0". NUL-terminated and static.
+ */
+const char *sekisho_version(void);
+
+/**
+ * The name of a status, such as "wrong_type", for logs. NUL-terminated and static; "unknown" for other
+ * numbers.
+ */
+const char *sekisho_status_name(int32_t status);
+
+/**
+ * The name of an action, as policies write it: "allow", "challenge", "review" or "deny". NUL-terminated and
+ * static; "none" for SEKISHO_ACTION_NONE and other numbers.
+ */
+const char *sekisho_action_name(int32_t action);
+
+/**
+ * Frees an error. NULL is fine.
+ */
+void sekisho_error_free(sekisho_error *error);
+
+/**
+ * The status that came with the error; SEKISHO_STATUS_NULL_HANDLE for NULL.
+ */
+sekisho_status sekisho_error_status(const sekisho_error *error);
+
+/**
+ * The message: one line, without a policy's faults. The text lives as long as the error.
+ */
+sekisho_status sekisho_error_message(const sekisho_error *error, const char **text, size_t *length);
+
+/**
+ * Everything, as a person wants to read it: the message, then each fault with its line of the document and a
+ * caret below it. The text lives as long as the error.
+ */
+sekisho_status sekisho_error_text(const sekisho_error *error,
+                                  const char **text,
+                                  size_t *length);
+
+/**
+ * How many faults the policy has, in the order of the document; 0 for other errors and for NULL.
+ */
+size_t sekisho_error_fault_count(const sekisho_error *error);
+
+/**
+ * What is wrong and what to do, in one line. The text lives as long as the error.
+ * SEKISHO_STATUS_NOT_FOUND from the count on.
+ */
+sekisho_status sekisho_error_fault_message(const sekisho_error *error,
+                                           size_t index,
+                                           const char **text,
+                                           size_t *length);
+
+/**
+ * The file that the fault is in, by the name that was given to the parser. The text lives as long as the
+ * error. SEKISHO_STATUS_NOT_FOUND from the count on.
+ */
+sekisho_status sekisho_error_fault_file(const sekisho_error *error,
+                                        size_t index,
+                                        const char **text,
+                                        size_t *length);
+
+/**
+ * The place of a fault: its line, and its column in characters, both counted from 1.
+ * SEKISHO_STATUS_NOT_FOUND from the count on.
+ */
+sekisho_status sekisho_error_fault_position(const sekisho_error *error,
+                                            size_t index,
+                                            size_t *line,
+                                            size_t *column);
+
+/**
+ * One fault as a person wants to read it: file, place and message, the line of the document, and a caret.
+ * The text lives as long as the error. SEKISHO_STATUS_NOT_FOUND from the count on.
+ */
+sekisho_status sekisho_error_fault_text(const sekisho_error *error,
+                                        size_t index,
+                                        const char **text,
+                                        size_t *length);
+
+/**
+ * Compiles a policy.
+ *
+ * `text` is the document, TOML or JSON: JSON when it starts with a brace. `file` is its name for messages
+ * and may be NULL; nothing is read from it. The policy is written to `policy` and belongs to the caller.
+ *
+ * When the document has faults the status is SEKISHO_STATUS_POLICY, and the error names every one of them
+ * with its place. `error` may be NULL.
+ */
+sekisho_status sekisho_policy_parse(const char *text,
+                                    size_t length,
+                                    const char *file,
+                                    size_t file_length,
+                                    sekisho_policy **policy,
+                                    sekisho_error **error);
+
+/**
+ * Frees a policy. NULL is fine.
+ */
+void sekisho_policy_free(sekisho_policy *policy);
+
+/**
+ * The policy's name. The text lives as long as the policy.
+ */
+sekisho_status sekisho_policy_name(const sekisho_policy *policy, const char **text, size_t *length);
+
+/**
+ * The policy's version, as its author wrote it. The text lives as long as the policy.
+ */
+sekisho_status sekisho_policy_version(const sekisho_policy *policy,
+                                      const char **text,
+                                      size_t *length);
+
+/**
+ * SHA-256 over what the document says, in hexadecimal: the same for TOML and JSON, blank lines and comments.
+ * The text lives as long as the policy.
+ */
+sekisho_status sekisho_policy_fingerprint(const sekisho_policy *policy,
+                                          const char **text,
+                                          size_t *length);
+
+/**
+ * The ISO 4217 code of the currency that amounts count in. The text lives as long as the policy.
+ */
+sekisho_status sekisho_policy_currency(const sekisho_policy *policy,
+                                       const char **text,
+                                       size_t *length);
+
+/**
+ * The number of an event field by its name, such as "device.model" or an attribute that the policy declares.
+ *
+ * Built-in fields have the numbers of sekisho_field for ever. Those of declared fields begin at 1000 and
+ * hold for this policy. SEKISHO_STATUS_UNKNOWN_NAME for any other name, with the nearest known name in the
+ * error.
+ */
+sekisho_status sekisho_policy_field(const sekisho_policy *policy,
+                                    const char *name,
+                                    size_t length,
+                                    uint16_t *field,
+                                    sekisho_error **error);
+
+/**
+ * What kind of value a field takes: a number of sekisho_field_kind. SEKISHO_STATUS_UNKNOWN_NAME when no
+ * field has the number.
+ */
+sekisho_status sekisho_policy_field_kind(const sekisho_policy *policy,
+                                         uint16_t field,
+                                         sekisho_field_kind *kind);
+
+/**
+ * How many features the policy has; 0 for NULL. Features are numbered from 0 in the order of the document.
+ */
+size_t sekisho_policy_feature_count(const sekisho_policy *policy);
+
+/**
+ * The index of a feature by its name; it holds for this policy. SEKISHO_STATUS_UNKNOWN_NAME for other names.
+ */
+sekisho_status sekisho_policy_feature(const sekisho_policy *policy,
+                                      const char *name,
+                                      size_t length,
+                                      size_t *index,
+                                      sekisho_error **error);
+
+/**
+ * The name of a feature. The text lives as long as the policy. SEKISHO_STATUS_NOT_FOUND from the count on.
+ */
+sekisho_status sekisho_policy_feature_name(const sekisho_policy *policy,
+                                           size_t index,
+                                           const char **text,
+                                           size_t *length);
+
+/**
+ * What a feature computes, in one line: `distinct of account by ip over 10m where ...`. The text lives as
+ * long as the policy. SEKISHO_STATUS_NOT_FOUND from the count on.
+ */
+sekisho_status sekisho_policy_feature_definition(const sekisho_policy *policy,
+                                                 size_t index,
+                                                 const char **text,
+                                                 size_t *length);
+
+/**
+ * The type of a feature's values. SEKISHO_STATUS_NOT_FOUND from the count on.
+ */
+sekisho_status sekisho_policy_feature_type(const sekisho_policy *policy,
+                                           size_t index,
+                                           sekisho_feature_type *feature_type);
+
+/**
+ * How many rules the policy has; 0 for NULL. Rules are numbered from 0 in the order of the document.
+ */
+size_t sekisho_policy_rule_count(const sekisho_policy *policy);
+
+/**
+ * The id of a rule. The text lives as long as the policy. SEKISHO_STATUS_NOT_FOUND from the count on.
+ */
+sekisho_status sekisho_policy_rule_id(const sekisho_policy *policy,
+                                      size_t index,
+                                      const char **text,
+                                      size_t *length);
+
+/**
+ * Makes an empty event with the fields of a policy. It is written to `event` and belongs to the caller.
+ */
+sekisho_status sekisho_event_new(const sekisho_policy *policy,
+                                 sekisho_event **event);
+
+/**
+ * Makes the event that sekisho_decision_explain wants for a replayed decision: all that the record holds of
+ * it, which is everything but its identifiers. It is written to `event` and belongs to the caller.
+ *
+ * SEKISHO_STATUS_RECORD when the record is damaged or does not fit the policy. `error` may be NULL.
+ */
+sekisho_status sekisho_event_from_record(const sekisho_policy *policy,
+                                         const char *json,
+                                         size_t length,
+                                         sekisho_event **event,
+                                         sekisho_error **error);
+
+/**
+ * Frees an event and wipes its identifiers. NULL is fine.
+ */
+void sekisho_event_free(sekisho_event *event);
+
+/**
+ * Sets a text field, or an identifier. The bytes are copied.
+ *
+ * Refused with a status, and the field keeps its value: another type, invalid UTF-8, empty, too long, a
+ * value that the field does not allow, text that holds a card number. A card number in `card` may hold
+ * blanks or hyphens.
+ */
+sekisho_status sekisho_event_set_text(sekisho_event *event,
+                                      uint16_t field,
+                                      const char *text,
+                                      size_t length);
+
+/**
+ * Sets an integer field, a time in milliseconds since 1970, a number field, or an identifier that is a
+ * number.
+ */
+sekisho_status sekisho_event_set_integer(sekisho_event *event,
+                                         uint16_t field,
+                                         int64_t value);
+
+/**
+ * Sets a number field. NaN and infinities are refused.
+ */
+sekisho_status sekisho_event_set_number(sekisho_event *event, uint16_t field, double value);
+
+/**
+ * Sets a boolean field.
+ */
+sekisho_status sekisho_event_set_boolean(sekisho_event *event, uint16_t field, bool value);
+
+/**
+ * Sets a field of any kind from text in the form of its kind: for hosts that read files and command lines.
+ *
+ * Integers and numbers in decimal, booleans as `true` or `false`, times as milliseconds or RFC 3339.
+ * SEKISHO_STATUS_WRONG_TYPE for text that does not read as the field's kind, and all that
+ * sekisho_event_set_text refuses.
+ */
+sekisho_status sekisho_event_set_parsed(sekisho_event *event,
+                                        uint16_t field,
+                                        const char *text,
+                                        size_t length);
+
+/**
+ * Makes a field absent.
+ */
+sekisho_status sekisho_event_unset(sekisho_event *event, uint16_t field);
+
+/**
+ * Makes every field absent, wipes the identifiers, and keeps the memory for the next event.
+ */
+sekisho_status sekisho_event_clear(sekisho_event *event);
+
+/**
+ * Why the last call with this event failed, in one line: the field, what was found and what is expected,
+ * never the value of an identifier. Empty when the last call succeeded.
+ *
+ * The text lives until the next call that takes the event to change it.
+ */
+sekisho_status sekisho_event_error(const sekisho_event *event,
+                                   const char **text,
+                                   size_t *length);
+
+/**
+ * Makes an empty decision. It is written to `decision` and belongs to the caller.
+ */
+sekisho_status sekisho_decision_new(sekisho_decision **decision);
+
+/**
+ * Makes an empty decision that keeps the values of features when it is filled: for the
+ * sekisho_decision_feature functions, records, and explanations with values. It is written to `decision` and
+ * belongs to the caller.
+ */
+sekisho_status sekisho_decision_new_detailed(sekisho_decision **decision);
+
+/**
+ * Frees a decision. NULL is fine.
+ */
+void sekisho_decision_free(sekisho_decision *decision);
+
+/**
+ * What to do. SEKISHO_ACTION_NONE for NULL, for a new decision, and after a call that failed to fill it.
+ */
+sekisho_action sekisho_decision_action(const sekisho_decision *decision);
+
+/**
+ * 0 to 999; -1 when nothing was decided.
+ */
+int32_t sekisho_decision_score(const sekisho_decision *decision);
+
+/**
+ * The assurance level that a challenge must reach, 1 to 4; 0 unless the action is a challenge.
+ */
+int32_t sekisho_decision_strength(const sekisho_decision *decision);
+
+/**
+ * What has to be done beside the action: the bits of sekisho_obligation.
+ */
+uint32_t sekisho_decision_obligations(const sekisho_decision *decision);
+
+/**
+ * Whether the event's id was recorded before; then nothing was recorded now.
+ */
+bool sekisho_decision_is_repeated(const sekisho_decision *decision);
+
+/**
+ * How many reasons there are, at most 8; 0 when nothing was decided.
+ */
+size_t sekisho_decision_reason_count(const sekisho_decision *decision);
+
+/**
+ * A reason: its code, as the policy writes it, and the points that it added. Most points first, each code
+ * once.
+ *
+ * `points` may be NULL. The text lives until the decision is filled again or freed. SEKISHO_STATUS_NOT_FOUND
+ * from the count on.
+ */
+sekisho_status sekisho_decision_reason(const sekisho_decision *decision,
+                                       size_t index,
+                                       const char **code,
+                                       size_t *length,
+                                       int32_t *points);
+
+/**
+ * How many rules held, shadow rules among them; 0 when nothing was decided.
+ */
+size_t sekisho_decision_hit_count(const sekisho_decision *decision);
+
+/**
+ * A rule that held, in the order of the policy: its id, the points that it added or would have added in
+ * shadow, and whether it counted.
+ *
+ * `points` and `live` may be NULL. The text lives until the decision is filled again or freed.
+ * SEKISHO_STATUS_NOT_FOUND from the count on.
+ */
+sekisho_status sekisho_decision_hit(const sekisho_decision *decision,
+                                    size_t index,
+                                    const char **id,
+                                    size_t *length,
+                                    int32_t *points,
+                                    bool *live);
+
+/**
+ * How many rules read an absent value that nothing absorbed; 0 when nothing was decided.
+ */
+size_t sekisho_decision_missing_count(const sekisho_decision *decision);
+
+/**
+ * The id of a rule that read an absent value. The text lives until the decision is filled again or freed.
+ * SEKISHO_STATUS_NOT_FOUND from the count on.
+ */
+sekisho_status sekisho_decision_missing(const sekisho_decision *decision,
+                                        size_t index,
+                                        const char **id,
+                                        size_t *length);
+
+/**
+ * Explains a decision to people: the rules that held, and with which values. Identifiers are not shown.
+ *
+ * `event` is the one that was decided on; it is only read. The text is copied into `buffer`, without a NUL
+ * at its end, and its length is written to `length`. SEKISHO_STATUS_BUFFER_TOO_SMALL when it does not fit:
+ * `length` is then what the buffer must have. A NULL buffer of 0 bytes asks for just that.
+ */
+sekisho_status sekisho_decision_explain(const sekisho_decision *decision,
+                                        const sekisho_event *event,
+                                        char *buffer,
+                                        size_t capacity,
+                                        size_t *length);
+
+/**
+ * Writes the record of a detailed decision as one line of JSON: all that it was made from, without any raw
+ * identifier. It can be replayed years later to the same bits.
+ *
+ * `event` is the one that was decided on; it is only read. Buffer and length as in sekisho_decision_explain.
+ * SEKISHO_STATUS_RECORD when the decision keeps no features. `error` may be NULL, and is not written for
+ * SEKISHO_STATUS_BUFFER_TOO_SMALL.
+ */
+sekisho_status sekisho_decision_record(const sekisho_decision *decision,
+                                       const sekisho_event *event,
+                                       char *buffer,
+                                       size_t capacity,
+                                       size_t *length,
+                                       sekisho_error **error);
+
+/**
+ * Decides again from a record, with the policy that decided then; no engine is needed. The decision becomes
+ * a detailed one.
+ *
+ * SEKISHO_STATUS_RECORD when the record is damaged or the policy is another one; the decision is empty then.
+ * `error` may be NULL.
+ */
+sekisho_status sekisho_decision_replay(const sekisho_policy *policy,
+                                       const char *json,
+                                       size_t length,
+                                       sekisho_decision *decision,
+                                       sekisho_error **error);
+
+/**
+ * How much of a feature's value is there, by the feature's index in the policy that decided.
+ * SEKISHO_PRESENCE_NONE when the decision keeps no features, or none at this index.
+ */
+sekisho_presence sekisho_decision_feature_presence(const sekisho_decision *decision, size_t index);
+
+/**
+ * The 64 bits of a feature of any type: a double's own, an integer's two's complement, 0 or 1, a hash of
+ * text.
+ *
+ * Two values of one feature are the same when their bits are. SEKISHO_STATUS_MISSING when there is none,
+ * SEKISHO_STATUS_NOT_FOUND when the decision keeps no features, or none at this index.
+ */
+sekisho_status sekisho_decision_feature_bits(const sekisho_decision *decision,
+                                             size_t index,
+                                             uint64_t *bits);
+
+/**
+ * The value of an integer feature, of a duration or time in milliseconds, or of a boolean as 0 or 1.
+ *
+ * SEKISHO_STATUS_MISSING when there is none, SEKISHO_STATUS_WRONG_TYPE for numbers and text,
+ * SEKISHO_STATUS_NOT_FOUND when the decision keeps no features, or none at this index.
+ */
+sekisho_status sekisho_decision_feature_integer(const sekisho_decision *decision,
+                                                size_t index,
+                                                int64_t *value);
+
+/**
+ * The value of a number feature.
+ *
+ * SEKISHO_STATUS_MISSING when there is none, SEKISHO_STATUS_WRONG_TYPE for other types,
+ * SEKISHO_STATUS_NOT_FOUND when the decision keeps no features, or none at this index.
+ */
+sekisho_status sekisho_decision_feature_number(const sekisho_decision *decision,
+                                               size_t index,
+                                               double *value);
+
+/**
+ * The value of a text feature: the text itself up to seven bytes, else `#` and a hash.
+ *
+ * Buffer and length as in sekisho_decision_explain; 32 bytes are enough. SEKISHO_STATUS_MISSING when there
+ * is none, SEKISHO_STATUS_WRONG_TYPE for other types, SEKISHO_STATUS_NOT_FOUND when the decision keeps no
+ * features, or none at this index.
+ */
+sekisho_status sekisho_decision_feature_text(const sekisho_decision *decision,
+                                             size_t index,
+                                             char *buffer,
+                                             size_t capacity,
+                                             size_t *length);
+
+/**
+ * Makes an engine that remembers nothing yet.
+ *
+ * `key` is the host's secret for hashing identifiers, exactly 32 bytes; it is copied, and wiped with the
+ * engine. `key_id` names it in decision records. The engine is written to `engine` and belongs to the
+ * caller; the policy stays the caller's and may be freed.
+ *
+ * SEKISHO_STATUS_KEY for a key of another length. `error` may be NULL.
+ */
+sekisho_status sekisho_engine_new(const sekisho_policy *policy,
+                                  uint32_t key_id,
+                                  const uint8_t *key,
+                                  size_t key_length,
+                                  sekisho_engine **engine,
+                                  sekisho_error **error);
+
+/**
+ * Frees an engine and wipes its key. NULL is fine.
+ */
+void sekisho_engine_free(sekisho_engine *engine);
+
+/**
+ * The policy in force, as a new handle that belongs to the caller.
+ */
+sekisho_status sekisho_engine_policy(const sekisho_engine *engine, sekisho_policy **policy);
+
+/**
+ * Decides on an event and remembers it.
+ *
+ * The event is not changed, but for its message when this fails. A decision may be used again and again;
+ * then nothing is allocated for it. When the event's id was recorded before, it is decided anew but not
+ * recorded, and sekisho_decision_is_repeated says so.
+ *
+ * An event that is refused changes nothing, and leaves the decision empty (SEKISHO_ACTION_NONE), so that the
+ * decision on the event before is never taken for this one: no `type` or `time` or a field that the policy
+ * requires (SEKISHO_STATUS_ABSENT), a time before 1970 or more than a day ahead of the latest seen
+ * (SEKISHO_STATUS_TIME), an event of another policy's fields (SEKISHO_STATUS_SCHEMA), a rule with
+ * on_missing = "fail" that reads an absent value (SEKISHO_STATUS_MISSING), an exact sum beyond 64 bits
+ * (SEKISHO_STATUS_OVERFLOW).
+ */
+sekisho_status sekisho_engine_assess(const sekisho_engine *engine,
+                                     sekisho_event *event,
+                                     sekisho_decision *decision);
+
+/**
+ * Decides on an event and remembers nothing. Otherwise as sekisho_engine_assess.
+ */
+sekisho_status sekisho_engine_score(const sekisho_engine *engine,
+                                    sekisho_event *event,
+                                    sekisho_decision *decision);
+
+/**
+ * Remembers an event without deciding.
+ *
+ * `recorded` is false when its id was recorded before; it may be NULL. Refuses as sekisho_engine_assess, but
+ * for rules and sums.
+ */
+sekisho_status sekisho_engine_record(const sekisho_engine *engine,
+                                     sekisho_event *event,
+                                     bool *recorded);
+
+/**
+ * States how an event ended: `outcome` is a number of sekisho_outcome. Windows that test the outcome count
+ * the event anew.
+ *
+ * The event is the one that was assessed or recorded, with its id. `known` is false when nothing remembers
+ * it; it may be NULL. SEKISHO_STATUS_ABSENT without an id, SEKISHO_STATUS_OUT_OF_RANGE for another number.
+ */
+sekisho_status sekisho_engine_resolve(const sekisho_engine *engine,
+                                      sekisho_event *event,
+                                      int32_t outcome,
+                                      bool *known);
+
+/**
+ * States what was learnt about an event: `label` is a number of sekisho_label, `at` the time of learning in
+ * milliseconds since 1970; questions about earlier times do not see it.
+ *
+ * The event is the one that was assessed or recorded, with its id. `known` is false when nothing remembers
+ * it; it may be NULL. SEKISHO_STATUS_ABSENT without an id, SEKISHO_STATUS_TIME when `at` is before the
+ * event, SEKISHO_STATUS_OUT_OF_RANGE for another label.
+ */
+sekisho_status sekisho_engine_label(const sekisho_engine *engine,
+                                    sekisho_event *event,
+                                    int32_t label,
+                                    int64_t at,
+                                    bool *known);
+
+/**
+ * States that the clock has reached `time` (milliseconds since 1970), so that events up to a day later are
+ * taken: after a pause, or when the past is replayed. Never goes back.
+ *
+ * SEKISHO_STATUS_TIME outside the years 1970 to 9999. `error` may be NULL.
+ */
+sekisho_status sekisho_engine_advance(const sekisho_engine *engine,
+                                      int64_t time,
+                                      sekisho_error **error);
+
+/**
+ * Installs another policy. Features that exist in both keep their history, as do lists.
+ *
+ * `report` says which features start without history; it may be NULL, else it is written and belongs to the
+ * caller. Events that were made for other declared attributes are refused from now on
+ * (SEKISHO_STATUS_SCHEMA) and have to be made anew. The policy stays the caller's.
+ */
+sekisho_status sekisho_engine_swap(const sekisho_engine *engine,
+                                   const sekisho_policy *policy,
+                                   sekisho_swap_report **report);
+
+/**
+ * Frees a report. NULL is fine.
+ */
+void sekisho_swap_report_free(sekisho_swap_report *report);
+
+/**
+ * How many features count only what is recorded from now on; 0 for NULL.
+ */
+size_t sekisho_swap_report_cold_count(const sekisho_swap_report *report);
+
+/**
+ * The name of a feature that counts only what is recorded from now on. The text lives as long as the report.
+ * SEKISHO_STATUS_NOT_FOUND from the count on.
+ */
+sekisho_status sekisho_swap_report_cold(const sekisho_swap_report *report,
+                                        size_t index,
+                                        const char **text,
+                                        size_t *length);
+
+/**
+ * Puts an identifier (or, on a cidr list, a network or address) on a list, or changes its entry.
+ *
+ * `severity` says how bad a hit is, 0 to 100. `source` says who says so; it may be NULL. `expires` is the
+ * first millisecond since 1970 at which the entry no longer counts, by the events' time; 0 for never.
+ * Everything is copied.
+ *
+ * SEKISHO_STATUS_UNKNOWN_NAME for a list that the policy does not name, and the statuses of
+ * sekisho_event_set_text for the member. `error` may be NULL.
+ */
+sekisho_status sekisho_engine_list_add(const sekisho_engine *engine,
+                                       const char *list,
+                                       size_t list_length,
+                                       const char *member,
+                                       size_t member_length,
+                                       uint8_t severity,
+                                       const char *source,
+                                       size_t source_length,
+                                       int64_t expires,
+                                       sekisho_error **error);
+
+/**
+ * Takes an identifier or network off a list. `removed` is false when it was not on it; it may be NULL, as
+ * may `error`. The statuses are those of sekisho_engine_list_add.
+ */
+sekisho_status sekisho_engine_list_remove(const sekisho_engine *engine,
+                                          const char *list,
+                                          size_t list_length,
+                                          const char *member,
+                                          size_t member_length,
+                                          bool *removed,
+                                          sekisho_error **error);
+
+/**
+ * How many members a list has, expired ones among them. SEKISHO_STATUS_UNKNOWN_NAME for a list that the
+ * policy does not name. `error` may be NULL.
+ */
+sekisho_status sekisho_engine_list_length(const sekisho_engine *engine,
+                                          const char *list,
+                                          size_t list_length,
+                                          size_t *members,
+                                          sekisho_error **error);
+
+#ifdef __cplusplus
+}  // extern "C"
+#endif  // __cplusplus
+
+#endif  /* SEKISHO_H */

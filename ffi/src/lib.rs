@@ -1,0 +1,41 @@
+//! The C ABI of Sekisho: opaque handles, field numbers, status codes.
+//!
+//! C programs include `sekisho.h`, which is generated from these files and says everything that a caller has
+//! to know. Three rules hold for every function here:
+//!
+//! 1. It runs inside [`raw::caught`], so a panic becomes a status and never crosses into C.
+//! 2. Handles and places for results come as `Option`s of references, which have the layout of nullable
+//!    pointers. NULL is a status, not a crash.
+//! 3. Outputs are written last, and only on success.
+#![deny(unsafe_op_in_unsafe_fn)]
+#![deny(clippy::undocumented_unsafe_blocks)]
+#![deny(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unreachable,
+    clippy::unwrap_used
+)]
+// The names are C's.
+#![allow(non_camel_case_types)]
+// What a caller has to guarantee is the same everywhere and stands at the head of the header.
+#![allow(clippy::missing_safety_doc)]
+
+mod decision;
+mod engine;
+mod error;
+mod event;
+mod field;
+mod policy;
+mod raw;
+mod status;
+mod value;
+
+pub use decision::*;
+pub use engine::*;
+pub use error::*;
+pub use event::*;
+pub use field::*;
+pub use policy::*;
+pub use status::*;
+pub use value::*;

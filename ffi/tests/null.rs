@@ -1,0 +1,132 @@
+//! NULL in every place where something has to be: a status, never a crash.
+
+mod common;
+
+use std::mem::MaybeUninit;
+use std::ptr::null;
+
+use common::*;
+use sekisho_ffi::{sekisho_status as status, *};
+
+#[test]
+fn null_is_a_status() {
+    let null_handle = status::NullHandle;
+    let mut world = World::new();
+    world.login(1, "failed");
+    let World { policy, engine, event, decision } = &mut world;
+    let (policy, engine) = (Some(&**policy), Some(&**engine));
+
+    for free in [
+        || sekisho_policy_free(None),
+        || sekisho_engine_free(None),
+        || sekisho_event_free(None),
+        || sekisho_decision_free(None),
+        || sekisho_error_free(None),
+        || sekisho_swap_report_free(None),
+    ] {
+        free();
+    }
+    assert_eq!(parse(POLICY, None, None), null_handle);
+    // SAFETY: NULL is refused before anything is read; the other pairs name their own bytes.
+    unsafe {
+        let mut place = MaybeUninit::uninit();
+        assert_eq!(sekisho_policy_parse(null(), 9, null(), 0, Some(&mut place), None), null_handle);
+        let mut place = MaybeUninit::uninit();
+        assert_eq!(sekisho_engine_new(None, 1, [7u8; 32].as_ptr(), 32, Some(&mut place), None), null_handle);
+        assert_eq!(sekisho_engine_new(policy, 1, null(), 32, Some(&mut place), None), null_handle);
+        assert_eq!(sekisho_engine_new(policy, 1, [7u8; 32].as_ptr(), 32, None, None), null_handle);
+        assert_eq!(sekisho_event_set_text(None, 2, pointer("login"), 5), null_handle);
+        assert_eq!(sekisho_event_set_parsed(None, 2, pointer("login"), 5), null_handle);
+        assert_eq!(sekisho_policy_field(policy, pointer("ip"), 2, None, None), null_handle);
+        assert_eq!(
+            sekisho_policy_field(None, pointer("ip"), 2, Some(&mut MaybeUninit::uninit()), None),
+            null_handle
+        );
+        assert_eq!(
+            sekisho_policy_feature(None, pointer("ip"), 2, Some(&mut MaybeUninit::uninit()), None),
+            null_handle
+        );
+        assert_eq!(sekisho_decision_replay(policy, pointer("{}"), 2, None, None), null_handle);
+        assert_eq!(sekisho_decision_replay(None, pointer("{}"), 2, Some(&mut *decision), None), null_handle);
+        assert_eq!(sekisho_event_from_record(policy, pointer("{}"), 2, None, None), null_handle);
+        assert_eq!(sekisho_decision_explain(None, Some(&*event), std::ptr::null_mut(), 0, None), null_handle);
+        assert_eq!(
+            sekisho_decision_record(None, Some(&*event), std::ptr::null_mut(), 0, None, None),
+            null_handle
+        );
+        assert_eq!(sekisho_decision_feature_text(None, 0, std::ptr::null_mut(), 0, None), null_handle);
+        assert_eq!(sekisho_engine_list_remove(None, null(), 0, null(), 0, None, None), null_handle);
+        assert_eq!(sekisho_engine_list_length(engine, null(), 0, None, None), null_handle);
+        let (found, error) =
+            refused(|error| sekisho_engine_list_add(engine, null(), 1, null(), 0, 0, null(), 0, 0, error));
+        assert_eq!(found, null_handle);
+        let told = lent(|text, length| sekisho_error_message(Some(&error), text, length));
+        assert_eq!(told, "`list`: found NULL with a length of 1");
+    }
+    assert_eq!(sekisho_event_new(None, Some(&mut MaybeUninit::uninit())), null_handle);
+    assert_eq!(sekisho_event_new(policy, None), null_handle);
+    assert_eq!(sekisho_event_set_integer(None, 3, 1), null_handle);
+    assert_eq!(sekisho_event_set_number(None, 29, 1.0), null_handle);
+    assert_eq!(sekisho_event_set_boolean(None, 39, true), null_handle);
+    assert_eq!(sekisho_event_unset(None, 3), null_handle);
+    assert_eq!(sekisho_event_clear(None), null_handle);
+    assert_eq!(sekisho_decision_new(None), null_handle);
+    assert_eq!(sekisho_decision_new_detailed(None), null_handle);
+    assert_eq!(sekisho_engine_policy(None, None), null_handle);
+    assert_eq!(sekisho_engine_swap(engine, None, None), null_handle);
+    assert_eq!(sekisho_engine_swap(None, policy, None), null_handle);
+    assert_eq!(sekisho_engine_advance(None, 1, None), null_handle);
+
+    let mut event = Some(&mut **event);
+    assert_eq!(sekisho_engine_assess(engine, event.as_deref_mut(), Some(decision)), status::Ok);
+    assert_eq!(sekisho_engine_assess(engine, None, Some(decision)), null_handle);
+    assert_eq!(sekisho_decision_action(Some(decision)), sekisho_action::None, "no older decision is left");
+    assert_eq!(sekisho_engine_assess(None, event.as_deref_mut(), Some(decision)), null_handle);
+    assert_eq!(sekisho_engine_score(engine, event.as_deref_mut(), None), null_handle);
+    assert_eq!(message(event.as_deref().expect("it is there")), "`decision`: found NULL");
+    assert_eq!(sekisho_engine_record(None, event.as_deref_mut(), None), null_handle);
+    assert_eq!(sekisho_engine_resolve(None, event.as_deref_mut(), 1, None), null_handle);
+    assert_eq!(sekisho_engine_label(None, event, 1, 1, None), null_handle);
+
+    assert_eq!(sekisho_decision_action(None), sekisho_action::None);
+    assert_eq!(sekisho_decision_score(None), -1);
+    assert_eq!(sekisho_decision_strength(None), 0);
+    assert_eq!(sekisho_decision_obligations(None), 0);
+    assert!(!sekisho_decision_is_repeated(None));
+    assert_eq!(sekisho_decision_feature_presence(None, 0), sekisho_presence::None);
+    assert_eq!(sekisho_error_status(None), null_handle);
+    let counts = [
+        sekisho_policy_feature_count(None),
+        sekisho_policy_rule_count(None),
+        sekisho_decision_reason_count(None),
+        sekisho_decision_hit_count(None),
+        sekisho_decision_missing_count(None),
+        sekisho_error_fault_count(None),
+        sekisho_swap_report_cold_count(None),
+    ];
+    assert_eq!(counts, [0; 7]);
+
+    let (mut text, mut length) = (MaybeUninit::uninit(), MaybeUninit::uninit());
+    let (text, length) = (&mut text, &mut length);
+    for found in [
+        sekisho_policy_name(None, Some(text), Some(length)),
+        sekisho_policy_name(policy, None, Some(length)),
+        sekisho_policy_name(policy, Some(text), None),
+        sekisho_policy_version(None, Some(text), Some(length)),
+        sekisho_policy_fingerprint(None, Some(text), Some(length)),
+        sekisho_policy_currency(None, Some(text), Some(length)),
+        sekisho_policy_feature_name(None, 0, Some(text), Some(length)),
+        sekisho_policy_feature_definition(None, 0, Some(text), Some(length)),
+        sekisho_policy_rule_id(None, 0, Some(text), Some(length)),
+        sekisho_event_error(None, Some(text), Some(length)),
+        sekisho_error_message(None, Some(text), Some(length)),
+        sekisho_error_text(None, Some(text), Some(length)),
+        sekisho_error_fault_text(None, 0, Some(text), Some(length)),
+        sekisho_decision_reason(None, 0, Some(text), Some(length), None),
+        sekisho_decision_hit(None, 0, Some(text), Some(length), None, None),
+        sekisho_decision_missing(None, 0, Some(text), Some(length)),
+        sekisho_swap_report_cold(None, 0, Some(text), Some(length)),
+    ] {
+        assert_eq!(found, null_handle);
+    }
+}
