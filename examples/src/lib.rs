@@ -1,0 +1,11 @@
+//! What the examples share: a [`stream`] of events of a wallet, [`scenario`] files, and a [`report`] on how
+//! a policy did.
+//!
+//! ```text
+//! cargo run --release -p sekisho-examples --bin wallet
+//! cargo test -p sekisho-examples
+//! ```
+
+pub mod report;
+pub mod scenario;
+pub mod stream;
