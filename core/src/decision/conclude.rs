@@ -24,7 +24,7 @@ pub(crate) fn conclude(
     let (mut score, mut action, mut strength) = (0i64, Action::Allow, 0);
     let mut obligations = Obligations::default();
     for (number, rule) in (0u16..).zip(&compiled.rules) {
-        match rule.program.truth(&evaluation, stack) {
+        match rule.condition.truth(&evaluation, stack) {
             Truth::False => continue,
             Truth::True => {}
             Truth::Missing => {

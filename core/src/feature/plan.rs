@@ -2,7 +2,7 @@
 
 use crate::event::time::CalendarUnit;
 use crate::event::{Field, Schema};
-use crate::policy::{Aggregate, Program};
+use crate::policy::{Aggregate, Condition};
 
 /// Everything that route and visit do for one policy.
 #[derive(Debug, Default)]
@@ -24,7 +24,7 @@ impl Plan {
 
     /// The number of a predicate, added when it is new.
     pub(crate) fn predicate(&mut self, predicate: Predicate) -> u16 {
-        let known = self.predicates.iter().position(|known| known.program == predicate.program);
+        let known = self.predicates.iter().position(|known| known.condition == predicate.condition);
         let number = known.unwrap_or_else(|| {
             self.revisable.resize(self.predicates.len() / 64 + 1, 0);
             if let Some(word) = self.revisable.last_mut() {
@@ -84,7 +84,7 @@ pub(crate) enum CellSource {
 /// Which recorded events a feature counts: evaluated once when an event arrives, remembered as a bit.
 #[derive(Debug)]
 pub(crate) struct Predicate {
-    pub(crate) program: Program,
+    pub(crate) condition: Condition,
     pub(crate) text: String,
     /// It reads the outcome or the label, so their arrival evaluates it again.
     pub(crate) revisable: bool,

@@ -86,7 +86,7 @@ impl Route {
         self.masks.resize(policy.plan.mask_words(), 0);
         let evaluation = Evaluation { row, event, literals: &policy.literals, zones: &policy.zones };
         for (number, predicate) in policy.plan.predicates.iter().enumerate() {
-            if predicate.program.truth(&evaluation, stack) == Truth::True
+            if predicate.condition.truth(&evaluation, stack) == Truth::True
                 && let Some(word) = self.masks.get_mut(number / 64)
             {
                 *word |= 1 << (number % 64);

@@ -371,7 +371,10 @@ impl Gathered<'_> {
         Some(if number {
             self.total() / count as f64
         } else {
-            self.words().map(|word| i128::from(word as i64)).sum::<i128>() as f64 / count as f64
+            let sum = self.words().map(|word| i128::from(word as i64)).sum::<i128>();
+            // The same double either way; from 128 bits it takes a library call.
+            let sum = i64::try_from(sum).map_or(sum as f64, |sum| sum as f64);
+            sum / count as f64
         })
     }
 

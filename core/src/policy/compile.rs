@@ -12,7 +12,7 @@ use super::document::{
     ActionItem, AttributeType, Document, ListItem, ListKind, Mode, ObligationItem, PointsItem, RuleItem, read,
 };
 use super::expression::{
-    Checked, NamedFeature, NamedList, Program, Reading, Scope, SlotSource, Slots, Type, Use,
+    Checked, Condition, NamedFeature, NamedList, Program, Reading, Scope, SlotSource, Slots, Type, Use,
 };
 use super::source::{At, Format, Source};
 use super::{Band, Compiled, EventPlace, ListPlace, ListPlan, Points, Policy, Rule};
@@ -298,7 +298,7 @@ impl Compiler<'_> {
             rules.push(Rule {
                 id: item.id.value.clone(),
                 text: item.when.value.clone(),
-                program: Program::compile(&condition.node),
+                condition: Condition::compile(&condition.node),
                 references: condition.references,
                 points,
                 action: item.action.as_ref().map(|at| action(at.value)),

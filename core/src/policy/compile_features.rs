@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::FeaturePlan;
 use super::compile::{NamedFeatures, compile_expression, field_key, key_number, read_duration};
 use super::document::{Aggregate, Document, FeatureItem};
-use super::expression::{NamedFeature, Program, Scope, SlotSource, Slots, Type};
+use super::expression::{Condition, NamedFeature, Scope, SlotSource, Slots, Type};
 use super::source::{At, Source};
 use crate::event::time::{CalendarUnit, DAY, format_duration};
 use crate::event::{Field, FieldKind, FieldSpec, nearest};
@@ -206,10 +206,10 @@ impl Compiler<'_, '_> {
         let checked = compile_expression(self.source, at, self.scope, self.slots, |value_type| {
             (value_type != Type::Boolean).then(|| format!("`where` wants a condition, this is {value_type}"))
         })?;
-        let program = Program::compile(&checked.node);
+        let condition = Condition::compile(&checked.node);
         let fields = checked.fields_read(self.slots);
         let revisable = fields.contains(&Field::LABEL) || fields.contains(&Field::OUTCOME);
-        Some(Some(self.plan.predicate(Predicate { program, text: at.value.clone(), revisable })))
+        Some(Some(self.plan.predicate(Predicate { condition, text: at.value.clone(), revisable })))
     }
 
     fn span(&self, item: &FeatureItem) -> Option<Window> {

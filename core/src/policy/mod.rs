@@ -16,6 +16,7 @@ use ipnet::IpNet;
 pub(crate) use compile::{MOST_POINTS, parse_network};
 pub(crate) use document::{Aggregate, OnMissing};
 pub(crate) use expression::{
+    Condition,
     Evaluation, Program, Reading, Reference, SlotSource, Span, TextWord, Truth, Type,
 };
 use source::Format;
@@ -128,7 +129,7 @@ pub(crate) struct FeaturePlan {
 pub(crate) struct Rule {
     pub(crate) id: String,
     pub(crate) text: String,
-    pub(crate) program: Program,
+    pub(crate) condition: Condition,
     pub(crate) references: Vec<(Span, Reference)>,
     pub(crate) points: Points,
     pub(crate) action: Option<Action>,

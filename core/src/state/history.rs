@@ -122,7 +122,17 @@ impl History {
 
     /// How many events are no later than `time`.
     pub(crate) fn count_until(&self, time: i64) -> usize {
-        if time < 0 { 0 } else { self.times().partition_point(|known| *known <= time as u64) }
+        const SHORT: usize = 64;
+        if time < 0 {
+            return 0;
+        }
+        let (times, time) = (self.times(), time as u64);
+        if times.len() <= SHORT {
+            // Times have no top bit, so the difference has one exactly when the event is later: no branches.
+            times.len() - times.iter().map(|known| (time.wrapping_sub(*known) >> 63) as usize).sum::<usize>()
+        } else {
+            times.partition_point(|known| *known <= time)
+        }
     }
 
     /// The latest time that has been dropped.

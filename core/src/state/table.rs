@@ -1,26 +1,44 @@
 //! The histories of all entities of one key.
 
 use std::collections::HashMap;
-
-use ahash::RandomState;
+use std::hash::{BuildHasherDefault, Hasher};
 
 use super::history::History;
 use crate::event::token::Token;
+
+/// Tokens are keyed hashes already: half of one is its own hash, and nobody without the key can make them meet.
+#[derive(Debug, Default)]
+struct TokenHasher(u64);
+
+impl Hasher for TokenHasher {
+    fn write(&mut self, _: &[u8]) {}
+
+    fn write_u128(&mut self, token: u128) {
+        self.0 = token as u64;
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
 
 /// Histories by token.
 #[derive(Debug)]
 pub(crate) struct EntityTable {
     pub(crate) name: String,
-    places: HashMap<Token, u32, RandomState>,
+    places: HashMap<Token, u32, BuildHasherDefault<TokenHasher>>,
     histories: Vec<History>,
     nobody: History,
 }
 
 impl EntityTable {
     pub(crate) fn new(name: &str) -> EntityTable {
-        // Tokens are keyed hashes already: the map needs no secret of its own.
-        let places = HashMap::with_hasher(RandomState::with_seeds(1, 2, 3, 4));
-        EntityTable { name: name.to_owned(), places, histories: Vec::new(), nobody: History::default() }
+        EntityTable {
+            name: name.to_owned(),
+            places: HashMap::default(),
+            histories: Vec::new(),
+            nobody: History::default(),
+        }
     }
 
     pub(crate) fn entities(&self) -> usize {

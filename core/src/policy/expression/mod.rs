@@ -17,7 +17,7 @@ use std::fmt;
 
 pub(crate) use ast::{Mistake, Span};
 pub(crate) use check::{Checked, Reference, check};
-pub(crate) use program::{Evaluation, Program, TextWord, Truth};
+pub(crate) use program::{Condition, Evaluation, Program, TextWord, Truth};
 pub(crate) use scope::{NamedFeature, NamedList, Reading, Scope, SlotSource, Slots, Use};
 
 /// The type of an expression.

@@ -10,7 +10,7 @@ use proptest::prelude::*;
 
 use super::ast::Operator;
 use super::check::{Checked, Fold, Node, TextTest};
-use super::program::{Evaluation, Program};
+use super::program::{Condition, Evaluation, Program, Truth};
 use super::scope::{Scope, SlotSource, Slots, Use};
 use super::{Type, compile};
 use crate::event::{Event, Schema};
@@ -395,6 +395,13 @@ proptest! {
         NAN_COMPARED.set(false);
         let walked = walk(&checked.node, &evaluation, &slots).map(Walked::word);
         prop_assert_eq!(flat, walked, "program and tree differ: {}", text);
+        let truth = match flat {
+            Some(0) => Truth::False,
+            Some(_) => Truth::True,
+            None => Truth::Missing,
+        };
+        let condition = Condition::compile(&checked.node).truth(&evaluation, &mut Vec::new());
+        prop_assert_eq!(condition, truth, "condition and program differ: {}", text);
         prop_assume!(!NAN_COMPARED.get());
 
         let mut env = Env::stdlib();

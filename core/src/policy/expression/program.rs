@@ -73,6 +73,110 @@ enum Op {
     TimePart(TimePart, u16),
 }
 
+/// A compiled condition: tests that all have to hold, in the order of the text.
+///
+/// Most conditions are chains of `&&` over comparisons with constants, and most fail at the first or second of
+/// them, so each link is tested in place, without a stack; whatever else stands in the chain is a program.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Condition {
+    tests: Vec<Test>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum Test {
+    /// The integer lies within `low..=low + width`, or outside when `inside` is false.
+    Range { place: u16, inside: bool, low: i64, width: u64 },
+    Number { place: u16, operator: Operator, constant: f64 },
+    OneOf { place: u16, words: Vec<u64> },
+    Program(Program),
+}
+
+impl Condition {
+    pub(crate) fn compile(node: &Node) -> Condition {
+        let mut condition = Condition::default();
+        condition.chain(node);
+        condition
+    }
+
+    fn chain(&mut self, node: &Node) {
+        if let Node::And(a, b) = node {
+            self.chain(a);
+            self.chain(b);
+        } else {
+            self.tests.push(Test::of(node));
+        }
+    }
+
+    /// Whether it holds: false as soon as one test is, missing when one is and none is false.
+    pub(crate) fn truth(&self, evaluation: &Evaluation<'_>, stack: &mut Vec<Option<u64>>) -> Truth {
+        let mut truth = Truth::True;
+        for test in &self.tests {
+            match test.holds(evaluation, stack) {
+                Some(true) => {}
+                Some(false) => return Truth::False,
+                None => truth = Truth::Missing,
+            }
+        }
+        truth
+    }
+}
+
+impl Test {
+    fn of(node: &Node) -> Test {
+        match node {
+            Node::Load(place) => Test::Range { place: *place, inside: false, low: 0, width: 0 },
+            Node::Not(inner) => match &**inner {
+                Node::Load(place) => Test::Range { place: *place, inside: true, low: 0, width: 0 },
+                _ => Test::Program(Program::compile(node)),
+            },
+            Node::CompareInteger(operator, a, b) => match (&**a, &**b) {
+                (Node::Load(place), Node::Constant(word)) => Test::range(*place, *operator, *word as i64),
+                _ => Test::Program(Program::compile(node)),
+            },
+            Node::CompareNumber(operator, a, b) => match (&**a, constant_number(b)) {
+                (Node::Load(place), Some(constant)) => {
+                    Test::Number { place: *place, operator: *operator, constant }
+                }
+                _ => Test::Program(Program::compile(node)),
+            },
+            Node::OneOf(inner, words) => match &**inner {
+                Node::Load(place) => Test::OneOf { place: *place, words: words.clone() },
+                _ => Test::Program(Program::compile(node)),
+            },
+            _ => Test::Program(Program::compile(node)),
+        }
+    }
+
+    /// A comparison of integers as one range: no branch on the operator when it runs.
+    fn range(place: u16, operator: Operator, constant: i64) -> Test {
+        let (inside, low, high) = match operator {
+            Operator::Less => (false, constant, i64::MAX),
+            Operator::LessOrEqual => (true, i64::MIN, constant),
+            Operator::Greater => (false, i64::MIN, constant),
+            Operator::GreaterOrEqual => (true, constant, i64::MAX),
+            Operator::NotEqual => (false, constant, constant),
+            _ => (true, constant, constant),
+        };
+        Test::Range { place, inside, low, width: high.wrapping_sub(low) as u64 }
+    }
+
+    #[inline]
+    fn holds(&self, evaluation: &Evaluation<'_>, stack: &mut Vec<Option<u64>>) -> Option<bool> {
+        match self {
+            Test::Range { place, inside, low, width } => {
+                let offset = (evaluation.row.get(*place)? as i64).wrapping_sub(*low) as u64;
+                Some((offset <= *width) == *inside)
+            }
+            Test::Number { place, operator, constant } => {
+                let number = f64::from_bits(evaluation.row.get(*place)?);
+                Some(compare(*operator, &number, constant) != 0)
+            }
+            Test::OneOf { place, words } => Some(words.contains(&evaluation.row.get(*place)?)),
+            Test::Program(program) => program.run(evaluation, stack).map(|word| word != 0),
+        }
+    }
+}
+
 /// A compiled expression.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Program {
@@ -232,15 +336,6 @@ impl Program {
         self.emit(a);
         self.emit(b);
         self.push(op);
-    }
-
-    /// Runs a condition.
-    pub(crate) fn truth(&self, evaluation: &Evaluation<'_>, stack: &mut Vec<Option<u64>>) -> Truth {
-        match self.run(evaluation, stack) {
-            None => Truth::Missing,
-            Some(0) => Truth::False,
-            Some(_) => Truth::True,
-        }
     }
 
     /// Runs the program; `None` when it read an absent value or an integer overflowed.
