@@ -454,10 +454,10 @@ impl Inner {
             let Some(history) = table.history_mut(place) else { continue };
             let cells =
                 table_plan.columns.iter().map(|cell| scratch.route.cells.get(*cell).copied().flatten());
-            history.insert(&entry, cells);
+            history.insert(&table_plan.shape, &entry, cells);
             if let (Some(label), Some(at), Some(by_label)) = (label, labelled_at, &by_label) {
                 let label = Some((label as u8, at));
-                history.revise(&Learnt { id, outcome, label, by_label, revisable });
+                history.revise(&table_plan.shape, &Learnt { id, outcome, label, by_label, revisable });
             }
             if let Some(retention) = table_plan.retention {
                 history.forget_until(latest - retention - 1);
@@ -510,7 +510,7 @@ impl Inner {
         for (table_plan, table) in plan.tables.iter().zip(&mut state.tables) {
             let place = scratch.route.token(table_plan.key).and_then(|token| table.place(token));
             if let Some(history) = place.and_then(|place| table.history_mut(place)) {
-                history.revise(&learnt);
+                history.revise(&table_plan.shape, &learnt);
             }
         }
         Ok(true)

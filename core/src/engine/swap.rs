@@ -2,7 +2,7 @@
 
 use crate::feature::{CellSource, TablePlan};
 use crate::policy::Compiled;
-use crate::state::{EntityTable, History, Lists, State};
+use crate::state::{EntityTable, Lists, State};
 
 /// What a swap kept.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -13,17 +13,13 @@ pub struct SwapReport {
     pub cold: Vec<String>,
 }
 
-/// Times, ids and flags come before the predicates' bits.
-const FIXED: usize = 3;
-
 /// Moves the state from one policy to another.
 pub(super) fn migrate(old: &Compiled, new: &Compiled, state: &mut State) -> SwapReport {
-    let predicates: Vec<Option<usize>> = new
-        .plan
-        .predicates
-        .iter()
-        .map(|predicate| old.plan.predicates.iter().position(|known| known.text == predicate.text))
-        .collect();
+    // The number that a predicate of the new policy had in the old one.
+    let known_as = |number: u16| {
+        let text = &new.plan.predicates.get(usize::from(number))?.text;
+        old.plan.predicates.iter().position(|known| known.text == *text).map(|number| number as u16)
+    };
     let mut report = SwapReport::default();
     let mut tables = Vec::new();
     let mut kept: Vec<EntityTable> = std::mem::take(&mut state.tables);
@@ -47,16 +43,23 @@ pub(super) fn migrate(old: &Compiled, new: &Compiled, state: &mut State) -> Swap
             let Some(feature) = plan.features.get(feature) else { return false };
             let Some(selector) = plan.selectors.get(feature.selector) else { return false };
             let known = |column: &usize| columns.get(*column).copied().flatten().is_some();
-            selector
-                .predicate
-                .is_none_or(|number| predicates.get(usize::from(number)).copied().flatten().is_some())
+            let remembered = |number: u16| {
+                known_as(number).is_some_and(|number| before.shape.predicates.contains(&number))
+            };
+            selector.predicate.is_none_or(|predicate| remembered(predicate.number))
                 && selector.present.iter().all(known)
                 && selector.same.iter().all(known)
         };
         report.warm.extend(names(new, plan, warm));
         report.cold.extend(names(new, plan, |feature| !warm(feature)));
         let mut table = kept.swap_remove(found);
-        table.rebuild(|history| rebuilt(history, old, new, &predicates, &columns));
+        let places: Vec<Option<usize>> = plan
+            .shape
+            .predicates
+            .iter()
+            .map(|number| before.shape.predicates.iter().position(|known| Some(*known) == known_as(*number)))
+            .collect();
+        table.rebuild(|history| history.reshaped(&before.shape, &places, &columns));
         tables.push(table);
     }
     state.tables = tables;
@@ -89,41 +92,6 @@ fn cell_name(policy: &Compiled, cell: usize) -> Option<String> {
         CellSource::Symbol(field) => format!("symbol {}", policy.schema.name(field)),
         CellSource::Word(field) => format!("word {}", policy.schema.name(field)),
         CellSource::Number(field) => format!("number {}", policy.schema.name(field)),
-    })
-}
-
-fn rebuilt(
-    history: &History,
-    old: &Compiled,
-    new: &Compiled,
-    predicates: &[Option<usize>],
-    columns: &[Option<usize>],
-) -> History {
-    let (old_words, new_words) = (old.plan.mask_words(), new.plan.mask_words());
-    history.rebuild(FIXED + new_words + columns.len(), |column, at| {
-        let word = |column: &[u64]| column.get(at).copied().unwrap_or(0);
-        match column {
-            0 => word(history.times()),
-            1 => word(history.ids()),
-            2 => {
-                let flags = word(history.flags());
-                let learnt = flags >> 48 << 48;
-                columns
-                    .iter()
-                    .enumerate()
-                    .fold(learnt, |bits, (to, from)| bits | from.map_or(0, |from| (flags >> from & 1) << to))
-            }
-            _ if column < FIXED + new_words => {
-                let numbers = predicates.iter().skip(64 * (column - FIXED)).take(64);
-                numbers.enumerate().fold(0, |bits, (to, from)| {
-                    bits | from.map_or(0, |from| (word(history.masks(from / 64)) >> (from % 64) & 1) << to)
-                })
-            }
-            _ => match columns.get(column - FIXED - new_words).copied().flatten() {
-                Some(from) => word(history.cells(from, old_words)),
-                None => 0,
-            },
-        }
     })
 }
 

@@ -6,8 +6,8 @@ mod row;
 mod velocity;
 
 pub(crate) use plan::{
-    CellSource, KeyPlan, KeySource, Plan, Predicate, RatioFeature, Selector, TablePlan, Window,
-    WindowFeature, WindowSpan,
+    CellSource, KeyPlan, KeySource, Plan, Predicate, RatioFeature, SelectedPredicate, Selector, TablePlan,
+    Window, WindowFeature, WindowSpan,
 };
 pub(crate) use route::{Keyring, Route, event_word};
 pub use row::Value;

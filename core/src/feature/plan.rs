@@ -3,6 +3,7 @@
 use crate::event::time::CalendarUnit;
 use crate::event::{Field, Schema};
 use crate::policy::{Aggregate, Condition};
+use crate::state::Shape;
 
 /// Everything that route and visit do for one policy.
 #[derive(Debug, Default)]
@@ -102,6 +103,7 @@ pub(crate) struct TablePlan {
     pub(crate) features: Vec<WindowFeature>,
     /// How far back any feature looks, lateness included; `None` for all that is remembered.
     pub(crate) retention: Option<i64>,
+    pub(crate) shape: Shape,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,13 +122,20 @@ pub(crate) enum WindowSpan {
 /// Which entries of a history a feature looks at. Features that select alike share the work.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Selector {
-    pub(crate) predicate: Option<u16>,
+    pub(crate) predicate: Option<SelectedPredicate>,
     /// This column has a value.
     pub(crate) present: Option<usize>,
     /// These columns equal the current event's.
     pub(crate) same: Vec<usize>,
     /// The windows of the features that select so.
     pub(crate) windows: Vec<usize>,
+}
+
+/// A predicate by its number in the policy's plan and its place in the table's shape.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct SelectedPredicate {
+    pub(crate) number: u16,
+    pub(crate) place: usize,
 }
 
 /// One feature over one window of one entity.

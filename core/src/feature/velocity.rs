@@ -3,12 +3,14 @@
 //! A visit reads one history and the current event, and nothing else. It finds the bounds of every window
 //! once, marks which entries each selector picks as bits, and computes each feature from the picked bits.
 
+use std::ops::Range;
+
 use super::plan::{RatioFeature, Selector, TablePlan, Window, WindowFeature, WindowSpan};
 use super::row::{Presence, Row};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::time::{Calendar, CalendarCache};
 use crate::policy::Aggregate;
-use crate::state::History;
+use crate::state::{History, Undone, holds};
 
 /// The current event as a visit sees it.
 #[derive(Clone, Copy)]
@@ -24,10 +26,6 @@ pub(crate) struct Moment<'a> {
 }
 
 impl Moment<'_> {
-    fn holds(&self, predicate: u16) -> bool {
-        self.masks.get(usize::from(predicate / 64)).is_some_and(|word| word >> (predicate % 64) & 1 == 1)
-    }
-
     fn cell(&self, plan: &TablePlan, column: usize) -> Option<u64> {
         plan.columns.get(column).and_then(|cell| self.cells.get(*cell)).copied().flatten()
     }
@@ -40,7 +38,7 @@ pub(crate) struct Workspace {
     picked: Vec<u64>,
     selections: Vec<Selection>,
     values: Vec<u64>,
-    masks: Vec<u64>,
+    undone: Vec<Undone>,
     pub(crate) calendar: CalendarCache,
 }
 
@@ -59,7 +57,7 @@ struct Bounds {
 #[derive(Clone, Debug)]
 struct Selection {
     base: usize,
-    words: std::ops::Range<usize>,
+    words: Range<usize>,
     current: bool,
 }
 
@@ -87,17 +85,16 @@ pub(crate) fn visit(
     }
     workspace.picked.clear();
     workspace.selections.clear();
-    let patched = history.masks_before_labels(time, moment.masks.len(), &mut workspace.masks);
+    history.undone(time, &mut workspace.undone);
     for selector in &plan.selectors {
         let windows = || selector.windows.iter().filter_map(|window| workspace.bounds.get(*window));
         let low = windows().map(|bounds| bounds.low).min().unwrap_or(0);
         let high = windows().map(|bounds| bounds.high).max().unwrap_or(0);
-        // Bits count from a multiple of 64, so that windows address whole words.
-        let base = low.min(high) & !63;
         let first = workspace.picked.len();
-        pick(selector, plan, history, patched, moment, base..high, &mut workspace.picked);
+        let (picked, undone) = (&mut workspace.picked, &workspace.undone);
+        pick(selector, plan, history, undone, moment, low..high, picked);
         let current = picks_current(selector, plan, moment);
-        workspace.selections.push(Selection { base, words: first..workspace.picked.len(), current });
+        workspace.selections.push(Selection { base: low, words: first..workspace.picked.len(), current });
     }
 
     for feature in &plan.features {
@@ -115,7 +112,7 @@ pub(crate) fn visit(
         let picked = workspace.picked.get(selection.words.clone()).unwrap_or(&[]);
         let matches = Matches::new(picked, selection.base, bounds.low, bounds.high);
         let current = feature.include_current && selection.current;
-        let column = history.cells(feature.column, moment.masks.len());
+        let column = history.cells(feature.column);
         let value = Gathered {
             matches,
             column,
@@ -180,46 +177,28 @@ fn pick(
     selector: &Selector,
     plan: &TablePlan,
     history: &History,
-    patched: Option<&[u64]>,
+    undone: &[Undone],
     moment: &Moment<'_>,
-    range: std::ops::Range<usize>,
+    range: Range<usize>,
     picked: &mut Vec<u64>,
 ) {
-    let first = picked.len();
-    let count = range.len();
-    picked.extend((0..count.div_ceil(64)).map(|word| ones(count - 64 * word)));
-    let Some(picked) = picked.get_mut(first..) else { return };
-    let entries = history.len();
-    let narrow = |picked: &mut [u64], column: &[u64], test: &dyn Fn(u64) -> bool| {
-        let column = column.get(range.clone()).unwrap_or(&[]);
-        for (word, chunk) in picked.iter_mut().zip(column.chunks(64)) {
-            let bits =
-                chunk.iter().enumerate().fold(0, |bits, (i, value)| bits | u64::from(test(*value)) << i);
-            *word &= bits;
+    let mut at = range.start;
+    while at < range.end {
+        let mut word = ones(range.end - at);
+        if let Some(predicate) = selector.predicate {
+            word &= history.predicate_word(predicate.place, at, undone);
         }
-    };
-    if let Some(predicate) = selector.predicate {
-        let (word, bit) = (usize::from(predicate / 64), u32::from(predicate % 64));
-        let column = match patched {
-            Some(masks) => masks.get(word * entries..(word + 1) * entries).unwrap_or(&[]),
-            None => history.masks(word),
-        };
-        let column = column.get(range.clone()).unwrap_or(&[]);
-        for (word, chunk) in picked.iter_mut().zip(column.chunks(64)) {
-            *word &= chunk.iter().enumerate().fold(0, |bits, (i, mask)| bits | (mask >> bit & 1) << i);
+        if let Some(column) = selector.present {
+            word &= history.presence_word(&plan.shape, column, at);
         }
-    }
-    if let Some(present) = selector.present {
-        narrow(picked, history.flags(), &|flags| flags >> present & 1 == 1);
-    }
-    for same in &selector.same {
-        match moment.cell(plan, *same) {
-            Some(wanted) => {
-                narrow(picked, history.flags(), &|flags| flags >> same & 1 == 1);
-                narrow(picked, history.cells(*same, moment.masks.len()), &|value| value == wanted);
-            }
-            None => return,
+        for column in &selector.same {
+            let Some(wanted) = moment.cell(plan, *column) else { return };
+            word &= history.presence_word(&plan.shape, *column, at);
+            let cells = history.cells(*column).iter().skip(at).take(64);
+            word &= cells.enumerate().fold(0, |bits, (i, cell)| bits | u64::from(*cell == wanted) << i);
         }
+        picked.push(word);
+        at += 64;
     }
 }
 
@@ -229,7 +208,7 @@ fn ones(count: usize) -> u64 {
 }
 
 fn picks_current(selector: &Selector, plan: &TablePlan, moment: &Moment<'_>) -> bool {
-    selector.predicate.is_none_or(|predicate| moment.holds(predicate))
+    selector.predicate.is_none_or(|predicate| holds(moment.masks, predicate.number))
         && selector.present.is_none_or(|column| moment.cell(plan, column).is_some())
 }
 

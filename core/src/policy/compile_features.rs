@@ -10,10 +10,10 @@ use super::source::{At, Source};
 use crate::event::time::{CalendarUnit, DAY, format_duration};
 use crate::event::{Field, FieldKind, FieldSpec, nearest};
 use crate::feature::{
-    CellSource, KeySource, Plan, Predicate, RatioFeature, Selector, TablePlan, Window, WindowFeature,
-    WindowSpan,
+    CellSource, KeySource, Plan, Predicate, RatioFeature, SelectedPredicate, Selector, TablePlan, Window,
+    WindowFeature, WindowSpan,
 };
-use crate::state::MOST_COLUMNS;
+use crate::state::{MOST_COLUMNS, Shape};
 
 /// Features that one policy can hold.
 const MOST_FEATURES: usize = 4096;
@@ -62,6 +62,7 @@ pub(super) fn compile_features(
     }
     for table in &mut compiler.plan.tables {
         table.retention = retention(table, lateness);
+        table.shape.columns = table.columns.len();
     }
     (features, compiler.named)
 }
@@ -168,6 +169,9 @@ impl Compiler<'_, '_> {
         let operand = self.aggregated(item, table);
         let (predicate, window, per) = (predicate?, window?, per?);
         let operand = operand?;
+        let shape = &mut self.plan.tables.get_mut(table)?.shape;
+        let predicate = predicate
+            .map(|number| SelectedPredicate { number, place: number_of(&mut shape.predicates, number) });
         let selector = Selector {
             predicate,
             present: operand.as_ref().map(|(column, _)| *column),
@@ -267,6 +271,7 @@ impl Compiler<'_, '_> {
                 selectors: Vec::new(),
                 features: Vec::new(),
                 retention: None,
+                shape: Shape::default(),
             });
             tables.len() - 1
         }))

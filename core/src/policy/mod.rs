@@ -16,8 +16,7 @@ use ipnet::IpNet;
 pub(crate) use compile::{MOST_POINTS, parse_network};
 pub(crate) use document::{Aggregate, OnMissing};
 pub(crate) use expression::{
-    Condition,
-    Evaluation, Program, Reading, Reference, SlotSource, Span, TextWord, Truth, Type,
+    Condition, Evaluation, Program, Reading, Reference, SlotSource, Span, TextWord, Truth, Type,
 };
 use source::Format;
 

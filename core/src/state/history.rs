@@ -1,37 +1,68 @@
 //! What one entity remembers: its recorded events in the order of (time, arrival).
 //!
-//! Columns stand one behind the other in a single block, each with the same room: times, ids, flags, one column
-//! for every 64 predicates, then the remembered cells. A visit touches only the columns that it needs.
+//! Words stand in columns, one behind the other in a single block, each with the same room: times, ids, then the
+//! remembered cells. What is true or false of an entry stands in columns of bits. A visit touches only the columns
+//! that it needs.
 
 use smallvec::SmallVec;
 
-/// Columns before the predicates' bits.
+use super::bits::Bits;
+
+/// Columns of words before the cells.
 const TIMES: usize = 0;
 const IDS: usize = 1;
-const FLAGS: usize = 2;
-const MASKS: usize = 3;
+const CELLS: usize = 2;
 
-/// Cells that a table can remember: their presence shares a word with the outcome and the label.
-pub(crate) const MOST_COLUMNS: usize = 48;
-const OUTCOME_SHIFT: u32 = 48;
-const LABEL_SHIFT: u32 = 56;
+/// Columns of bits before the predicates: the outcome's number and the label's.
+const OUTCOME: std::ops::Range<usize> = 0..4;
+const LABEL: std::ops::Range<usize> = 4..6;
+const PREDICATES: usize = 6;
+
+/// Cells that a table can remember.
+pub(crate) const MOST_COLUMNS: usize = 64;
 
 const FIRST_CAPACITY: usize = 4;
+
+/// What histories of one table remember of an event.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Shape {
+    /// The predicates whose bits are kept, as numbers of the policy's plan.
+    pub(crate) predicates: Vec<u16>,
+    /// How many cells.
+    pub(crate) columns: usize,
+}
+
+impl Shape {
+    fn words(&self) -> usize {
+        CELLS + self.columns
+    }
+
+    fn bits(&self) -> usize {
+        PREDICATES + self.predicates.len() + self.columns
+    }
+}
 
 /// One event on its way into a history.
 #[derive(Clone, Copy)]
 pub(crate) struct Entry<'a> {
     pub(crate) time: i64,
     pub(crate) id: u64,
+    /// One bit for each predicate of the plan.
     pub(crate) masks: &'a [u64],
     pub(crate) outcome: u8,
     pub(crate) label: u8,
+}
+
+/// Whether the bit of a predicate is set.
+pub(crate) fn holds(masks: &[u64], predicate: u16) -> bool {
+    masks.get(usize::from(predicate / 64)).is_some_and(|word| word >> (predicate % 64) & 1 == 1)
 }
 
 /// The events of one entity.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct History {
     block: Vec<u64>,
+    bits: Bits,
     capacity: usize,
     start: usize,
     length: usize,
@@ -46,7 +77,7 @@ struct LabelChange {
     id: u64,
     at: i64,
     label_before: u8,
-    before: SmallVec<[u64; 2]>,
+    before: SmallVec<[bool; 16]>,
 }
 
 /// Something learnt about a recorded event.
@@ -62,12 +93,21 @@ pub(crate) struct Learnt<'a> {
 }
 
 impl Learnt<'_> {
-    fn apply(&self, label: u8, masks: &mut [u64]) {
-        let Some(new) = self.by_label.get(usize::from(label)) else { return };
-        for ((mask, new), revisable) in masks.iter_mut().zip(new).zip(self.revisable) {
-            *mask = *mask & !revisable | new & revisable;
+    fn apply(&self, shape: &Shape, label: u8, bits: &mut [bool]) {
+        let Some(masks) = self.by_label.get(usize::from(label)) else { return };
+        for (bit, predicate) in bits.iter_mut().zip(&shape.predicates) {
+            if holds(self.revisable, *predicate) {
+                *bit = holds(masks, *predicate);
+            }
         }
     }
+}
+
+/// An entry whose predicates were otherwise at the time of a question.
+#[derive(Clone, Debug)]
+pub(crate) struct Undone {
+    at: usize,
+    before: SmallVec<[bool; 16]>,
 }
 
 impl History {
@@ -94,19 +134,28 @@ impl History {
         self.column(IDS)
     }
 
-    /// Bit `c` says whether column `c` has a value.
-    pub(crate) fn flags(&self) -> &[u64] {
-        self.column(FLAGS)
-    }
-
-    /// The bits of predicates `64 * word` and following.
-    pub(crate) fn masks(&self, word: usize) -> &[u64] {
-        self.column(MASKS + word)
-    }
-
     /// The remembered cells of a column.
-    pub(crate) fn cells(&self, column: usize, mask_words: usize) -> &[u64] {
-        self.column(MASKS + mask_words + column)
+    pub(crate) fn cells(&self, column: usize) -> &[u64] {
+        self.column(CELLS + column)
+    }
+
+    /// For 64 entries from `at` on: whether a predicate of the shape holds, but for what is undone.
+    pub(crate) fn predicate_word(&self, predicate: usize, at: usize, undone: &[Undone]) -> u64 {
+        let mut word = self.bits.word(PREDICATES + predicate, self.start + at);
+        for change in undone.iter().filter(|change| (at..at + 64).contains(&change.at)) {
+            let bit = 1u64 << (change.at - at);
+            word = if change.before.get(predicate).is_some_and(|before| *before) {
+                word | bit
+            } else {
+                word & !bit
+            };
+        }
+        word
+    }
+
+    /// For 64 entries from `at` on: whether a cell has a value.
+    pub(crate) fn presence_word(&self, shape: &Shape, column: usize, at: usize) -> u64 {
+        self.bits.word(PREDICATES + shape.predicates.len() + column, self.start + at)
     }
 
     pub(crate) fn time_at(&self, at: usize) -> Option<i64> {
@@ -141,19 +190,18 @@ impl History {
     }
 
     /// Puts an event that is not here yet into its place, behind those of the same time.
-    pub(crate) fn insert(&mut self, entry: &Entry<'_>, cells: impl Iterator<Item = Option<u64>> + Clone) {
-        let width = MASKS + entry.masks.len() + cells.clone().count();
+    pub(crate) fn insert(
+        &mut self,
+        shape: &Shape,
+        entry: &Entry<'_>,
+        cells: impl Iterator<Item = Option<u64>> + Clone,
+    ) {
         let at = self.count_until(entry.time);
-        self.make_room(width);
+        self.make_room(shape);
+        let (place, end) = (self.start + at, self.start + self.length);
         self.length += 1;
-        let presence =
-            cells.clone().enumerate().fold(0, |bits, (i, cell)| bits | u64::from(cell.is_some()) << i);
-        let flags =
-            presence | u64::from(entry.outcome) << OUTCOME_SHIFT | u64::from(entry.label) << LABEL_SHIFT;
-        let words = [entry.time as u64, entry.id, flags]
-            .into_iter()
-            .chain(entry.masks.iter().copied())
-            .chain(cells.map(|cell| cell.unwrap_or(0)));
+        let words =
+            [entry.time as u64, entry.id].into_iter().chain(cells.clone().map(|cell| cell.unwrap_or(0)));
         for (number, word) in words.enumerate() {
             let column = self.column_mut(number);
             let last = column.len().saturating_sub(1);
@@ -164,14 +212,21 @@ impl History {
                 *place = word;
             }
         }
+        let outcome = OUTCOME.map(|column| entry.outcome >> column & 1 == 1);
+        let label = LABEL.map(|column| entry.label >> (column - LABEL.start) & 1 == 1);
+        let predicates = shape.predicates.iter().map(|predicate| holds(entry.masks, *predicate));
+        let presence = cells.map(|cell| cell.is_some());
+        for (column, bit) in outcome.chain(label).chain(predicates).chain(presence).enumerate() {
+            self.bits.insert(column, place, end, bit);
+        }
     }
 
     /// Drops what is no later than `time`.
     pub(crate) fn forget_until(&mut self, time: i64) {
-        let dropped = self.count_until(time);
-        if dropped == 0 {
+        if self.times().first().is_none_or(|first| time < *first as i64) {
             return;
         }
+        let dropped = self.count_until(time);
         self.forgotten_until = self.time_at(dropped - 1).max(self.forgotten_until);
         self.start += dropped;
         self.length -= dropped;
@@ -182,26 +237,37 @@ impl History {
         }
     }
 
+    fn number(&self, columns: std::ops::Range<usize>, at: usize) -> u8 {
+        let first = columns.start;
+        columns.fold(0, |number, column| {
+            number | u8::from(self.bits.get(column, self.start + at)) << (column - first)
+        })
+    }
+
+    fn set_number(&mut self, columns: std::ops::Range<usize>, at: usize, number: u8) {
+        let first = columns.start;
+        for column in columns {
+            self.bits.set(column, self.start + at, number >> (column - first) & 1 == 1);
+        }
+    }
+
     /// The number of the outcome that was last learnt about an event.
     pub(crate) fn outcome_of(&self, id: u64) -> Option<u8> {
-        let flags = self.flags().get(self.position_of(id)?)?;
-        Some((flags >> OUTCOME_SHIFT) as u8)
+        Some(self.number(OUTCOME, self.position_of(id)?))
     }
 
     /// Takes in what was learnt about an event. Bits of predicates that test the outcome or the label become
     /// those of the new knowledge; questions about times before the label still see the old ones.
-    pub(crate) fn revise(&mut self, learnt: &Learnt<'_>) {
+    pub(crate) fn revise(&mut self, shape: &Shape, learnt: &Learnt<'_>) {
         let Some(at) = self.position_of(learnt.id) else { return };
-        let flags = self.flags().get(at).copied().unwrap_or(0);
-        let known_label = (flags >> LABEL_SHIFT) as u8;
+        let known_label = self.number(LABEL, at);
         for change in self.labels.iter_mut().filter(|change| change.id == learnt.id) {
-            learnt.apply(change.label_before, &mut change.before);
+            learnt.apply(shape, change.label_before, &mut change.before);
         }
-        let mut now = SmallVec::<[u64; 2]>::new();
-        for word in 0..learnt.revisable.len() {
-            now.push(self.masks(word).get(at).copied().unwrap_or(0));
-        }
-        learnt.apply(known_label, &mut now);
+        let columns = PREDICATES..PREDICATES + shape.predicates.len();
+        let mut now: SmallVec<[bool; 16]> =
+            columns.clone().map(|column| self.bits.get(column, self.start + at)).collect();
+        learnt.apply(shape, known_label, &mut now);
         if let Some((_, label_at)) = learnt.label {
             // An earlier label that takes effect later than this one never takes effect.
             let superseded =
@@ -216,83 +282,94 @@ impl History {
             }
         }
         let label = learnt.label.map_or(known_label, |(label, _)| label);
-        learnt.apply(label, &mut now);
-        for (word, mask) in now.into_iter().enumerate() {
-            if let Some(place) = self.column_mut(MASKS + word).get_mut(at) {
-                *place = mask;
-            }
+        learnt.apply(shape, label, &mut now);
+        for (column, bit) in columns.zip(now) {
+            self.bits.set(column, self.start + at, bit);
         }
-        if let Some(place) = self.column_mut(FLAGS).get_mut(at) {
-            let kept = flags & ((1 << OUTCOME_SHIFT) - 1);
-            *place = kept | u64::from(learnt.outcome) << OUTCOME_SHIFT | u64::from(label) << LABEL_SHIFT;
-        }
+        self.set_number(OUTCOME, at, learnt.outcome);
+        self.set_number(LABEL, at, label);
     }
 
-    /// Makes an event count as if a predicate's bits were these: for a policy that was swapped in.
-    pub(crate) fn rebuild(&self, width: usize, mut words: impl FnMut(usize, usize) -> u64) -> History {
-        let mut rebuilt = History {
-            block: vec![0; width * self.length],
-            capacity: self.length,
-            start: 0,
-            length: self.length,
-            forgotten_until: self.forgotten_until,
-            labels: Vec::new(),
-        };
-        for column in 0..width {
-            for (at, place) in rebuilt.column_mut(column).iter_mut().enumerate() {
-                *place = words(column, at);
-            }
-        }
-        rebuilt
-    }
-
-    /// All predicates' bits as they were at `time`, one column after the other, if a label came later.
-    pub(crate) fn masks_before_labels<'a>(
-        &self,
-        time: i64,
-        mask_words: usize,
-        copy: &'a mut Vec<u64>,
-    ) -> Option<&'a [u64]> {
-        if self.labels.iter().all(|change| change.at <= time) {
-            return None;
-        }
-        copy.clear();
-        for word in 0..mask_words {
-            copy.extend_from_slice(self.masks(word));
-        }
-        // Undone from the newest to the oldest.
+    /// The entries whose label was learnt after `time`, with their bits from before.
+    pub(crate) fn undone(&self, time: i64, undone: &mut Vec<Undone>) {
+        undone.clear();
+        // From the newest to the oldest: the last to be applied is the first that was learnt.
         for change in self.labels.iter().rev().filter(|change| change.at > time) {
-            let Some(at) = self.position_of(change.id) else { continue };
-            for (word, before) in change.before.iter().enumerate() {
-                if let Some(mask) = copy.get_mut(word * self.length + at) {
-                    *mask = *before;
-                }
+            if let Some(at) = self.position_of(change.id) {
+                undone.push(Undone { at, before: change.before.clone() });
             }
         }
-        Some(copy)
     }
 
-    fn make_room(&mut self, width: usize) {
+    /// The same history in another shape: `predicates` and `columns` say where each new one was before.
+    pub(crate) fn reshaped(
+        &self,
+        before: &Shape,
+        predicates: &[Option<usize>],
+        columns: &[Option<usize>],
+    ) -> History {
+        let room = self.length;
+        let mut block = Vec::with_capacity((CELLS + columns.len()) * room);
+        block.extend_from_slice(self.times());
+        block.extend_from_slice(self.ids());
+        for column in columns {
+            match column {
+                Some(column) => block.extend_from_slice(self.cells(*column)),
+                None => block.extend(std::iter::repeat_n(0, room)),
+            }
+        }
+        let kept = (0..PREDICATES).map(Some);
+        let predicates_before = predicates.iter().map(|from| from.map(|from| PREDICATES + from));
+        let presence =
+            columns.iter().map(|from| from.map(|from| PREDICATES + before.predicates.len() + from));
+        let sources = kept.chain(predicates_before).chain(presence);
+        let mut bits = Bits::with_room(PREDICATES + predicates.len() + columns.len(), room);
+        for (column, source) in sources.enumerate() {
+            for at in 0..room {
+                bits.set(column, at, source.is_some_and(|source| self.bits.get(source, self.start + at)));
+            }
+        }
+        let labels = self.labels.iter().map(|change| LabelChange {
+            before: predicates
+                .iter()
+                .map(|from| from.and_then(|from| change.before.get(from).copied()).unwrap_or(false))
+                .collect(),
+            ..change.clone()
+        });
+        History {
+            block,
+            bits,
+            capacity: room,
+            start: 0,
+            length: room,
+            forgotten_until: self.forgotten_until,
+            labels: labels.collect(),
+        }
+    }
+
+    fn make_room(&mut self, shape: &Shape) {
         if self.start + self.length < self.capacity {
             return;
         }
         // Dropped entries leave room at the front; less than a quarter of it would be moved for little.
         if self.start * 4 > self.capacity {
-            for column in 0..width {
+            for column in 0..shape.words() {
                 let from = column * self.capacity + self.start;
                 self.block.copy_within(from..from + self.length, column * self.capacity);
             }
+            self.bits.shift_down(shape.bits(), self.start);
             self.start = 0;
             return;
         }
         let capacity = (self.capacity * 2).max(FIRST_CAPACITY);
-        let mut block = vec![0; width * capacity];
-        for column in 0..width {
+        let mut block = vec![0; shape.words() * capacity];
+        for column in 0..shape.words() {
             let from = self.column(column);
             if let Some(to) = block.get_mut(column * capacity..column * capacity + from.len()) {
                 to.copy_from_slice(from);
             }
         }
+        self.bits = self.bits.moved(shape.bits(), self.start, capacity);
         (self.block, self.capacity, self.start) = (block, capacity, 0);
     }
 }

@@ -1,10 +1,11 @@
 //! What is remembered: one history for every entity, and the lists.
 
+mod bits;
 mod history;
 mod lists;
 mod table;
 
-pub(crate) use history::{Entry, History, Learnt, MOST_COLUMNS};
+pub(crate) use history::{Entry, History, Learnt, MOST_COLUMNS, Shape, Undone, holds};
 pub use lists::ListEntry;
 pub(crate) use lists::{List, Lists};
 pub(crate) use table::EntityTable;

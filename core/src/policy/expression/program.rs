@@ -85,9 +85,21 @@ pub(crate) struct Condition {
 #[derive(Clone, Debug, PartialEq)]
 enum Test {
     /// The integer lies within `low..=low + width`, or outside when `inside` is false.
-    Range { place: u16, inside: bool, low: i64, width: u64 },
-    Number { place: u16, operator: Operator, constant: f64 },
-    OneOf { place: u16, words: Vec<u64> },
+    Range {
+        place: u16,
+        inside: bool,
+        low: i64,
+        width: u64,
+    },
+    Number {
+        place: u16,
+        operator: Operator,
+        constant: f64,
+    },
+    OneOf {
+        place: u16,
+        words: Vec<u64>,
+    },
     Program(Program),
 }
 

@@ -1,0 +1,42 @@
+"""Risk scoring for payments and logins, in process.
+
+>>> policy = Policy.load("policy.toml")                     # doctest: +SKIP
+>>> engine = Engine(policy, key=secret)                     # doctest: +SKIP
+>>> engine.assess(type="login", time=now, account="a-1")    # doctest: +SKIP
+Decision(score=0, action='allow', reasons=[])
+"""
+
+from sekisho._errors import PolicyError, SekishoError
+from sekisho._native import Decision, Engine, Event, Policy, Table, __version__, replay_record
+from sekisho._types import (
+    Fault,
+    FeatureInfo,
+    FieldInfo,
+    ListInfo,
+    Reason,
+    RuleHit,
+    RuleInfo,
+    SwapReport,
+    TableStatistics,
+)
+
+__all__ = [
+    "Decision",
+    "Engine",
+    "Event",
+    "Fault",
+    "FeatureInfo",
+    "FieldInfo",
+    "ListInfo",
+    "Policy",
+    "PolicyError",
+    "Reason",
+    "RuleHit",
+    "RuleInfo",
+    "SekishoError",
+    "SwapReport",
+    "Table",
+    "TableStatistics",
+    "__version__",
+    "replay_record",
+]

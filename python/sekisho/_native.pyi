@@ -1,0 +1,206 @@
+"""The compiled module. Use what `sekisho` re-exports."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from os import PathLike
+from typing import Any, Literal, Protocol, TypeAlias, final
+
+from sekisho._types import (
+    FeatureInfo,
+    FieldInfo,
+    ListInfo,
+    Reason,
+    RuleHit,
+    RuleInfo,
+    SwapReport,
+    TableStatistics,
+)
+
+__all__ = ["Decision", "Engine", "Event", "Policy", "Table", "__version__", "replay_record"]
+
+__version__: str
+
+# NumPy's datetime64 is taken too; it is not named here so that NumPy need not be installed.
+_Time: TypeAlias = int | datetime
+_FeatureValue: TypeAlias = bool | int | float | str | timedelta | datetime | None
+_Outcome: TypeAlias = Literal[
+    "pending", "approved", "declined", "succeeded", "failed", "challenged", "abandoned", "reversed"
+]
+
+class _ArrowStream(Protocol):
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object: ...
+
+class _ArrowArray(Protocol):
+    def __arrow_c_array__(self, requested_schema: object = None) -> object: ...
+
+@final
+class Policy:
+    """A compiled policy. Immutable."""
+
+    @staticmethod
+    def load(path: str | PathLike[str]) -> Policy:
+        """Compiles the policy in a file, TOML or JSON."""
+    @staticmethod
+    def parse(text: str, *, file: str = "policy") -> Policy:
+        """Compiles a policy from its text, TOML or JSON; `file` names it in messages."""
+    @property
+    def name(self) -> str: ...
+    @property
+    def version(self) -> str: ...
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 over what the document says, in hexadecimal."""
+    @property
+    def currency(self) -> str: ...
+    @property
+    def features(self) -> list[FeatureInfo]: ...
+    @property
+    def rules(self) -> list[RuleInfo]: ...
+    @property
+    def lists(self) -> list[ListInfo]: ...
+    @property
+    def fields(self) -> list[FieldInfo]:
+        """Every field that an event may carry, built-in ones first."""
+    def _repr_html_(self) -> str: ...
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+    def __reduce__(self) -> tuple[Any, tuple[str, str]]: ...
+
+@final
+class Event:
+    """An event whose memory is reused: fields are set by name, identifiers are never shown.
+
+    Made by `Engine.event`.
+    """
+
+    def clear(self) -> None:
+        """Makes every field absent and wipes the identifiers; keeps the memory."""
+    def update(self, values: Mapping[str, Any] | None = None, /, **fields: Any) -> None:
+        """Sets several fields; if one is refused, none is set."""
+    def __setitem__(self, name: str, value: Any, /) -> None: ...
+    def __delitem__(self, name: str, /) -> None: ...
+    def __contains__(self, name: str, /) -> bool: ...
+    def __getitem__(self, name: str, /) -> bool | int | float | str | datetime: ...
+
+@final
+class Decision:
+    """What an engine decided on one event."""
+
+    @property
+    def score(self) -> int:
+        """0 to 999."""
+    @property
+    def action(self) -> Literal["allow", "challenge", "review", "deny"]: ...
+    @property
+    def strength(self) -> int:
+        """The assurance level that a challenge must reach; 0 unless the action is challenge."""
+    @property
+    def obligations(self) -> list[Literal["notify", "hold", "lock", "limit"]]: ...
+    @property
+    def reasons(self) -> list[Reason]:
+        """Why, most points first."""
+    @property
+    def hits(self) -> list[RuleHit]:
+        """Every rule whose condition held, with the values that made it hold."""
+    @property
+    def missing_rules(self) -> list[str]:
+        """The ids of rules that read an absent value."""
+    @property
+    def features(self) -> dict[str, _FeatureValue]:
+        """The features by name; None where there was nothing to compute one from."""
+    @property
+    def approximate(self) -> list[str]:
+        """The names of features of which part had been forgotten."""
+    @property
+    def is_repeated(self) -> bool:
+        """Whether the event's id was recorded before; then nothing was recorded now."""
+    @property
+    def policy(self) -> Policy | None: ...
+    def explain(self) -> str:
+        """The decision in words: the rules that held, with their values."""
+    def record(self) -> dict[str, Any]:
+        """The decision with all that it was made from, as plain values for JSON. Identifiers are tokens."""
+    @staticmethod
+    def replay(policy: Policy, record: str | Mapping[str, Any]) -> Decision:
+        """Decides again from a record, a mapping or its JSON."""
+    def _repr_html_(self) -> str: ...
+
+@final
+class Engine:
+    """Scores events against a policy and what it remembers. Threads may share one.
+
+    `key` is 32 secret bytes under which identifiers are hashed; `key_id` names it in decision records.
+    """
+
+    def __new__(cls, policy: Policy, key: bytes, key_id: int = 1) -> Engine: ...
+    @property
+    def policy(self) -> Policy: ...
+    def event(self, **fields: Any) -> Event:
+        """An event to be filled and reused."""
+    def assess(self, event: Mapping[str, Any] | Event | None = None, /, **fields: Any) -> Decision:
+        """Decides on an event and remembers it. An event that is refused changes nothing."""
+    def score(self, event: Mapping[str, Any] | Event | None = None, /, **fields: Any) -> Decision:
+        """Decides on an event and remembers nothing."""
+    def record(self, event: Mapping[str, Any] | Event | None = None, /, **fields: Any) -> bool:
+        """Remembers an event without deciding. False when its id was recorded before."""
+    def resolve(self, event: Mapping[str, Any] | Event, outcome: _Outcome, /) -> bool:
+        """States how an event ended. False when nothing remembers it."""
+    def label(self, event: Mapping[str, Any] | Event, label: Literal["fraud", "genuine"], /, *, at: _Time) -> bool:
+        """States what was learnt about an event, and when. False when nothing remembers it."""
+    def advance(self, time: _Time) -> None:
+        """States that the clock has reached a time, so that events up to a day later are taken."""
+    def swap(self, policy: Policy) -> SwapReport:
+        """Installs another policy; the report says which features start cold."""
+    def list_add(
+        self,
+        list: str,
+        member: str,
+        /,
+        *,
+        severity: int = 100,
+        source: str | None = None,
+        expires: _Time | None = None,
+    ) -> None:
+        """Puts an identifier or a network on a list, or changes its entry."""
+    def list_remove(self, list: str, member: str, /) -> bool:
+        """Takes an identifier or a network off a list. False when it was not on it."""
+    def list_len(self, list: str, /) -> int:
+        """How many members a list has, expired ones among them."""
+    def statistics(self) -> list[TableStatistics]:
+        """What is remembered about each kind of entity."""
+    def replay(
+        self,
+        frame: _ArrowStream | _ArrowArray,
+        /,
+        *,
+        progress: bool = False,
+        extra: Literal["refuse", "ignore"] = "refuse",
+        batch_rows: int = 65_536,
+    ) -> Table:
+        """Scores and remembers every row of a table.
+
+        Columns are named as the event's fields; structs stand for groups. Nulls are absent fields. Rows are
+        scored in the order of `time`, ties in the order of rows, and come back in the order given. The clock is
+        the table's own, so that gaps of more than a day are taken.
+
+        A column or value that is refused changes nothing. `extra="ignore"` leaves out columns that are no fields.
+        """
+
+@final
+class Table:
+    """The answers of a replay, as Arrow: one row for each row of the table that was replayed.
+
+    Columns are `id` (if there was one), `score`, `action`, `reasons`, and the policy's features.
+    """
+
+    @property
+    def column_names(self) -> list[str]: ...
+    def to_pyarrow(self) -> Any: ...
+    def to_pandas(self) -> Any: ...
+    def to_polars(self) -> Any: ...
+    def __len__(self) -> int: ...
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object: ...
+    def __arrow_c_schema__(self) -> object: ...
+
+def replay_record(policy: Policy, record: str | Mapping[str, Any]) -> Decision:
+    """Decides again from a decision's record, with the policy that decided then; no engine is needed."""

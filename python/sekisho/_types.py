@@ -1,0 +1,119 @@
+"""What policies, decisions and engines tell, as named tuples."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from sekisho._native import Policy
+
+
+class Fault(NamedTuple):
+    """One fault of a policy document, with its place."""
+
+    message: str
+    file: str
+    line: int
+    column: int
+
+
+class FeatureInfo(NamedTuple):
+    """What a policy says of one feature."""
+
+    name: str
+    type: str
+    """boolean, integer, number, duration, time or text."""
+    definition: str
+    """What it computes, in one line."""
+    description: str
+
+
+class RuleInfo(NamedTuple):
+    """What a policy says of one rule."""
+
+    id: str
+    condition: str
+    reason: str
+    live: bool
+    """False in shadow: hits are reported and change nothing."""
+    description: str
+
+
+class ListInfo(NamedTuple):
+    """A list that a policy names."""
+
+    name: str
+    of: str
+    """The kind of identifier on it."""
+
+
+class FieldInfo(NamedTuple):
+    """A field that events may carry."""
+
+    name: str
+    kind: str
+    """identifier, entity, text, integer, number, boolean or time."""
+    meaning: str
+    counterpart: str
+    """The counterpart in EMV 3-DS, ISO 8583 or CAEP; empty where there is none."""
+    choices: tuple[str, ...] | None
+    """The closed set of values, if there is one."""
+
+
+class Reason(NamedTuple):
+    """One reason of a decision, with the points of all rules that gave it."""
+
+    code: str
+    points: int
+
+
+class RuleHit(NamedTuple):
+    """A rule whose condition held."""
+
+    id: str
+    reason: str
+    points: int
+    live: bool
+    condition: str
+    """The condition as written."""
+    values: str
+    """The condition with values in place of names. Identifiers stay names."""
+    description: str
+
+
+class SwapReport(NamedTuple):
+    """What a change of the policy kept."""
+
+    warm: list[str]
+    """Features that count what was remembered before."""
+    cold: list[str]
+    """Features that count only what is recorded from now on."""
+
+
+class TableStatistics(NamedTuple):
+    """What is remembered about one kind of entity."""
+
+    name: str
+    entities: int
+    events: int
+
+
+def policy_of(text: str, file: str) -> Policy:
+    """Makes a policy again from its text; pickles point here."""
+    from sekisho._native import Policy
+
+    return Policy.parse(text, file=file)
+
+
+for _public in (
+    Fault,
+    FeatureInfo,
+    RuleInfo,
+    ListInfo,
+    FieldInfo,
+    Reason,
+    RuleHit,
+    SwapReport,
+    TableStatistics,
+):
+    _public.__module__ = "sekisho"

@@ -1,0 +1,33 @@
+//! The extension module `sekisho._native`. The Python package `sekisho` re-exports what is public.
+
+mod convert;
+mod decision;
+mod engine;
+mod error;
+mod event;
+mod names;
+mod policy;
+mod replay;
+
+use pyo3::prelude::*;
+
+#[pymodule]
+mod _native {
+    use pyo3::prelude::*;
+
+    #[pymodule_export]
+    use crate::decision::{Decision, replay_record};
+    #[pymodule_export]
+    use crate::engine::Engine;
+    #[pymodule_export]
+    use crate::event::Event;
+    #[pymodule_export]
+    use crate::policy::Policy;
+    #[pymodule_export]
+    use crate::replay::Table;
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        module.add("__version__", env!("CARGO_PKG_VERSION"))
+    }
+}

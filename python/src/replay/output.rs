@@ -1,0 +1,230 @@
+//! What a replay answers: one row for each row of the table, as Arrow.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arrow_array::builder::{ListBuilder, StringBuilder};
+use arrow_array::types::Int8Type;
+use arrow_array::{
+    Array, ArrayRef, BooleanArray, DictionaryArray, DurationMillisecondArray, Float64Array, Int8Array,
+    Int64Array, RecordBatch, StringArray, StructArray, TimestampMillisecondArray, UInt16Array,
+};
+use arrow_buffer::{BooleanBuffer, BooleanBufferBuilder, NullBuffer};
+use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef};
+use pyo3::prelude::*;
+use pyo3::types::PyCapsule;
+use pyo3_arrow::error::PyArrowResult;
+use pyo3_arrow::ffi::{ArrayIterator, to_schema_pycapsule, to_stream_pycapsule};
+use sekisho::{Action, Decision, FeatureType, Policy, Value};
+
+use super::columns::Columns;
+
+/// Answers by row while they come in the order of time.
+pub(super) struct Output {
+    scores: Vec<u16>,
+    actions: Vec<i8>,
+    /// Where in `codes` each row's reasons are.
+    reasons: Vec<(u32, u8)>,
+    /// Reason codes by their number.
+    codes: Vec<u16>,
+    code_names: Vec<String>,
+    code_numbers: HashMap<String, u16>,
+    features: Vec<Feature>,
+}
+
+struct Feature {
+    name: String,
+    kind: FeatureType,
+    words: Vec<u64>,
+    known: BooleanBufferBuilder,
+    /// Texts by the word that stands for them.
+    texts: HashMap<u64, String>,
+}
+
+impl Output {
+    pub(super) fn new(policy: &Policy, rows: usize) -> Output {
+        let feature = |info: sekisho::FeatureInfo<'_>| {
+            let mut known = BooleanBufferBuilder::new(rows);
+            known.append_n(rows, false);
+            Feature {
+                name: info.name().to_owned(),
+                kind: info.value_type(),
+                words: vec![0; rows],
+                known,
+                texts: HashMap::new(),
+            }
+        };
+        Output {
+            scores: vec![0; rows],
+            actions: vec![0; rows],
+            reasons: vec![(0, 0); rows],
+            codes: Vec::new(),
+            code_names: Vec::new(),
+            code_numbers: HashMap::new(),
+            features: policy.features().map(feature).collect(),
+        }
+    }
+
+    /// Keeps what was decided on a row.
+    pub(super) fn take(&mut self, row: usize, decision: &Decision) {
+        self.scores[row] = decision.score();
+        self.actions[row] = decision.action() as i8;
+        let reasons = decision.reasons();
+        self.reasons[row] = (self.codes.len() as u32, reasons.len() as u8);
+        for reason in reasons {
+            let number = match self.code_numbers.get(reason.code()) {
+                Some(number) => *number,
+                None => {
+                    let number = self.code_names.len() as u16;
+                    self.code_names.push(reason.code().to_owned());
+                    self.code_numbers.insert(reason.code().to_owned(), number);
+                    number
+                }
+            };
+            self.codes.push(number);
+        }
+        for (place, feature) in self.features.iter_mut().enumerate() {
+            let Some(word) = decision.feature_bits(place) else { continue };
+            feature.words[row] = word;
+            feature.known.set_bit(row, true);
+            if feature.kind == FeatureType::Text && !feature.texts.contains_key(&word) {
+                let value = decision.features().nth(place);
+                if let Some(Value::Text(text)) = value.as_ref().map(sekisho::FeatureValue::value) {
+                    feature.texts.insert(word, text.clone());
+                }
+            }
+        }
+    }
+
+    /// The answers in batches of the same rows as the table's.
+    pub(super) fn into_table(self, columns: &Columns, batches: &[RecordBatch]) -> Result<Table, ArrowError> {
+        let mut answers: Vec<(String, ArrayRef)> = vec![
+            ("score".to_owned(), Arc::new(UInt16Array::from(self.scores))),
+            ("action".to_owned(), actions(self.actions)?),
+            ("reasons".to_owned(), reasons(&self.reasons, &self.codes, &self.code_names)),
+        ];
+        answers.extend(self.features.into_iter().map(Feature::into_column));
+
+        let id = columns
+            .id()
+            .and_then(|place| Some((place, batches.first()?.schema().fields().get(place)?.clone())));
+        let id_field = id.iter().map(|(_, field)| field.clone());
+        let answer_fields = answers.iter().enumerate().map(|(place, (name, array))| {
+            // Every row has a score, an action and reasons; a feature may be missing.
+            Arc::new(Field::new(name, array.data_type().clone(), place >= 3))
+        });
+        let schema = Arc::new(Schema::new(id_field.chain(answer_fields).collect::<Vec<_>>()));
+        let made = batches.iter().zip(columns.starts()).map(|(batch, start)| {
+            let ids = id.iter().map(|(place, _)| batch.column(*place).clone());
+            let answers = answers.iter().map(|(_, array)| array.slice(*start, batch.num_rows()));
+            RecordBatch::try_new(schema.clone(), ids.chain(answers).collect())
+        });
+        let batches = made.collect::<Result<Vec<_>, _>>()?;
+        Ok(Table { batches, schema })
+    }
+}
+
+fn actions(numbers: Vec<i8>) -> Result<ArrayRef, ArrowError> {
+    let names = StringArray::from_iter_values(Action::ALL.map(Action::as_str));
+    Ok(Arc::new(DictionaryArray::<Int8Type>::try_new(Int8Array::from(numbers), Arc::new(names))?))
+}
+
+fn reasons(rows: &[(u32, u8)], codes: &[u16], names: &[String]) -> ArrayRef {
+    let mut lists = ListBuilder::with_capacity(StringBuilder::new(), rows.len());
+    for (start, length) in rows {
+        let start = *start as usize;
+        for code in &codes[start..start + usize::from(*length)] {
+            lists.values().append_value(&names[usize::from(*code)]);
+        }
+        lists.append(true);
+    }
+    Arc::new(lists.finish())
+}
+
+impl Feature {
+    fn into_column(self) -> (String, ArrayRef) {
+        let Feature { name, kind, words, mut known, texts } = self;
+        let known = known.finish();
+        let nulls = (known.count_set_bits() < words.len()).then(|| NullBuffer::new(known));
+        let signed = |words: Vec<u64>| words.into_iter().map(|word| word as i64).collect::<Vec<_>>();
+        let array: ArrayRef = match kind {
+            FeatureType::Boolean => Arc::new(BooleanArray::new(
+                words.iter().map(|word| *word != 0).collect::<BooleanBuffer>(),
+                nulls,
+            )),
+            FeatureType::Number => {
+                let numbers: Vec<f64> = words.into_iter().map(f64::from_bits).collect();
+                Arc::new(Float64Array::new(numbers.into(), nulls))
+            }
+            FeatureType::Duration => Arc::new(DurationMillisecondArray::new(signed(words).into(), nulls)),
+            FeatureType::Time => {
+                Arc::new(TimestampMillisecondArray::new(signed(words).into(), nulls).with_timezone("UTC"))
+            }
+            FeatureType::Text => {
+                let text = |(row, word): (usize, &u64)| match &nulls {
+                    Some(nulls) if nulls.is_null(row) => None,
+                    _ => texts.get(word).map(String::as_str),
+                };
+                Arc::new(words.iter().enumerate().map(text).collect::<StringArray>())
+            }
+            _ => Arc::new(Int64Array::new(signed(words).into(), nulls)),
+        };
+        (name, array)
+    }
+}
+
+/// The answers of a replay, as Arrow: hand it to pandas, polars, pyarrow or anything else that reads Arrow.
+#[pyclass(frozen, module = "sekisho")]
+pub(crate) struct Table {
+    batches: Vec<RecordBatch>,
+    schema: SchemaRef,
+}
+
+#[pymethods]
+impl Table {
+    #[pyo3(signature = (requested_schema = None))]
+    fn __arrow_c_stream__<'py>(
+        &self,
+        py: Python<'py>,
+        requested_schema: Option<Bound<'py, PyCapsule>>,
+    ) -> PyArrowResult<Bound<'py, PyCapsule>> {
+        let whole = DataType::Struct(self.schema.fields().clone());
+        let batches = self.batches.clone().into_iter();
+        let arrays = batches.map(|batch| Ok(Arc::new(StructArray::from(batch)) as ArrayRef));
+        let reader = ArrayIterator::new(arrays, Arc::new(Field::new("", whole, false)));
+        to_stream_pycapsule(py, Box::new(reader), requested_schema)
+    }
+
+    fn __arrow_c_schema__<'py>(&self, py: Python<'py>) -> PyArrowResult<Bound<'py, PyCapsule>> {
+        to_schema_pycapsule(py, self.schema.as_ref())
+    }
+
+    fn __len__(&self) -> usize {
+        self.batches.iter().map(RecordBatch::num_rows).sum()
+    }
+
+    /// The names of the columns.
+    #[getter]
+    fn column_names(&self) -> Vec<&str> {
+        self.schema.fields().iter().map(|field| field.name().as_str()).collect()
+    }
+
+    /// A table of pyarrow, which has to be installed.
+    fn to_pyarrow<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        slf.py().import("pyarrow")?.getattr("table")?.call1((slf,))
+    }
+
+    /// A data frame of pandas; pandas and pyarrow have to be installed.
+    fn to_pandas<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        Table::to_pyarrow(slf)?.call_method0("to_pandas")
+    }
+
+    /// A data frame of polars, which has to be installed.
+    fn to_polars<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        slf.py().import("polars")?.getattr("DataFrame")?.call1((slf,))
+    }
+
+    fn __repr__(&self) -> String {
+        format!("Table({} rows: {})", self.__len__(), self.column_names().join(", "))
+    }
+}
