@@ -215,58 +215,63 @@ fn picks_current(selector: &Selector, plan: &TablePlan, moment: &Moment<'_>) -> 
 /// The picked entries of a window, oldest first.
 #[derive(Clone)]
 struct Matches<'a> {
+    /// The words after the one that `bits` is what is left of.
     words: &'a [u64],
-    base: usize,
-    low: usize,
-    high: usize,
-    word: usize,
     bits: u64,
+    /// The entry of the lowest bit of `bits`.
+    at: usize,
+    /// The end of the window.
+    high: usize,
 }
 
 impl<'a> Matches<'a> {
-    fn new(words: &'a [u64], base: usize, low: usize, high: usize) -> Matches<'a> {
-        let word = (low - base.min(low)) / 64;
-        let mut matches = Matches { words, base, low, high, word, bits: 0 };
-        matches.bits = matches.bits_of(word);
-        matches
+    /// `picked` holds a bit for each entry from `base` on.
+    fn new(picked: &'a [u64], base: usize, low: usize, high: usize) -> Matches<'a> {
+        let skipped = low.saturating_sub(base);
+        let words = picked.get(skipped / 64..).unwrap_or(&[]);
+        let at = base + skipped / 64 * 64;
+        match words.split_first() {
+            Some((first, words)) if low < high => {
+                Matches { words, bits: first & !ones(skipped % 64) & ones(high - at), at, high }
+            }
+            _ => Matches { words: &[], bits: 0, at, high },
+        }
     }
 
-    /// The bits of a word that lie within the window.
-    fn bits_of(&self, word: usize) -> u64 {
-        let bits = self.words.get(word).copied().unwrap_or(0);
-        let start = self.base + 64 * word;
-        let below = self.low.saturating_sub(start);
-        let above = self.high.saturating_sub(start);
-        bits & ones(above) & !ones(below)
+    /// The words left, each with the entry of its lowest bit.
+    fn words(&self) -> impl DoubleEndedIterator<Item = (usize, u64)> + '_ {
+        let (at, high) = (self.at, self.high);
+        let later = self.words.iter().enumerate().map(move |(number, word)| {
+            let at = at + 64 * (number + 1);
+            (at, word & ones(high.saturating_sub(at)))
+        });
+        std::iter::once((at, self.bits)).chain(later)
     }
 
     fn how_many(&self) -> u64 {
-        let last = (self.high - self.base.min(self.high)).div_ceil(64);
-        (self.word..last).map(|word| u64::from(self.bits_of(word).count_ones())).sum()
+        self.words().map(|(_, bits)| u64::from(bits.count_ones())).sum()
     }
 
     fn newest(&self) -> Option<usize> {
-        let last = (self.high - self.base.min(self.high)).div_ceil(64);
-        let found =
-            (self.word..last).rev().map(|word| (word, self.bits_of(word))).find(|(_, bits)| *bits != 0);
-        found.map(|(word, bits)| self.base + 64 * word + 63 - bits.leading_zeros() as usize)
+        let (at, bits) = self.words().rev().find(|(_, bits)| *bits != 0)?;
+        Some(at + 63 - bits.leading_zeros() as usize)
     }
 }
 
 impl Iterator for Matches<'_> {
     type Item = usize;
 
+    #[inline]
     fn next(&mut self) -> Option<usize> {
         while self.bits == 0 {
-            self.word += 1;
-            if self.base + 64 * self.word >= self.high {
-                return None;
-            }
-            self.bits = self.bits_of(self.word);
+            let (next, words) = self.words.split_first()?;
+            self.words = words;
+            self.at += 64;
+            self.bits = next & ones(self.high.saturating_sub(self.at));
         }
-        let at = self.bits.trailing_zeros() as usize;
+        let place = self.bits.trailing_zeros() as usize;
         self.bits &= self.bits - 1;
-        Some(self.base + 64 * self.word + at)
+        Some(self.at + place)
     }
 }
 

@@ -48,7 +48,7 @@ impl Bits {
     }
 
     /// Puts a bit before `entry`; those from there to `end` move up by one.
-    pub(crate) fn insert(&mut self, column: usize, entry: usize, end: usize, value: bool) {
+    fn insert(&mut self, column: usize, entry: usize, end: usize, value: bool) {
         if entry < end {
             let first = entry / 64;
             let words = self.column_mut(column).get_mut(first..=end / 64).unwrap_or(&mut []);
@@ -62,6 +62,22 @@ impl Bits {
             }
         }
         self.set(column, entry, value);
+    }
+
+    /// Puts a bit of each column before `entry`; those from there to `end` move up by one.
+    pub(crate) fn insert_all(&mut self, entry: usize, end: usize, bits: impl Iterator<Item = bool>) {
+        if entry < end {
+            for (column, bit) in bits.enumerate() {
+                self.insert(column, entry, end, bit);
+            }
+            return;
+        }
+        // Nearly every event is the newest: one word of each column changes.
+        let (word, shift) = (entry / 64, entry % 64);
+        let columns = self.words.get_mut(word..).unwrap_or(&mut []).iter_mut().step_by(self.stride.max(1));
+        for (place, bit) in columns.zip(bits) {
+            *place = *place & !(1 << shift) | u64::from(bit) << shift;
+        }
     }
 
     /// The same bits in other room, the entry `from` becoming the first.
@@ -122,7 +138,8 @@ mod tests {
                     }
                     _ if start + naive.len() < 192 => {
                         let at = at % (naive.len() + 1);
-                        bits.insert(1, start + at, start + naive.len(), value);
+                        let column = [false, value, false];
+                        bits.insert_all(start + at, start + naive.len(), column.into_iter());
                         naive.insert(at, value);
                     }
                     _ => {}

@@ -176,7 +176,10 @@ impl History {
             return 0;
         }
         let (times, time) = (self.times(), time as u64);
-        if times.len() <= SHORT {
+        if times.last().is_none_or(|last| *last <= time) {
+            // Most questions are about now.
+            times.len()
+        } else if times.len() <= SHORT {
             // Times have no top bit, so the difference has one exactly when the event is later: no branches.
             times.len() - times.iter().map(|known| (time.wrapping_sub(*known) >> 63) as usize).sum::<usize>()
         } else {
@@ -216,9 +219,7 @@ impl History {
         let label = LABEL.map(|column| entry.label >> (column - LABEL.start) & 1 == 1);
         let predicates = shape.predicates.iter().map(|predicate| holds(entry.masks, *predicate));
         let presence = cells.map(|cell| cell.is_some());
-        for (column, bit) in outcome.chain(label).chain(predicates).chain(presence).enumerate() {
-            self.bits.insert(column, place, end, bit);
-        }
+        self.bits.insert_all(place, end, outcome.chain(label).chain(predicates).chain(presence));
     }
 
     /// Drops what is no later than `time`.

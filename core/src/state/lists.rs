@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use ahash::RandomState;
 use ipnet::IpNet;
 
+use super::table::TokenMap;
 use crate::event::token::Token;
 
 /// What a list says about one of its members.
@@ -64,26 +65,23 @@ pub(crate) struct Hit {
     pub(crate) severity: u8,
 }
 
-type Map<K> = HashMap<K, ListEntry, RandomState>;
+type Networks = HashMap<IpAddr, ListEntry, RandomState>;
 
-fn map<K>() -> Map<K> {
+fn networks() -> Networks {
     HashMap::with_hasher(RandomState::with_seeds(5, 6, 7, 8))
 }
 
 /// One list of a policy.
 #[derive(Debug)]
 pub(crate) enum List {
-    Exact(Map<Token>),
+    Exact(TokenMap<ListEntry>),
     /// Networks by prefix length, so that a lookup probes once for every length in use. IPv4 and IPv6 apart.
-    Networks {
-        v4: BTreeMap<u8, Map<IpAddr>>,
-        v6: BTreeMap<u8, Map<IpAddr>>,
-    },
+    Networks { v4: BTreeMap<u8, Networks>, v6: BTreeMap<u8, Networks> },
 }
 
 impl List {
     pub(crate) fn exact() -> List {
-        List::Exact(map())
+        List::Exact(TokenMap::default())
     }
 
     pub(crate) fn networks() -> List {
@@ -113,7 +111,7 @@ impl List {
     pub(crate) fn add_network(&mut self, network: IpNet, entry: ListEntry) {
         if let List::Networks { v4, v6 } = self {
             let lengths = if network.addr().is_ipv4() { v4 } else { v6 };
-            lengths.entry(network.prefix_len()).or_insert_with(map).insert(network.network(), entry);
+            lengths.entry(network.prefix_len()).or_insert_with(networks).insert(network.network(), entry);
         }
     }
 

@@ -8,7 +8,7 @@ use crate::event::token::Token;
 
 /// Tokens are keyed hashes already: half of one is its own hash, and nobody without the key can make them meet.
 #[derive(Debug, Default)]
-struct TokenHasher(u64);
+pub(crate) struct TokenHasher(u64);
 
 impl Hasher for TokenHasher {
     fn write(&mut self, _: &[u8]) {}
@@ -22,11 +22,14 @@ impl Hasher for TokenHasher {
     }
 }
 
+/// A map by token; nothing depends on its order.
+pub(crate) type TokenMap<V> = HashMap<Token, V, BuildHasherDefault<TokenHasher>>;
+
 /// Histories by token.
 #[derive(Debug)]
 pub(crate) struct EntityTable {
     pub(crate) name: String,
-    places: HashMap<Token, u32, BuildHasherDefault<TokenHasher>>,
+    places: TokenMap<u32>,
     histories: Vec<History>,
     nobody: History,
 }
@@ -35,7 +38,7 @@ impl EntityTable {
     pub(crate) fn new(name: &str) -> EntityTable {
         EntityTable {
             name: name.to_owned(),
-            places: HashMap::default(),
+            places: TokenMap::default(),
             histories: Vec::new(),
             nobody: History::default(),
         }

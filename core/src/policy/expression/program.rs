@@ -100,6 +100,12 @@ enum Test {
         place: u16,
         words: Vec<u64>,
     },
+    Present {
+        place: u16,
+        expected: bool,
+    },
+    /// At least one of the conditions holds: a chain of `||`.
+    Any(Vec<Condition>),
     Program(Program),
 }
 
@@ -137,7 +143,14 @@ impl Test {
     fn of(node: &Node) -> Test {
         match node {
             Node::Load(place) => Test::Range { place: *place, inside: false, low: 0, width: 0 },
+            Node::Present(place) => Test::Present { place: *place, expected: true },
+            Node::Or(..) => {
+                let mut any = Vec::new();
+                alternatives(node, &mut any);
+                Test::Any(any)
+            }
             Node::Not(inner) => match &**inner {
+                Node::Present(place) => Test::Present { place: *place, expected: false },
                 Node::Load(place) => Test::Range { place: *place, inside: true, low: 0, width: 0 },
                 _ => Test::Program(Program::compile(node)),
             },
@@ -184,8 +197,29 @@ impl Test {
                 Some(compare(*operator, &number, constant) != 0)
             }
             Test::OneOf { place, words } => Some(words.contains(&evaluation.row.get(*place)?)),
+            Test::Present { place, expected } => Some(evaluation.row.get(*place).is_some() == *expected),
+            Test::Any(conditions) => {
+                let mut any = Some(false);
+                for condition in conditions {
+                    match condition.truth(evaluation, stack) {
+                        Truth::True => return Some(true),
+                        Truth::False => {}
+                        Truth::Missing => any = None,
+                    }
+                }
+                any
+            }
             Test::Program(program) => program.run(evaluation, stack).map(|word| word != 0),
         }
+    }
+}
+
+fn alternatives(node: &Node, any: &mut Vec<Condition>) {
+    if let Node::Or(a, b) = node {
+        alternatives(a, any);
+        alternatives(b, any);
+    } else {
+        any.push(Condition::compile(node));
     }
 }
 
