@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::decision::{Decision, conclude};
+use crate::decision::{ConclusionWork, Decision, conclude};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::time::{DAY, format_duration};
 use crate::event::token::{HashKey, Token, Tokenizer};
@@ -148,7 +148,7 @@ struct Inner {
 struct Scratch {
     route: Route,
     row: Row,
-    stack: Vec<Option<u64>>,
+    conclusion: ConclusionWork,
     workspace: Workspace,
     /// Where each table keeps the event's entity.
     places: Vec<Option<u32>>,
@@ -415,7 +415,7 @@ impl Inner {
             visit(plan, history, &moment, &compiled.calendar, &mut scratch.workspace, &mut scratch.row)?;
         }
         ratios(&compiled.plan.ratios, &mut scratch.row);
-        conclude(policy, event, &scratch.row, &mut scratch.stack, decision)?;
+        conclude(policy, event, &scratch.row, &mut scratch.conclusion, decision)?;
         decision.repeated = repeated;
         decision.key_id = key_id;
         if decision.detailed {
@@ -428,7 +428,7 @@ impl Inner {
 
     fn evaluate(&mut self, event: &Event) {
         let Inner { policy, scratch, .. } = self;
-        scratch.route.evaluate(&policy.0, event, &scratch.row, &mut scratch.stack);
+        scratch.route.evaluate(&policy.0, event, &scratch.row, &mut scratch.conclusion.stack);
     }
 
     /// Records an event that was routed, evaluated and found new in the history of each of its entities.

@@ -4,7 +4,14 @@ use super::{Action, Decision, Hit, MOST_REASONS, Obligations};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::Event;
 use crate::feature::Row;
-use crate::policy::{Evaluation, MOST_POINTS, OnMissing, Points, Policy, Rule, Truth};
+use crate::policy::{Evaluation, Facts, MOST_POINTS, OnMissing, Points, Policy, Rule, Truth};
+
+/// Memory that conclusions reuse.
+#[derive(Debug, Default)]
+pub(crate) struct ConclusionWork {
+    pub(crate) stack: Vec<Option<u64>>,
+    facts: Facts,
+}
 
 /// Runs the rules over the row and fills the decision.
 ///
@@ -14,17 +21,19 @@ pub(crate) fn conclude(
     policy: &Policy,
     event: &Event,
     row: &Row,
-    stack: &mut Vec<Option<u64>>,
+    work: &mut ConclusionWork,
     decision: &mut Decision,
 ) -> Result<()> {
+    let ConclusionWork { stack, facts } = work;
     let compiled = &*policy.0;
     decision.hits.clear();
     decision.missing.clear();
     let evaluation = Evaluation { row, event, literals: &compiled.literals, zones: &compiled.zones };
     let (mut score, mut action, mut strength) = (0i64, Action::Allow, 0);
     let mut obligations = Obligations::default();
+    compiled.atoms.evaluate(row, facts);
     for (number, rule) in (0u16..).zip(&compiled.rules) {
-        match rule.condition.truth(&evaluation, stack) {
+        match rule.condition.truth(facts, &evaluation, stack) {
             Truth::False => continue,
             Truth::True => {}
             Truth::Missing => {

@@ -8,7 +8,7 @@ use std::fmt;
 
 use smallvec::SmallVec;
 
-pub(crate) use conclude::conclude;
+pub(crate) use conclude::{ConclusionWork, conclude};
 pub use explain::{ExplainedRule, Explanation};
 pub use record::{DecisionRecord, RecordedReason, RecordedValue};
 

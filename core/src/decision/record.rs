@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Decision, conclude};
+use super::{ConclusionWork, Decision, conclude};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::token::Token;
 use crate::event::{Event, Field, FieldKind, Symbol};
@@ -181,7 +181,7 @@ impl DecisionRecord {
         let event = self.event(policy)?;
         let row = self.row(compiled, &event)?;
         let mut decision = Decision::detailed();
-        conclude(policy, &event, &row, &mut Vec::new(), &mut decision)?;
+        conclude(policy, &event, &row, &mut ConclusionWork::default(), &mut decision)?;
         decision.tokens = compiled
             .plan
             .keys

@@ -2,7 +2,7 @@
 
 use crate::event::time::CalendarUnit;
 use crate::event::{Field, Schema};
-use crate::policy::{Aggregate, Condition};
+use crate::policy::{Aggregate, Atoms, Condition};
 use crate::state::Shape;
 
 /// Everything that route and visit do for one policy.
@@ -11,6 +11,8 @@ pub(crate) struct Plan {
     pub(crate) keys: Vec<KeyPlan>,
     pub(crate) cells: Vec<CellSource>,
     pub(crate) predicates: Vec<Predicate>,
+    /// The atoms of the predicates.
+    pub(crate) atoms: Atoms,
     pub(crate) tables: Vec<TablePlan>,
     pub(crate) ratios: Vec<RatioFeature>,
     /// The bits of predicates that test the outcome or the label.

@@ -6,7 +6,7 @@ use super::plan::{CellSource, KeySource};
 use super::row::{Presence, Row};
 use crate::event::token::{HashKey, Token, Tokenizer};
 use crate::event::{CardNumber, Event, Field, FieldKind, Symbol, with_address_bytes};
-use crate::policy::{Compiled, Evaluation, Reading, TextWord, Truth};
+use crate::policy::{Compiled, Evaluation, Facts, Reading, TextWord, Truth};
 
 /// The tokenizers of a policy's keys, in their order.
 #[derive(Debug)]
@@ -40,6 +40,7 @@ pub(crate) struct Route {
     pub(crate) masks: Vec<u64>,
     /// The low half of the event's id, 0 without one.
     pub(crate) id: u64,
+    facts: Facts,
 }
 
 impl Route {
@@ -85,8 +86,9 @@ impl Route {
         self.masks.clear();
         self.masks.resize(policy.plan.mask_words(), 0);
         let evaluation = Evaluation { row, event, literals: &policy.literals, zones: &policy.zones };
+        policy.plan.atoms.evaluate(row, &mut self.facts);
         for (number, predicate) in policy.plan.predicates.iter().enumerate() {
-            if predicate.condition.truth(&evaluation, stack) == Truth::True
+            if predicate.condition.truth(&self.facts, &evaluation, stack) == Truth::True
                 && let Some(word) = self.masks.get_mut(number / 64)
             {
                 *word |= 1 << (number % 64);

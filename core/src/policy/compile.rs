@@ -12,7 +12,7 @@ use super::document::{
     ActionItem, AttributeType, Document, ListItem, ListKind, Mode, ObligationItem, PointsItem, RuleItem, read,
 };
 use super::expression::{
-    Checked, Condition, NamedFeature, NamedList, Program, Reading, Scope, SlotSource, Slots, Type, Use,
+    Atoms, Checked, Condition, NamedFeature, NamedList, Program, Reading, Scope, SlotSource, Slots, Type, Use,
 };
 use super::source::{At, Format, Source};
 use super::{Band, Compiled, EventPlace, ListPlace, ListPlan, Points, Policy, Rule};
@@ -83,7 +83,8 @@ impl Compiler<'_> {
             faulty: &faulty,
             purpose: Use::Rule,
         };
-        let rules = self.rules(&scope, &mut slots);
+        let mut atoms = Atoms::default();
+        let rules = self.rules(&scope, &mut slots, &mut atoms);
         let bands = self.bands();
 
         let (event_places, list_places) = places(&slots, &schema, &mut plan);
@@ -110,6 +111,7 @@ impl Compiler<'_> {
             literals: slots.literals().to_vec(),
             zones: slots.zones(),
             literal_numbers: numbers,
+            atoms,
             rules,
             bands,
         }
@@ -261,7 +263,7 @@ impl Compiler<'_> {
         entries
     }
 
-    fn rules(&self, scope: &Scope<'_>, slots: &mut Slots) -> Vec<Rule> {
+    fn rules(&self, scope: &Scope<'_>, slots: &mut Slots, atoms: &mut Atoms) -> Vec<Rule> {
         if let Some(rule) = self.document.rules.get(MOST_RULES) {
             self.source.fault(&rule.id.span, format!("a policy holds at most {MOST_RULES} rules"));
         }
@@ -298,7 +300,7 @@ impl Compiler<'_> {
             rules.push(Rule {
                 id: item.id.value.clone(),
                 text: item.when.value.clone(),
-                condition: Condition::compile(&condition.node),
+                condition: Condition::compile(&condition.node, atoms),
                 references: condition.references,
                 points,
                 action: item.action.as_ref().map(|at| action(at.value)),

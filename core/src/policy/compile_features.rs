@@ -210,7 +210,7 @@ impl Compiler<'_, '_> {
         let checked = compile_expression(self.source, at, self.scope, self.slots, |value_type| {
             (value_type != Type::Boolean).then(|| format!("`where` wants a condition, this is {value_type}"))
         })?;
-        let condition = Condition::compile(&checked.node);
+        let condition = Condition::compile(&checked.node, &mut self.plan.atoms);
         let fields = checked.fields_read(self.slots);
         let revisable = fields.contains(&Field::LABEL) || fields.contains(&Field::OUTCOME);
         Some(Some(self.plan.predicate(Predicate { condition, text: at.value.clone(), revisable })))

@@ -16,7 +16,7 @@ use ipnet::IpNet;
 pub(crate) use compile::{MOST_POINTS, parse_network};
 pub(crate) use document::{Aggregate, OnMissing};
 pub(crate) use expression::{
-    Condition, Evaluation, Program, Reading, Reference, SlotSource, Span, TextWord, Truth, Type,
+    Atoms, Condition, Facts, Evaluation, Program, Reading, Reference, SlotSource, Span, TextWord, Truth, Type,
 };
 use source::Format;
 
@@ -79,6 +79,8 @@ pub(crate) struct Compiled {
     /// The time zones that expressions name.
     pub(crate) zones: Vec<Calendar>,
     pub(crate) literal_numbers: HashMap<String, u32, RandomState>,
+    /// The atoms of the rules' conditions.
+    pub(crate) atoms: Atoms,
     pub(crate) rules: Vec<Rule>,
     pub(crate) bands: Vec<Band>,
 }

@@ -6,6 +6,7 @@
 
 mod ast;
 mod check;
+mod condition;
 mod lexer;
 #[cfg(test)]
 mod oracle;
@@ -17,7 +18,8 @@ use std::fmt;
 
 pub(crate) use ast::{Mistake, Span};
 pub(crate) use check::{Checked, Reference, check};
-pub(crate) use program::{Condition, Evaluation, Program, TextWord, Truth};
+pub(crate) use condition::{Atoms, Condition, Facts, Truth};
+pub(crate) use program::{Evaluation, Program, TextWord};
 pub(crate) use scope::{NamedFeature, NamedList, Reading, Scope, SlotSource, Slots, Use};
 
 /// The type of an expression.

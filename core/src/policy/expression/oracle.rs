@@ -10,7 +10,8 @@ use proptest::prelude::*;
 
 use super::ast::Operator;
 use super::check::{Checked, Fold, Node, TextTest};
-use super::program::{Condition, Evaluation, Program, Truth};
+use super::condition::{Atoms, Condition, Facts, Truth};
+use super::program::{Evaluation, Program};
 use super::scope::{Scope, SlotSource, Slots, Use};
 use super::{Type, compile};
 use crate::event::{Event, Schema};
@@ -400,7 +401,10 @@ proptest! {
             Some(_) => Truth::True,
             None => Truth::Missing,
         };
-        let condition = Condition::compile(&checked.node).truth(&evaluation, &mut Vec::new());
+        let (mut atoms, mut facts) = (Atoms::default(), Facts::default());
+        let condition = Condition::compile(&checked.node, &mut atoms);
+        atoms.evaluate(&row, &mut facts);
+        let condition = condition.truth(&facts, &evaluation, &mut Vec::new());
         prop_assert_eq!(condition, truth, "condition and program differ: {}", text);
         prop_assume!(!NAN_COMPARED.get());
 

@@ -9,15 +9,6 @@ use crate::event::time::{Calendar, TimePart};
 use crate::event::{Event, Field};
 use crate::feature::Row;
 
-/// How a condition ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Truth {
-    False,
-    True,
-    /// It read an absent value that nothing absorbed.
-    Missing,
-}
-
 /// What a program reads.
 #[derive(Clone, Copy)]
 pub(crate) struct Evaluation<'a> {
@@ -71,156 +62,6 @@ enum Op {
     TextSize,
     Fold(Fold),
     TimePart(TimePart, u16),
-}
-
-/// A compiled condition: tests that all have to hold, in the order of the text.
-///
-/// Most conditions are chains of `&&` over comparisons with constants, and most fail at the first or second of
-/// them, so each link is tested in place, without a stack; whatever else stands in the chain is a program.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Condition {
-    tests: Vec<Test>,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-enum Test {
-    /// The integer lies within `low..=low + width`, or outside when `inside` is false.
-    Range {
-        place: u16,
-        inside: bool,
-        low: i64,
-        width: u64,
-    },
-    Number {
-        place: u16,
-        operator: Operator,
-        constant: f64,
-    },
-    OneOf {
-        place: u16,
-        words: Vec<u64>,
-    },
-    Present {
-        place: u16,
-        expected: bool,
-    },
-    /// At least one of the conditions holds: a chain of `||`.
-    Any(Vec<Condition>),
-    Program(Program),
-}
-
-impl Condition {
-    pub(crate) fn compile(node: &Node) -> Condition {
-        let mut condition = Condition::default();
-        condition.chain(node);
-        condition
-    }
-
-    fn chain(&mut self, node: &Node) {
-        if let Node::And(a, b) = node {
-            self.chain(a);
-            self.chain(b);
-        } else {
-            self.tests.push(Test::of(node));
-        }
-    }
-
-    /// Whether it holds: false as soon as one test is, missing when one is and none is false.
-    pub(crate) fn truth(&self, evaluation: &Evaluation<'_>, stack: &mut Vec<Option<u64>>) -> Truth {
-        let mut truth = Truth::True;
-        for test in &self.tests {
-            match test.holds(evaluation, stack) {
-                Some(true) => {}
-                Some(false) => return Truth::False,
-                None => truth = Truth::Missing,
-            }
-        }
-        truth
-    }
-}
-
-impl Test {
-    fn of(node: &Node) -> Test {
-        match node {
-            Node::Load(place) => Test::Range { place: *place, inside: false, low: 0, width: 0 },
-            Node::Present(place) => Test::Present { place: *place, expected: true },
-            Node::Or(..) => {
-                let mut any = Vec::new();
-                alternatives(node, &mut any);
-                Test::Any(any)
-            }
-            Node::Not(inner) => match &**inner {
-                Node::Present(place) => Test::Present { place: *place, expected: false },
-                Node::Load(place) => Test::Range { place: *place, inside: true, low: 0, width: 0 },
-                _ => Test::Program(Program::compile(node)),
-            },
-            Node::CompareInteger(operator, a, b) => match (&**a, &**b) {
-                (Node::Load(place), Node::Constant(word)) => Test::range(*place, *operator, *word as i64),
-                _ => Test::Program(Program::compile(node)),
-            },
-            Node::CompareNumber(operator, a, b) => match (&**a, constant_number(b)) {
-                (Node::Load(place), Some(constant)) => {
-                    Test::Number { place: *place, operator: *operator, constant }
-                }
-                _ => Test::Program(Program::compile(node)),
-            },
-            Node::OneOf(inner, words) => match &**inner {
-                Node::Load(place) => Test::OneOf { place: *place, words: words.clone() },
-                _ => Test::Program(Program::compile(node)),
-            },
-            _ => Test::Program(Program::compile(node)),
-        }
-    }
-
-    /// A comparison of integers as one range: no branch on the operator when it runs.
-    fn range(place: u16, operator: Operator, constant: i64) -> Test {
-        let (inside, low, high) = match operator {
-            Operator::Less => (false, constant, i64::MAX),
-            Operator::LessOrEqual => (true, i64::MIN, constant),
-            Operator::Greater => (false, i64::MIN, constant),
-            Operator::GreaterOrEqual => (true, constant, i64::MAX),
-            Operator::NotEqual => (false, constant, constant),
-            _ => (true, constant, constant),
-        };
-        Test::Range { place, inside, low, width: high.wrapping_sub(low) as u64 }
-    }
-
-    #[inline]
-    fn holds(&self, evaluation: &Evaluation<'_>, stack: &mut Vec<Option<u64>>) -> Option<bool> {
-        match self {
-            Test::Range { place, inside, low, width } => {
-                let offset = (evaluation.row.get(*place)? as i64).wrapping_sub(*low) as u64;
-                Some((offset <= *width) == *inside)
-            }
-            Test::Number { place, operator, constant } => {
-                let number = f64::from_bits(evaluation.row.get(*place)?);
-                Some(compare(*operator, &number, constant) != 0)
-            }
-            Test::OneOf { place, words } => Some(words.contains(&evaluation.row.get(*place)?)),
-            Test::Present { place, expected } => Some(evaluation.row.get(*place).is_some() == *expected),
-            Test::Any(conditions) => {
-                let mut any = Some(false);
-                for condition in conditions {
-                    match condition.truth(evaluation, stack) {
-                        Truth::True => return Some(true),
-                        Truth::False => {}
-                        Truth::Missing => any = None,
-                    }
-                }
-                any
-            }
-            Test::Program(program) => program.run(evaluation, stack).map(|word| word != 0),
-        }
-    }
-}
-
-fn alternatives(node: &Node, any: &mut Vec<Condition>) {
-    if let Node::Or(a, b) = node {
-        alternatives(a, any);
-        alternatives(b, any);
-    } else {
-        any.push(Condition::compile(node));
-    }
 }
 
 /// A compiled expression.
@@ -493,7 +334,7 @@ impl Program {
     }
 }
 
-fn constant_number(node: &Node) -> Option<f64> {
+pub(super) fn constant_number(node: &Node) -> Option<f64> {
     match node {
         Node::Constant(word) => Some(f64::from_bits(*word)),
         Node::Widen(inner) => match &**inner {
