@@ -86,10 +86,10 @@ pub(crate) fn visit(
     workspace.picked.clear();
     workspace.selections.clear();
     history.undone(time, &mut workspace.undone);
+    // A short history is one word: narrowing it to a selector's own windows would cost more than it saves.
+    let short = history.len() <= 64;
     for selector in &plan.selectors {
-        let windows = || selector.windows.iter().filter_map(|window| workspace.bounds.get(*window));
-        let low = windows().map(|bounds| bounds.low).min().unwrap_or(0);
-        let high = windows().map(|bounds| bounds.high).max().unwrap_or(0);
+        let (low, high) = if short { (0, history.len()) } else { reach(selector, &workspace.bounds) };
         let first = workspace.picked.len();
         let (picked, undone) = (&mut workspace.picked, &workspace.undone);
         pick(selector, plan, history, undone, moment, low..high, picked);
@@ -112,19 +112,20 @@ pub(crate) fn visit(
         let picked = workspace.picked.get(selection.words.clone()).unwrap_or(&[]);
         let matches = Matches::new(picked, selection.base, bounds.low, bounds.high);
         let current = feature.include_current && selection.current;
-        let column = history.cells(feature.column);
-        let value = Gathered {
-            matches,
-            column,
-            times: history.times(),
-            current: if current { Some(moment.cell(plan, feature.column).unwrap_or(0)) } else { None },
-            time,
-            length: bounds.length,
-        };
+        let current = if current { Some(moment.cell(plan, feature.column).unwrap_or(0)) } else { None };
+        let value =
+            Gathered { matches, history, column: feature.column, current, time, length: bounds.length };
         let word = value.aggregate(feature, &mut workspace.values)?;
         row.set(feature.place, word, bounds.presence);
     }
     Ok(())
+}
+
+/// The entries that any window of a selector holds.
+fn reach(selector: &Selector, bounds: &[Bounds]) -> (usize, usize) {
+    let windows = selector.windows.iter().filter_map(|window| bounds.get(*window));
+    let reach = windows.fold((usize::MAX, 0), |(low, high), window| (low.min(window.low), high.max(window.high)));
+    (reach.0.min(reach.1), reach.1)
 }
 
 /// The ratio features, after everything that they divide.
@@ -278,8 +279,8 @@ impl Iterator for Matches<'_> {
 /// What a feature aggregates: the picked entries, oldest first, and the current event last.
 struct Gathered<'a> {
     matches: Matches<'a>,
-    column: &'a [u64],
-    times: &'a [u64],
+    history: &'a History,
+    column: usize,
     current: Option<u64>,
     time: i64,
     length: i64,
@@ -287,7 +288,8 @@ struct Gathered<'a> {
 
 impl Gathered<'_> {
     fn words(&self) -> impl Iterator<Item = u64> + '_ {
-        self.matches.clone().map(|at| self.column.get(at).copied().unwrap_or(0)).chain(self.current)
+        let column = self.history.cells(self.column);
+        self.matches.clone().map(move |at| column.get(at).copied().unwrap_or(0)).chain(self.current)
     }
 
     fn numbers(&self) -> impl Iterator<Item = f64> + '_ {
@@ -332,14 +334,14 @@ impl Gathered<'_> {
             Aggregate::Distinct => Some(self.distinct(values)),
             Aggregate::First => self.words().next(),
             Aggregate::Last => {
-                self.current.or_else(|| self.matches.newest().and_then(|at| self.column.get(at).copied()))
+                self.current.or_else(|| self.matches.newest().and_then(|at| self.history.cells(self.column).get(at).copied()))
             }
             Aggregate::Since => match self.current {
                 Some(_) => Some(0),
                 None => self
                     .matches
                     .newest()
-                    .and_then(|at| self.times.get(at))
+                    .and_then(|at| self.history.times().get(at))
                     .map(|last| (self.time - *last as i64) as u64),
             },
             Aggregate::Ratio => None,
