@@ -1,7 +1,7 @@
 /*
  * Scores a stream of events from a file, one a line; the first line names the fields.
  *
- *     ./stream examples/c/logins.toml examples/c/logins.txt
+ *     ./stream examples/policies/logins.toml examples/c/logins.txt
  */
 #include "lines.h"
 
@@ -29,7 +29,7 @@ static sekisho_status fill(sekisho_event *event, const uint16_t *fields, char **
 
 int main(int count, char **arguments)
 {
-    const char *policy_path = count > 2 ? arguments[1] : "examples/c/logins.toml";
+    const char *policy_path = count > 2 ? arguments[1] : "examples/policies/logins.toml";
     const char *stream_path = count > 2 ? arguments[2] : "examples/c/logins.txt";
     sekisho_policy *policy = load_policy(policy_path);
     sekisho_engine *engine = NULL;

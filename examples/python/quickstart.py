@@ -1,75 +1,25 @@
-"""The first ten lines: a policy, an engine, a decision, and a table of them.
+"""The quick start: five failed logins from one address.
 
-    python quickstart.py
+    python quickstart.py examples/policies/logins.toml
 """
 
-from __future__ import annotations
+import sys
+from pathlib import Path
 
-from datetime import datetime, timedelta, timezone
-
-import polars as pl
 import sekisho
 
-POLICY = """
-[policy]
-name = "quickstart"
-version = "1"
-currency = "JPY"
+# Comes from the host's key store, and stays the same as long as history is kept.
+KEY = b"32 secret bytes of the host ...."
+START = 1_793_581_200_000
 
-[[feature]]
-name = "failed_accounts_10m"
-aggregate = "distinct"
-of = "account"
-by = ["ip"]
-over = "10m"
-where = 'type == "login" && outcome == "failed"'
+path = sys.argv[1] if len(sys.argv) > 1 else Path(__file__).parents[1] / "policies" / "logins.toml"
 
-[[rule]]
-id = "stuffing"
-when = 'failed_accounts_10m >= 3'
-points = '250 * failed_accounts_10m'
-reason = "CREDENTIAL_STUFFING"
-
-[decision]
-bands = [
-    { from = 0, action = "allow" },
-    { from = 600, action = "challenge", strength = 2 },
-    { from = 900, action = "deny" },
-]
-"""
-
-
-def main() -> None:
-    policy = sekisho.Policy.parse(POLICY)
-    # 32 secret bytes from where secrets are kept; identifiers are hashed under them.
-    engine = sekisho.Engine(policy, key=bytes(32))
-
-    now = datetime(2026, 1, 1, tzinfo=timezone.utc)
-    for n in range(4):
-        decision = engine.assess(
-            id=f"e-{n}",
-            type="login",
-            time=now + timedelta(seconds=n),
-            account=f"a-{n}",
-            ip="203.0.113.7",
-            outcome="failed",
-            device={"platform": "web"},
-        )
-    print(decision.explain())
-
-    # The same engine over a table: the next twenty tries from that address.
-    tries = pl.DataFrame(
-        {
-            "id": [f"t-{n}" for n in range(20)],
-            "type": "login",
-            "time": [now + timedelta(seconds=60 + n) for n in range(20)],
-            "account": [f"b-{n}" for n in range(20)],
-            "ip": "203.0.113.7",
-            "outcome": "failed",
-        }
+policy = sekisho.Policy.load(path)
+engine = sekisho.Engine(policy, key=KEY)
+for n in range(1, 6):
+    decision = engine.assess(
+        type="login", time=START + 1_000 * n, account=f"a-{n}", ip="203.0.113.7", outcome="failed"
     )
-    print(engine.replay(tries).to_polars().tail(3))
-
-
-if __name__ == "__main__":
-    main()
+    print(decision.action, decision.score)
+for reason in decision.reasons:
+    print(f"{reason.points:+} {reason.code}")

@@ -108,9 +108,9 @@ fn compare_or_rewrite(name: &str, found: &str) {
 }
 
 #[test]
-fn the_short_program_scores() {
-    let found = printed(&compiled("score", &["score.c"]), &[]);
-    compare_or_rewrite("score.txt", &found);
+fn the_quick_start_prints_what_it_prints_in_every_language() {
+    let found = printed(&compiled("quickstart", &["quickstart.c"]), &[]);
+    compare(&room("../examples/quickstart.txt"), &found);
 }
 
 #[test]
@@ -120,8 +120,9 @@ fn the_shared_library_does_the_same() {
     search.push(&directory);
     let mut path = OsStr::new("-Wl,-rpath,").to_owned();
     path.push(&directory);
-    let program = compile("score-shared", &["score.c"], &[&search, OsStr::new("-lsekisho_ffi"), &path]);
-    compare_or_rewrite("score.txt", &printed(&program, &[]));
+    let program =
+        compile("quickstart-shared", &["quickstart.c"], &[&search, OsStr::new("-lsekisho_ffi"), &path]);
+    compare(&room("../examples/quickstart.txt"), &printed(&program, &[]));
 }
 
 #[test]
@@ -148,9 +149,10 @@ fn scenarios_leave_the_golden_traces() {
 #[test]
 fn faults_of_a_policy_are_printed_with_their_place() {
     let policy = Path::new(env!("CARGO_TARGET_TMPDIR")).join("faulty.toml");
-    let text = fs::read_to_string(room("../examples/c/logins.toml")).expect("the policy is here");
+    let text = fs::read_to_string(room("../examples/policies/logins.toml")).expect("the policy is here");
     fs::write(&policy, text.replace("\"distinct\"", "\"distinkt\"")).expect("it can be written");
-    let program = compile("score-faulty", &["score.c"], &[libraries().join("libsekisho_ffi.a").as_os_str()]);
+    let program =
+        compile("quickstart-faulty", &["quickstart.c"], &[libraries().join("libsekisho_ffi.a").as_os_str()]);
     let output = Command::new(program).arg(&policy).output().expect("it runs");
     assert_eq!(output.status.code(), Some(1));
     let told = String::from_utf8_lossy(&output.stderr);

@@ -23,8 +23,9 @@ def run(*arguments: str | Path, **environment: str) -> str:
 
 
 def test_quickstart() -> None:
+    """It prints what the same lines print in Rust and in C."""
     shown = run(EXAMPLES / "python" / "quickstart.py")
-    assert "CREDENTIAL_STUFFING [stuffing]" in shown and "deny" in shown
+    assert shown == (EXAMPLES / "quickstart.txt").read_text()
 
 
 def test_handbook(tmp_path: Path) -> None:

@@ -124,7 +124,8 @@ pub(crate) fn visit(
 /// The entries that any window of a selector holds.
 fn reach(selector: &Selector, bounds: &[Bounds]) -> (usize, usize) {
     let windows = selector.windows.iter().filter_map(|window| bounds.get(*window));
-    let reach = windows.fold((usize::MAX, 0), |(low, high), window| (low.min(window.low), high.max(window.high)));
+    let reach =
+        windows.fold((usize::MAX, 0), |(low, high), window| (low.min(window.low), high.max(window.high)));
     (reach.0.min(reach.1), reach.1)
 }
 
@@ -333,9 +334,9 @@ impl Gathered<'_> {
             Aggregate::Max => self.words().map(|word| word as i64).max().map(|most| most as u64),
             Aggregate::Distinct => Some(self.distinct(values)),
             Aggregate::First => self.words().next(),
-            Aggregate::Last => {
-                self.current.or_else(|| self.matches.newest().and_then(|at| self.history.cells(self.column).get(at).copied()))
-            }
+            Aggregate::Last => self.current.or_else(|| {
+                self.matches.newest().and_then(|at| self.history.cells(self.column).get(at).copied())
+            }),
             Aggregate::Since => match self.current {
                 Some(_) => Some(0),
                 None => self

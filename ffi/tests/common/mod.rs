@@ -7,7 +7,7 @@ use std::mem::MaybeUninit;
 
 use sekisho_ffi::{sekisho_status as status, *};
 
-pub const POLICY: &str = include_str!("../../../examples/c/logins.toml");
+pub const POLICY: &str = include_str!("../../../examples/policies/logins.toml");
 pub const NOON: i64 = 1_793_581_200_000;
 
 /// Where a call writes a new handle.
