@@ -3,7 +3,7 @@
 //! C programs include `sekisho.h`, which is generated from these files and says everything that a caller has
 //! to know. Three rules hold for every function here:
 //!
-//! 1. It runs inside [`raw::caught`], so a panic becomes a status and never crosses into C.
+//! 1. It runs inside `raw::caught`, so a panic becomes a status and never crosses into C.
 //! 2. Handles and places for results come as `Option`s of references, which have the layout of nullable
 //!    pointers. NULL is a status, not a crash.
 //! 3. Outputs are written last, and only on success.
