@@ -299,13 +299,17 @@ impl Engine {
 
     /// Installs another policy. Features that exist in both keep their history, as do lists; the report says
     /// which features start cold. Events made for the old policy's own attributes have to be made anew.
-    pub fn swap(&self, policy: Policy) -> SwapReport {
+    ///
+    /// # Errors
+    /// None today: a policy that compiled can be installed. Later releases refuse one that does not fit their
+    /// bounds, and leave the engine as it was.
+    pub fn swap(&self, policy: Policy) -> Result<SwapReport> {
         let inner = &mut *self.lock();
         let report = swap::migrate(&inner.policy.0, &policy.0, &mut inner.state);
         inner.keyring = Keyring::new(&self.key, &policy.0);
         inner.policy = policy;
         inner.scratch = Scratch::default();
-        report
+        Ok(report)
     }
 
     /// What each table remembers, in the order of the policy.

@@ -275,7 +275,7 @@ fn a_swap_keeps_history_and_lists() {
         + list
         + rule;
     let policy = Policy::from_toml(&format!("{HEAD}{body}{BANDS}")).unwrap();
-    let report = engine.swap(policy);
+    let report = engine.swap(policy).unwrap();
     assert_eq!(report.warm, ["failed_again", "devices_used", "everything", "share"]);
     assert_eq!(report.cold, ["new", "countries"]);
     let mut next = event(6);

@@ -5,6 +5,13 @@
 //! cargo run --release -p sekisho-examples --bin wallet
 //! cargo test -p sekisho-examples
 //! ```
+#![deny(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unreachable,
+    clippy::unwrap_used
+)]
 
 pub mod report;
 pub mod scenario;

@@ -225,7 +225,7 @@ pub extern "C" fn sekisho_engine_swap(
 ) -> sekisho_status {
     bare(|| {
         let (engine, policy) = (required(engine, "engine")?, required(policy, "policy")?);
-        let swapped = engine.engine.swap(policy.policy.clone());
+        let swapped = engine.engine.swap(policy.policy.clone())?;
         if let Some(place) = report {
             place.write(Box::new(sekisho_swap_report { report: swapped }));
         }

@@ -133,7 +133,7 @@ impl Engine {
 
     /// Installs another policy; the report says which features start cold.
     fn swap<'py>(&self, py: Python<'py>, policy: &Bound<'py, Policy>) -> Result<Bound<'py, PyAny>> {
-        let report = self.inner.swap(policy.get().inner.clone());
+        let report = self.inner.swap(policy.get().inner.clone())?;
         Ok(names::made(py, "SwapReport", (report.warm, report.cold))?)
     }
 

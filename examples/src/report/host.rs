@@ -179,7 +179,8 @@ impl<'a> Host<'a> {
     fn count(&mut self, number: usize, told: &StreamEvent, decision: &Decision, let_by: bool) {
         let action = decision.action();
         let is_attack = told.is_attack();
-        self.report.actions.entry(action).or_default()[usize::from(is_attack)] += 1;
+        let [genuine, attacks] = self.report.actions.entry(action).or_default();
+        *(if is_attack { attacks } else { genuine }) += 1;
         // Rules on limits say so in their reason: what they deny is a matter of contract, not of suspicion.
         if !is_attack && action == Action::Deny {
             let over_limit = decision.reasons().any(|reason| reason.code().ends_with("_CHARGE_LIMIT"));
