@@ -65,8 +65,8 @@ mod policy;
 mod state;
 
 pub use decision::{
-    Action, Decision, DecisionRecord, ExplainedRule, Explanation, FeatureValue, MOST_REASONS, Obligations,
-    Reason, RecordedReason, RecordedValue, RuleHit,
+    Decision, DecisionRecord, ExplainedRule, Explanation, FeatureValue, MOST_REASONS, Reason, RecordedReason,
+    RecordedValue, RuleHit,
 };
 pub use engine::{Engine, Label, Outcome, SwapReport, TableStatistics};
 pub use error::{Error, ErrorKind, Fault, Result};
@@ -75,5 +75,5 @@ pub use event::{
     LONGEST_TEXT, Schema,
 };
 pub use feature::Value;
-pub use policy::{FeatureInfo, FeatureType, Policy, PolicyBuilder, RuleInfo};
+pub use policy::{Action, FeatureInfo, FeatureType, Obligations, Policy, PolicyBuilder, RuleInfo};
 pub use state::ListEntry;

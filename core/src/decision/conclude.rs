@@ -1,10 +1,12 @@
 //! The **conclusion**: from the row to the decision. A pure function.
 
-use super::{Action, Decision, Hit, MOST_REASONS, Obligations};
+use super::{Decision, Hit, MOST_REASONS};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::Event;
 use crate::feature::Row;
-use crate::policy::{Evaluation, Facts, MOST_POINTS, OnMissing, Points, Policy, Rule, Truth};
+use crate::policy::{
+    Action, Evaluation, Facts, MOST_POINTS, Obligations, OnMissing, Points, Policy, Rule, Truth,
+};
 
 /// Memory that conclusions reuse.
 #[derive(Debug, Default)]

@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-use super::{Action, Decision, Obligations};
+use super::Decision;
 use crate::event::{Event, Field, FieldKind};
 use crate::feature::Value;
-use crate::policy::{Reference, Rule, Type};
+use crate::policy::{Action, Obligations, Reference, Rule, Type};
 
 /// A decision explained. `Display` prints it for people.
 #[derive(Clone, Debug, PartialEq)]

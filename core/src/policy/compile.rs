@@ -15,8 +15,7 @@ use super::expression::{
     Atoms, Checked, Condition, NamedFeature, NamedList, Program, Reading, Scope, SlotSource, Slots, Type, Use,
 };
 use super::source::{At, Format, Source};
-use super::{Band, Compiled, EventPlace, ListPlace, ListPlan, Points, Policy, Rule};
-use crate::decision::{Action, Obligations};
+use super::{Action, Band, Compiled, EventPlace, ListPlace, ListPlan, Obligations, Points, Policy, Rule};
 use crate::error::{Error, Result};
 use crate::event::time::{Calendar, DAY, parse_duration};
 use crate::event::{Declared, Field, FieldKind, FieldSpec, Schema, is_currency, nearest};

@@ -1,5 +1,6 @@
 //! What the bank writes: the document, its expressions, and the immutable [`Policy`] that they compile to.
 
+mod action;
 mod compile;
 mod compile_features;
 mod document;
@@ -13,6 +14,7 @@ use std::sync::Arc;
 use ahash::RandomState;
 use ipnet::IpNet;
 
+pub use action::{Action, Obligations};
 pub(crate) use compile::{MOST_POINTS, parse_network};
 pub(crate) use document::{Aggregate, OnMissing};
 pub(crate) use expression::{
@@ -20,7 +22,6 @@ pub(crate) use expression::{
 };
 use source::Format;
 
-use crate::decision::{Action, Obligations};
 use crate::error::Result;
 use crate::event::time::Calendar;
 use crate::event::{Event, Field, Schema};

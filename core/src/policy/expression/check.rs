@@ -3,7 +3,7 @@
 use super::Type;
 use super::ast::{Expr, ExprKind, Mistake, Operator, Span};
 use super::scope::{Named, Reading, Scope, SlotSource, Slots, field_type};
-use crate::event::time::{TimePart, parse_duration};
+use crate::event::time::TimePart;
 use crate::event::{Domain, Field, FieldSpec, nearest};
 
 /// A typed expression.
@@ -98,15 +98,15 @@ impl Typed<'_> {
     }
 }
 
-struct Checker<'a, 's> {
-    scope: &'a Scope<'a>,
-    slots: &'s mut Slots,
+pub(super) struct Checker<'a, 's> {
+    pub(super) scope: &'a Scope<'a>,
+    pub(super) slots: &'s mut Slots,
     mistakes: Vec<Mistake>,
-    references: Vec<(Span, Reference)>,
+    pub(super) references: Vec<(Span, Reference)>,
 }
 
 impl<'a> Checker<'a, '_> {
-    fn fail<T>(&mut self, span: &Span, message: impl Into<String>) -> Option<T> {
+    pub(super) fn fail<T>(&mut self, span: &Span, message: impl Into<String>) -> Option<T> {
         let message = message.into();
         if !message.is_empty() {
             self.mistakes.push(Mistake::new(span, message));
@@ -128,7 +128,7 @@ impl<'a> Checker<'a, '_> {
         }
     }
 
-    fn value(&mut self, expr: &Expr) -> Option<(Node, Type)> {
+    pub(super) fn value(&mut self, expr: &Expr) -> Option<(Node, Type)> {
         let typed = self.expr(expr)?;
         Some(self.as_value(typed))
     }
@@ -473,204 +473,6 @@ impl<'a> Checker<'a, '_> {
 
     fn unlike<T>(&mut self, span: &Span, found: Type, wanted: Type) -> Option<T> {
         self.fail(span, format!("this item is {found}, what is looked for is {wanted}"))
-    }
-
-    fn function(
-        &mut self,
-        function: &str,
-        function_span: &Span,
-        arguments: &[Expr],
-        span: &Span,
-    ) -> Option<(Node, Type)> {
-        match (function, arguments) {
-            ("has", [argument]) => self.has(argument),
-            ("duration", [Expr { kind: ExprKind::Text(text), span, .. }]) => match parse_duration(text) {
-                Some(duration) => Some((Node::Constant(duration as u64), Type::Duration)),
-                None => self.fail(span, format!("\"{text}\" is no duration; write 90s, 10m, 1h30m or 7d")),
-            },
-            ("timestamp", [Expr { kind: ExprKind::Text(text), span, .. }]) => {
-                match text.parse::<jiff::Timestamp>() {
-                    Ok(time) => Some((Node::Constant(time.as_millisecond() as u64), Type::Time)),
-                    Err(_) => self.fail(span, "this is no time; write 2026-11-01T00:00:00Z"),
-                }
-            }
-            ("duration" | "timestamp", [argument]) => {
-                self.fail(&argument.span, format!("{function}() wants a literal"))
-            }
-            ("double", [argument]) => match self.value(argument)? {
-                (node, Type::Integer) => Some((Node::Widen(Box::new(node)), Type::Number)),
-                (node, Type::Number) => Some((node, Type::Number)),
-                (_, other) => self.fail(&argument.span, format!("double() wants a number, this is {other}")),
-            },
-            ("int", [argument]) => match self.value(argument)? {
-                (node, Type::Number) => Some((Node::Truncate(Box::new(node)), Type::Integer)),
-                (node, Type::Integer) => Some((node, Type::Integer)),
-                (_, other) => self.fail(&argument.span, format!("int() wants a number, this is {other}")),
-            },
-            ("size", [argument]) => self.size(argument),
-            ("in_list" | "list_severity", [list, entity]) => self.list_test(function, list, entity, span),
-            ("has" | "duration" | "timestamp" | "double" | "int" | "size", _) => {
-                self.fail(span, format!("{function}() wants one argument"))
-            }
-            ("in_list" | "list_severity", _) => {
-                self.fail(span, format!("{function}() wants the name of a list and an identifier"))
-            }
-            _ => {
-                let known =
-                    ["has", "duration", "timestamp", "double", "int", "size", "in_list", "list_severity"];
-                let hint = match nearest(function, known.into_iter()) {
-                    Some(known) => format!("did you mean {known}()?"),
-                    None => format!("there are {}", known.join(", ")),
-                };
-                self.fail(function_span, format!("there is no function {function}(); {hint}"))
-            }
-        }
-    }
-
-    fn has(&mut self, argument: &Expr) -> Option<(Node, Type)> {
-        let ExprKind::Name(name) = &argument.kind else {
-            return self.fail(&argument.span, "has() wants a field or a feature");
-        };
-        match self.scope.find(name) {
-            Err(message) => self.fail(&argument.span, message),
-            Ok(Named::Feature(feature)) => Some((Node::Present(feature.place), Type::Boolean)),
-            Ok(Named::Field(spec)) => {
-                let place = self.slots.place(SlotSource::Event(spec.field(), Reading::Present));
-                Some((Node::Load(place), Type::Boolean))
-            }
-        }
-    }
-
-    fn size(&mut self, argument: &Expr) -> Option<(Node, Type)> {
-        match self.value(argument)? {
-            (node, Type::Text) => Some((Node::TextSize(Box::new(node)), Type::Integer)),
-            (_, other) => self.fail(&argument.span, format!("size() wants text, this is {other}")),
-        }
-    }
-
-    fn list_test(&mut self, function: &str, list: &Expr, entity: &Expr, span: &Span) -> Option<(Node, Type)> {
-        let ExprKind::Text(name) = &list.kind else {
-            return self.fail(&list.span, "the name of a list is a literal such as \"fraud_devices\"");
-        };
-        let list = match self.scope.list(name) {
-            Ok(found) => Some(found),
-            Err(message) => self.fail(&list.span, message),
-        };
-        let ExprKind::Name(field) = &entity.kind else {
-            return self.fail(&entity.span, "the second argument is an event field with an identifier");
-        };
-        let spec = match self.scope.find(field) {
-            Ok(Named::Field(spec)) if spec.entity().is_some() => spec,
-            Ok(_) => return self.fail(&entity.span, format!("`{field}` is no identifier")),
-            Err(message) => return self.fail(&entity.span, message),
-        };
-        let list = list?;
-        if spec.entity() != Some(&list.entity) {
-            let message = format!(
-                "the list \"{name}\" holds identifiers of kind {}, `{field}` is of kind {}",
-                list.entity,
-                spec.entity().unwrap_or_default()
-            );
-            return self.fail(&entity.span, message);
-        }
-        let (list, field) = (list.number, spec.field());
-        let (source, value_type) = match function {
-            "in_list" => (SlotSource::ListHit { list, field }, Type::Boolean),
-            _ => (SlotSource::ListSeverity { list, field }, Type::Integer),
-        };
-        let place = self.slots.place(source);
-        self.references.push((span.clone(), Reference::Place(place, value_type)));
-        Some((Node::Load(place), value_type))
-    }
-
-    fn method(
-        &mut self,
-        function: &str,
-        function_span: &Span,
-        target: &Expr,
-        arguments: &[Expr],
-    ) -> Option<(Node, Type)> {
-        let test = match function {
-            "startsWith" => Some(TextTest::StartsWith),
-            "endsWith" => Some(TextTest::EndsWith),
-            "contains" => Some(TextTest::Contains),
-            _ => None,
-        };
-        let fold = match function {
-            "lowerAscii" => Some(Fold::Lower),
-            "upperAscii" => Some(Fold::Upper),
-            _ => None,
-        };
-        if let Some((_, part)) = TimePart::ACCESSORS.into_iter().find(|(name, _)| *name == function) {
-            return self.time_part(part, function_span, target, arguments);
-        }
-        match (function, arguments) {
-            ("size", []) => return self.size(target),
-            (_, [argument]) if test.is_some() => {
-                let (target_value, argument_value) = (self.value(target), self.value(argument));
-                let (a, b) = (target_value?, argument_value?);
-                return match (a, b, test) {
-                    ((a, Type::Text), (b, Type::Text), Some(test)) => {
-                        Some((Node::TestText(test, Box::new(a), Box::new(b)), Type::Boolean))
-                    }
-                    ((_, Type::Text), (_, other), _) => {
-                        self.fail(&argument.span, format!("{function}() wants text, this is {other}"))
-                    }
-                    ((_, other), ..) => {
-                        self.fail(&target.span, format!("{function}() wants text, this is {other}"))
-                    }
-                };
-            }
-            (_, []) => {
-                if let Some(fold) = fold {
-                    return match self.value(target)? {
-                        (node, Type::Text) => Some((Node::Fold(fold, Box::new(node)), Type::Text)),
-                        (_, other) => {
-                            self.fail(&target.span, format!("{function}() wants text, this is {other}"))
-                        }
-                    };
-                }
-            }
-            _ => {}
-        }
-        let of_text = ["startsWith", "endsWith", "contains", "size", "lowerAscii", "upperAscii"];
-        let of_times = TimePart::ACCESSORS.into_iter().map(|(name, _)| name);
-        let known: Vec<&str> = of_text.into_iter().chain(of_times).collect();
-        if of_text.contains(&function) {
-            let wanted = if test.is_some() { "one argument" } else { "no argument" };
-            return self.fail(function_span, format!("{function}() wants {wanted}"));
-        }
-        let hint = match (function, nearest(function, known.iter().copied())) {
-            ("matches", _) => {
-                "regular expressions are not supported; use startsWith, endsWith or contains".to_owned()
-            }
-            (_, Some(known)) => format!("did you mean {known}()?"),
-            _ => format!("there are {}", known.join(", ")),
-        };
-        self.fail(function_span, format!("there is no function {function}(); {hint}"))
-    }
-}
-
-impl Checker<'_, '_> {
-    fn time_part(
-        &mut self,
-        part: TimePart,
-        function_span: &Span,
-        target: &Expr,
-        arguments: &[Expr],
-    ) -> Option<(Node, Type)> {
-        let zone = match arguments {
-            [] => self.slots.zone("UTC"),
-            [Expr { kind: ExprKind::Text(name), span, .. }] => match self.slots.zone(name) {
-                Some(zone) => Some(zone),
-                None => self.fail(span, format!("there is no time zone \"{name}\"; write \"Asia/Tokyo\"")),
-            },
-            _ => self.fail(function_span, "a part of a time wants at most the name of a time zone"),
-        };
-        match self.value(target)? {
-            (node, Type::Time) => Some((Node::TimePart(part, zone?, Box::new(node)), Type::Integer)),
-            (_, other) => self.fail(&target.span, format!("only a time has this part, this is {other}")),
-        }
     }
 }
 
