@@ -83,7 +83,8 @@ impl Decision {
     fn rendered(&self, reference: &Reference, name: &str, event: &Event) -> String {
         match reference {
             Reference::Place(_, Type::Entity) => name.to_owned(),
-            Reference::Place(..) if !self.detailed => name.to_owned(),
+            Reference::Place(..) | Reference::Presence(_) if !self.detailed => name.to_owned(),
+            Reference::Presence(place) => Value::Boolean(self.row.get(*place).is_some()).to_string(),
             Reference::Place(place, value_type) => {
                 Value::of_word(self.row.get(*place), *value_type).to_string()
             }

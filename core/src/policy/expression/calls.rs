@@ -16,7 +16,7 @@ impl Checker<'_, '_> {
         span: &Span,
     ) -> Option<(Node, Type)> {
         match (function, arguments) {
-            ("has", [argument]) => self.has(argument),
+            ("has", [argument]) => self.has(argument, span),
             ("duration", [Expr { kind: ExprKind::Text(text), span, .. }]) => match parse_duration(text) {
                 Some(duration) => Some((Node::Constant(duration as u64), Type::Duration)),
                 None => self.fail(span, format!("\"{text}\" is no duration; write 90s, 10m, 1h30m or 7d")),
@@ -60,15 +60,19 @@ impl Checker<'_, '_> {
         }
     }
 
-    fn has(&mut self, argument: &Expr) -> Option<(Node, Type)> {
+    fn has(&mut self, argument: &Expr, span: &Span) -> Option<(Node, Type)> {
         let ExprKind::Name(name) = &argument.kind else {
             return self.fail(&argument.span, "has() wants a field or a feature");
         };
         match self.scope.find(name) {
             Err(message) => self.fail(&argument.span, message),
-            Ok(Named::Feature(feature)) => Some((Node::Present(feature.place), Type::Boolean)),
+            Ok(Named::Feature(feature)) => {
+                self.references.push((span.clone(), Reference::Presence(feature.place)));
+                Some((Node::Present(feature.place), Type::Boolean))
+            }
             Ok(Named::Field(spec)) => {
                 let place = self.slots.place(SlotSource::Event(spec.field(), Reading::Present));
+                self.references.push((span.clone(), Reference::Place(place, Type::Boolean)));
                 Some((Node::Load(place), Type::Boolean))
             }
         }

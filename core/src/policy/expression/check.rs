@@ -55,6 +55,8 @@ pub(crate) enum Fold {
 pub(crate) enum Reference {
     Field(Field),
     Place(u16, Type),
+    /// Whether the place has a value.
+    Presence(u16),
 }
 
 /// A checked expression.
