@@ -1,5 +1,6 @@
 //! Engine = policy + state: the one place that joins the rooms.
 
+use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::decision::{ConclusionWork, Decision, conclude};
@@ -129,7 +130,6 @@ pub struct TableStatistics {
 /// assert_eq!(decision.reasons().next().map(|reason| reason.code()), Some("CREDENTIAL_STUFFING"));
 /// # Ok::<(), sekisho::Error>(())
 /// ```
-#[derive(Debug)]
 pub struct Engine {
     key: HashKey,
     inner: Mutex<Inner>,
@@ -323,6 +323,17 @@ impl Engine {
                 events: table.events(),
             })
             .collect()
+    }
+}
+
+/// Says how much is remembered, not what.
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Engine({:?}", self.policy())?;
+        for table in self.statistics() {
+            write!(f, ", {}: {} with {} events", table.name, table.entities, table.events)?;
+        }
+        f.write_str(")")
     }
 }
 

@@ -240,6 +240,29 @@ fn identifiers_of_one_kind_can_be_compared() {
 }
 
 #[test]
+fn json_says_the_same_as_toml() {
+    let toml = Policy::from_toml(
+        "# a comment\n[policy]\nname = \"x\"\nversion = \"1\"\ncurrency = \"JPY\"\n\
+         [[feature]]\nname = \"n\"\naggregate = \"rate\"\nby = [\"account\", \"payee\"]\nover = \"1h\"\n\
+         where = 'type == \"transfer\"'\n[[rule]]\nid = \"r\"\nwhen = 'n > 2.5'\npoints = '10 * n'\n\
+         [decision]\nbands = [{ from = 0, action = \"allow\" }]\n",
+    )
+    .unwrap();
+    let json = Policy::from_json(
+        r#"{"policy": {"name": "x", "version": "1", "currency": "JPY"},
+            "feature": [{"name": "n", "aggregate": "rate", "by": ["account", "payee"], "over": "1h",
+                         "where": "type == \"transfer\""}],
+            "rule": [{"id": "r", "when": "n > 2.5", "points": "10 * n"}],
+            "decision": {"bands": [{"from": 0, "action": "allow"}]}}"#,
+    )
+    .unwrap();
+    assert_eq!(toml.fingerprint(), json.fingerprint());
+    assert_eq!(toml.fingerprint().len(), 64);
+    let changed = toml.features().next().unwrap().definition().to_owned();
+    assert_eq!(changed, "rate by account x payee over 1h per 1h where type == \"transfer\"");
+}
+
+#[test]
 fn a_swap_keeps_history_and_lists() {
     let list = "[[list]]\nname = \"devices\"\nof = \"device\"\n";
     let count = |name: &str, rest: &str| {
