@@ -7,7 +7,7 @@ use crate::decision::{ConclusionWork, Decision, conclude};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::time::{DAY, format_duration};
 use crate::event::token::{HashKey, Token, Tokenizer};
-use crate::event::{Event, Field, LABELS, OUTCOMES, Schema, canonical};
+use crate::event::{Event, Field, LABELS, OUTCOMES, canonical};
 use crate::feature::{Keyring, Moment, Route, Row, Workspace, ratios, visit};
 use crate::policy::{Compiled, ListPlan, Policy, parse_network};
 use crate::state::{EntityTable, Entry, Learnt, List, ListEntry, Lists, State};
@@ -350,7 +350,7 @@ impl Inner {
     fn admit(&self, event: &Event) -> Result<()> {
         let policy = &*self.policy.0;
         let schema = event.schema();
-        if !same_fields(schema, &policy.schema) {
+        if !schema.fits(&policy.schema) {
             let what =
                 "this event was made for other attributes than those of the policy in force; make a new one";
             return Err(Error::new(ErrorKind::Schema, what));
@@ -544,7 +544,7 @@ impl Inner {
             let what = format!("found {at}, a label is learnt at or after its event ({time})");
             return Err(Error::of_field(ErrorKind::Time, "labelled_at", what));
         }
-        if !same_fields(schema, &self.policy.0.schema) {
+        if !schema.fits(&self.policy.0.schema) {
             let what =
                 "this event was made for other attributes than those of the policy in force; make a new one";
             return Err(Error::new(ErrorKind::Schema, what));
@@ -604,11 +604,6 @@ impl Inner {
             None => target.remove(token),
         })
     }
-}
-
-fn same_fields(a: &std::sync::Arc<Schema>, b: &std::sync::Arc<Schema>) -> bool {
-    // An event of the built-in schema fits every policy that declares nothing, and no other.
-    std::sync::Arc::ptr_eq(a, b) || a == b
 }
 
 fn probe_lists(policy: &Compiled, lists: &Lists, route: &Route, event: &Event, time: i64, row: &mut Row) {

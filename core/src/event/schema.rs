@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
+use super::Symbol;
 use super::field::{Domain, EVENT_TYPES, FIELDS, FIRST_DECLARED, Field, FieldKind, FieldSpec};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -12,6 +13,8 @@ use crate::error::{Error, ErrorKind, Result};
 pub struct Schema {
     fields: Vec<FieldSpec>,
     by_name: BTreeMap<String, Field>,
+    /// Equal for schemas with the same fields, so that events are checked without comparing them.
+    identity: u64,
 }
 
 /// A field that a policy adds.
@@ -55,7 +58,13 @@ impl Schema {
             });
         }
         let by_name = fields.iter().map(|spec| (spec.name.to_string(), spec.field)).collect();
-        Schema { fields, by_name }
+        let identity = Symbol::of(&format!("{fields:?}")).0;
+        Schema { fields, by_name, identity }
+    }
+
+    /// Whether events of one schema fit the other.
+    pub(crate) fn fits(&self, other: &Schema) -> bool {
+        self.identity == other.identity
     }
 
     /// Every field, built-in ones first, each in the order of its number.
