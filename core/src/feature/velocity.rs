@@ -59,6 +59,8 @@ struct Selection {
     base: usize,
     words: Range<usize>,
     current: bool,
+    /// The current event lacks a part of the composite: the features stay missing.
+    absent: bool,
 }
 
 /// Computes all features of one entity into the row.
@@ -94,29 +96,39 @@ pub(crate) fn visit(
         let (picked, undone) = (&mut workspace.picked, &workspace.undone);
         pick(selector, plan, history, undone, moment, low..high, picked);
         let current = picks_current(selector, plan, moment);
-        workspace.selections.push(Selection { base: low, words: first..workspace.picked.len(), current });
+        let absent = selector.same.iter().any(|column| moment.cell(plan, *column).is_none());
+        workspace.selections.push(Selection {
+            base: low,
+            words: first..workspace.picked.len(),
+            current,
+            absent,
+        });
     }
 
     for feature in &plan.features {
-        let (Some(bounds), Some(selector), Some(selection)) = (
-            workspace.bounds.get(feature.window),
-            plan.selectors.get(feature.selector),
-            workspace.selections.get(feature.selector),
-        ) else {
+        let (Some(bounds), Some(selection)) =
+            (workspace.bounds.get(feature.window), workspace.selections.get(feature.selector))
+        else {
             continue;
         };
-        if selector.same.iter().any(|column| moment.cell(plan, *column).is_none()) {
-            // A part of the composite is absent: the feature stays missing.
+        if selection.absent {
             continue;
         }
-        let picked = workspace.picked.get(selection.words.clone()).unwrap_or(&[]);
-        let matches = Matches::new(picked, selection.base, bounds.low, bounds.high);
         let current = feature.include_current && selection.current;
         let current = if current { Some(moment.cell(plan, feature.column).unwrap_or(0)) } else { None };
-        let value =
-            Gathered { matches, history, column: feature.column, current, time, length: bounds.length };
-        let word = value.aggregate(feature, &mut workspace.values)?;
-        row.set(feature.place, word, bounds.presence);
+        let (column, times) = (history.cells(feature.column), history.times());
+        let picked = workspace.picked.get(selection.words.clone()).unwrap_or(&[]);
+        let values = &mut workspace.values;
+        let word = if short {
+            let matches = OneWord::new(picked, bounds.low, bounds.high);
+            Gathered { matches, column, times, current, time, length: bounds.length }
+                .aggregate(feature, values)
+        } else {
+            let matches = ManyWords::new(picked, selection.base, bounds.low, bounds.high);
+            Gathered { matches, column, times, current, time, length: bounds.length }
+                .aggregate(feature, values)
+        };
+        row.set(feature.place, word?, bounds.presence);
     }
     Ok(())
 }
@@ -124,7 +136,8 @@ pub(crate) fn visit(
 /// The entries that any window of a selector holds.
 fn reach(selector: &Selector, bounds: &[Bounds]) -> (usize, usize) {
     let windows = selector.windows.iter().filter_map(|window| bounds.get(*window));
-    let reach = windows.fold((usize::MAX, 0), |(low, high), window| (low.min(window.low), high.max(window.high)));
+    let reach =
+        windows.fold((usize::MAX, 0), |(low, high), window| (low.min(window.low), high.max(window.high)));
     (reach.0.min(reach.1), reach.1)
 }
 
@@ -214,8 +227,49 @@ fn picks_current(selector: &Selector, plan: &TablePlan, moment: &Moment<'_>) -> 
 }
 
 /// The picked entries of a window, oldest first.
+trait Matches: Iterator<Item = usize> + Clone {
+    fn how_many(&self) -> u64;
+
+    fn newest(&self) -> Option<usize>;
+}
+
+/// Those of a short history, which is nearly every one.
 #[derive(Clone)]
-struct Matches<'a> {
+struct OneWord(u64);
+
+impl OneWord {
+    fn new(picked: &[u64], low: usize, high: usize) -> OneWord {
+        OneWord(picked.first().copied().unwrap_or(0) & ones(high) & !ones(low))
+    }
+}
+
+impl Matches for OneWord {
+    fn how_many(&self) -> u64 {
+        u64::from(self.0.count_ones())
+    }
+
+    fn newest(&self) -> Option<usize> {
+        Some(self.0.checked_ilog2()? as usize)
+    }
+}
+
+impl Iterator for OneWord {
+    type Item = usize;
+
+    #[inline]
+    fn next(&mut self) -> Option<usize> {
+        if self.0 == 0 {
+            return None;
+        }
+        let at = self.0.trailing_zeros() as usize;
+        self.0 &= self.0 - 1;
+        Some(at)
+    }
+}
+
+/// Those of a history of any length.
+#[derive(Clone)]
+struct ManyWords<'a> {
     /// The words after the one that `bits` is what is left of.
     words: &'a [u64],
     bits: u64,
@@ -225,17 +279,17 @@ struct Matches<'a> {
     high: usize,
 }
 
-impl<'a> Matches<'a> {
+impl<'a> ManyWords<'a> {
     /// `picked` holds a bit for each entry from `base` on.
-    fn new(picked: &'a [u64], base: usize, low: usize, high: usize) -> Matches<'a> {
+    fn new(picked: &'a [u64], base: usize, low: usize, high: usize) -> ManyWords<'a> {
         let skipped = low.saturating_sub(base);
         let words = picked.get(skipped / 64..).unwrap_or(&[]);
         let at = base + skipped / 64 * 64;
         match words.split_first() {
             Some((first, words)) if low < high => {
-                Matches { words, bits: first & !ones(skipped % 64) & ones(high - at), at, high }
+                ManyWords { words, bits: first & !ones(skipped % 64) & ones(high - at), at, high }
             }
-            _ => Matches { words: &[], bits: 0, at, high },
+            _ => ManyWords { words: &[], bits: 0, at, high },
         }
     }
 
@@ -248,7 +302,9 @@ impl<'a> Matches<'a> {
         });
         std::iter::once((at, self.bits)).chain(later)
     }
+}
 
+impl Matches for ManyWords<'_> {
     fn how_many(&self) -> u64 {
         self.words().map(|(_, bits)| u64::from(bits.count_ones())).sum()
     }
@@ -259,7 +315,7 @@ impl<'a> Matches<'a> {
     }
 }
 
-impl Iterator for Matches<'_> {
+impl Iterator for ManyWords<'_> {
     type Item = usize;
 
     #[inline]
@@ -277,19 +333,18 @@ impl Iterator for Matches<'_> {
 }
 
 /// What a feature aggregates: the picked entries, oldest first, and the current event last.
-struct Gathered<'a> {
-    matches: Matches<'a>,
-    history: &'a History,
-    column: usize,
+struct Gathered<'a, M> {
+    matches: M,
+    column: &'a [u64],
+    times: &'a [u64],
     current: Option<u64>,
     time: i64,
     length: i64,
 }
 
-impl Gathered<'_> {
+impl<M: Matches> Gathered<'_, M> {
     fn words(&self) -> impl Iterator<Item = u64> + '_ {
-        let column = self.history.cells(self.column);
-        self.matches.clone().map(move |at| column.get(at).copied().unwrap_or(0)).chain(self.current)
+        self.matches.clone().map(|at| self.column.get(at).copied().unwrap_or(0)).chain(self.current)
     }
 
     fn numbers(&self) -> impl Iterator<Item = f64> + '_ {
@@ -299,6 +354,11 @@ impl Gathered<'_> {
     /// The sum of doubles, oldest first: the order is part of the result.
     fn total(&self) -> f64 {
         self.numbers().fold(0.0, |sum, number| sum + number)
+    }
+
+    /// The exact sum of integers.
+    fn sum(&self) -> i128 {
+        self.words().map(|word| i128::from(word as i64)).sum()
     }
 
     fn count(&self) -> u64 {
@@ -315,8 +375,7 @@ impl Gathered<'_> {
             }
             Aggregate::Sum if number => Some(self.total().to_bits()),
             Aggregate::Sum => {
-                let sum: i128 = self.words().map(|word| i128::from(word as i64)).sum();
-                let sum = i64::try_from(sum).map_err(|_| {
+                let sum = i64::try_from(self.sum()).map_err(|_| {
                     Error::new(ErrorKind::Overflow, "a sum over a window does not fit 64 bits")
                 })?;
                 Some(sum as u64)
@@ -334,14 +393,14 @@ impl Gathered<'_> {
             Aggregate::Distinct => Some(self.distinct(values)),
             Aggregate::First => self.words().next(),
             Aggregate::Last => {
-                self.current.or_else(|| self.matches.newest().and_then(|at| self.history.cells(self.column).get(at).copied()))
+                self.current.or_else(|| self.matches.newest().and_then(|at| self.column.get(at).copied()))
             }
             Aggregate::Since => match self.current {
                 Some(_) => Some(0),
                 None => self
                     .matches
                     .newest()
-                    .and_then(|at| self.history.times().get(at))
+                    .and_then(|at| self.times.get(at))
                     .map(|last| (self.time - *last as i64) as u64),
             },
             Aggregate::Ratio => None,
@@ -357,7 +416,7 @@ impl Gathered<'_> {
         Some(if number {
             self.total() / count as f64
         } else {
-            let sum = self.words().map(|word| i128::from(word as i64)).sum::<i128>();
+            let sum = self.sum();
             // The same double either way; from 128 bits it takes a library call.
             let sum = i64::try_from(sum).map_or(sum as f64, |sum| sum as f64);
             sum / count as f64
