@@ -47,6 +47,8 @@ pub(crate) struct Workspace {
 struct Bounds {
     low: usize,
     high: usize,
+    /// The same as bits, of the first 64 entries.
+    word: u64,
     /// The window's length in milliseconds.
     length: i64,
     presence: Presence,
@@ -93,8 +95,12 @@ pub(crate) fn visit(
     for selector in &plan.selectors {
         let (low, high) = if short { (0, history.len()) } else { reach(selector, &workspace.bounds) };
         let first = workspace.picked.len();
-        let (picked, undone) = (&mut workspace.picked, &workspace.undone);
-        pick(selector, plan, history, undone, moment, low..high, picked);
+        let pick = |at| pick(selector, plan, history, &workspace.undone, moment, at) & ones(high - at);
+        if short {
+            workspace.picked.push(pick(0));
+        } else {
+            workspace.picked.extend((low..high).step_by(64).map(pick));
+        }
         let current = picks_current(selector, plan, moment);
         let absent = selector.same.iter().any(|column| moment.cell(plan, *column).is_none());
         workspace.selections.push(Selection {
@@ -116,17 +122,15 @@ pub(crate) fn visit(
         }
         let current = feature.include_current && selection.current;
         let current = if current { Some(moment.cell(plan, feature.column).unwrap_or(0)) } else { None };
-        let (column, times) = (history.cells(feature.column), history.times());
-        let picked = workspace.picked.get(selection.words.clone()).unwrap_or(&[]);
-        let values = &mut workspace.values;
+        let (column, length, values) = (feature.column, bounds.length, &mut workspace.values);
         let word = if short {
-            let matches = OneWord::new(picked, bounds.low, bounds.high);
-            Gathered { matches, column, times, current, time, length: bounds.length }
-                .aggregate(feature, values)
+            let picked = workspace.picked.get(feature.selector).copied().unwrap_or(0);
+            let matches = OneWord(picked & bounds.word);
+            Gathered { matches, history, column, current, time, length }.aggregate(feature, values)
         } else {
+            let picked = workspace.picked.get(selection.words.clone()).unwrap_or(&[]);
             let matches = ManyWords::new(picked, selection.base, bounds.low, bounds.high);
-            Gathered { matches, column, times, current, time, length: bounds.length }
-                .aggregate(feature, values)
+            Gathered { matches, history, column, current, time, length }.aggregate(feature, values)
         };
         row.set(feature.place, word?, bounds.presence);
     }
@@ -181,39 +185,36 @@ fn bounds(
     Bounds {
         low,
         high,
+        word: ones(high) & !ones(low),
         length: start.map_or(0, |start| end - start),
         presence: if forgotten { Presence::Approximate } else { Presence::Exact },
     }
 }
 
-/// Appends one bit for each entry of the range, lowest first: whether the selector picks it.
+/// One bit for each of 64 entries from `at` on, lowest first: whether the selector picks it. Those behind the last
+/// entry are anything.
 fn pick(
     selector: &Selector,
     plan: &TablePlan,
     history: &History,
     undone: &[Undone],
     moment: &Moment<'_>,
-    range: Range<usize>,
-    picked: &mut Vec<u64>,
-) {
-    let mut at = range.start;
-    while at < range.end {
-        let mut word = ones(range.end - at);
-        if let Some(predicate) = selector.predicate {
-            word &= history.predicate_word(predicate.place, at, undone);
-        }
-        if let Some(column) = selector.present {
-            word &= history.presence_word(&plan.shape, column, at);
-        }
-        for column in &selector.same {
-            let Some(wanted) = moment.cell(plan, *column) else { return };
-            word &= history.presence_word(&plan.shape, *column, at);
-            let cells = history.cells(*column).iter().skip(at).take(64);
-            word &= cells.enumerate().fold(0, |bits, (i, cell)| bits | u64::from(*cell == wanted) << i);
-        }
-        picked.push(word);
-        at += 64;
+    at: usize,
+) -> u64 {
+    let mut word = u64::MAX;
+    if let Some(predicate) = selector.predicate {
+        word &= history.predicate_word(predicate.place, at, undone);
     }
+    if let Some(column) = selector.present {
+        word &= history.presence_word(&plan.shape, column, at);
+    }
+    for column in &selector.same {
+        let Some(wanted) = moment.cell(plan, *column) else { return 0 };
+        word &= history.presence_word(&plan.shape, *column, at);
+        let cells = history.cells(*column).iter().skip(at).take(64);
+        word &= cells.enumerate().fold(0, |bits, (i, cell)| bits | u64::from(*cell == wanted) << i);
+    }
+    word
 }
 
 /// The lowest `count` bits, all 64 when there are more.
@@ -236,12 +237,6 @@ trait Matches: Iterator<Item = usize> + Clone {
 /// Those of a short history, which is nearly every one.
 #[derive(Clone)]
 struct OneWord(u64);
-
-impl OneWord {
-    fn new(picked: &[u64], low: usize, high: usize) -> OneWord {
-        OneWord(picked.first().copied().unwrap_or(0) & ones(high) & !ones(low))
-    }
-}
 
 impl Matches for OneWord {
     fn how_many(&self) -> u64 {
@@ -335,8 +330,8 @@ impl Iterator for ManyWords<'_> {
 /// What a feature aggregates: the picked entries, oldest first, and the current event last.
 struct Gathered<'a, M> {
     matches: M,
-    column: &'a [u64],
-    times: &'a [u64],
+    history: &'a History,
+    column: usize,
     current: Option<u64>,
     time: i64,
     length: i64,
@@ -344,7 +339,8 @@ struct Gathered<'a, M> {
 
 impl<M: Matches> Gathered<'_, M> {
     fn words(&self) -> impl Iterator<Item = u64> + '_ {
-        self.matches.clone().map(|at| self.column.get(at).copied().unwrap_or(0)).chain(self.current)
+        let column = self.history.cells(self.column);
+        self.matches.clone().map(move |at| column.get(at).copied().unwrap_or(0)).chain(self.current)
     }
 
     fn numbers(&self) -> impl Iterator<Item = f64> + '_ {
@@ -393,14 +389,14 @@ impl<M: Matches> Gathered<'_, M> {
             Aggregate::Distinct => Some(self.distinct(values)),
             Aggregate::First => self.words().next(),
             Aggregate::Last => {
-                self.current.or_else(|| self.matches.newest().and_then(|at| self.column.get(at).copied()))
+                self.current.or_else(|| self.matches.newest().and_then(|at| self.history.cells(self.column).get(at).copied()))
             }
             Aggregate::Since => match self.current {
                 Some(_) => Some(0),
                 None => self
                     .matches
                     .newest()
-                    .and_then(|at| self.times.get(at))
+                    .and_then(|at| self.history.times().get(at))
                     .map(|last| (self.time - *last as i64) as u64),
             },
             Aggregate::Ratio => None,
