@@ -83,8 +83,15 @@ pub(crate) fn visit(
     let horizon = repeated.unwrap_or(usize::MAX);
 
     workspace.bounds.clear();
+    // Windows with one delay, which are nearly always all, end at one entry.
+    let mut known = None;
     for window in &plan.windows {
-        let bounds = bounds(window, history, time, horizon, calendar, &mut workspace.calendar);
+        let high = match known {
+            Some((delay, high)) if delay == window.delay => high,
+            _ => history.count_until(time - window.delay).min(horizon),
+        };
+        known = Some((window.delay, high));
+        let bounds = bounds(window, history, time, high, calendar, &mut workspace.calendar);
         workspace.bounds.push(bounds);
     }
     workspace.picked.clear();
@@ -95,11 +102,12 @@ pub(crate) fn visit(
     for selector in &plan.selectors {
         let (low, high) = if short { (0, history.len()) } else { reach(selector, &workspace.bounds) };
         let first = workspace.picked.len();
-        let pick = |at| pick(selector, plan, history, &workspace.undone, moment, at) & ones(high - at);
+        let undone = &workspace.undone;
         if short {
-            workspace.picked.push(pick(0));
+            workspace.picked.push(pick(selector, plan, history, undone, moment, 0));
         } else {
-            workspace.picked.extend((low..high).step_by(64).map(pick));
+            let words = (low..high).step_by(64);
+            workspace.picked.extend(words.map(|at| pick(selector, plan, history, undone, moment, at)));
         }
         let current = picks_current(selector, plan, moment);
         let absent = selector.same.iter().any(|column| moment.cell(plan, *column).is_none());
@@ -167,12 +175,11 @@ fn bounds(
     window: &Window,
     history: &History,
     time: i64,
-    horizon: usize,
+    high: usize,
     calendar: &Calendar,
     cache: &mut CalendarCache,
 ) -> Bounds {
     let end = time - window.delay;
-    let high = history.count_until(end).min(horizon);
     let start = match window.span {
         WindowSpan::Unbounded => None,
         WindowSpan::Sliding(length) => Some(end - length),
@@ -193,6 +200,7 @@ fn bounds(
 
 /// One bit for each of 64 entries from `at` on, lowest first: whether the selector picks it. Those behind the last
 /// entry are anything.
+#[inline(always)]
 fn pick(
     selector: &Selector,
     plan: &TablePlan,
@@ -229,6 +237,9 @@ fn picks_current(selector: &Selector, plan: &TablePlan, moment: &Moment<'_>) -> 
 
 /// The picked entries of a window, oldest first.
 trait Matches: Iterator<Item = usize> + Clone {
+    /// There are never more than 64.
+    const FEW: bool;
+
     fn how_many(&self) -> u64;
 
     fn newest(&self) -> Option<usize>;
@@ -239,6 +250,8 @@ trait Matches: Iterator<Item = usize> + Clone {
 struct OneWord(u64);
 
 impl Matches for OneWord {
+    const FEW: bool = true;
+
     fn how_many(&self) -> u64 {
         u64::from(self.0.count_ones())
     }
@@ -300,6 +313,8 @@ impl<'a> ManyWords<'a> {
 }
 
 impl Matches for ManyWords<'_> {
+    const FEW: bool = false;
+
     fn how_many(&self) -> u64 {
         self.words().map(|(_, bits)| u64::from(bits.count_ones())).sum()
     }
@@ -352,9 +367,13 @@ impl<M: Matches> Gathered<'_, M> {
         self.numbers().fold(0.0, |sum, number| sum + number)
     }
 
-    /// The exact sum of integers.
+    /// The exact sum of integers, none of which is beyond 2^53: that of a few fits 64 bits.
     fn sum(&self) -> i128 {
-        self.words().map(|word| i128::from(word as i64)).sum()
+        if M::FEW {
+            i128::from(self.words().fold(0i64, |sum, word| sum.wrapping_add(word as i64)))
+        } else {
+            self.words().map(|word| i128::from(word as i64)).sum()
+        }
     }
 
     fn count(&self) -> u64 {
