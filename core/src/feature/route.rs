@@ -135,7 +135,9 @@ pub(crate) fn event_word(policy: &Compiled, event: &Event, field: Field, reading
             Some(FieldKind::Text) => event.raw_text(field).map(|_| TextWord::field(field)),
             _ => word(policy, event, field),
         },
-        Reading::Literal => event.raw_text(field).map(|text| literal_word(text, |text| policy.literal_numbers.get(text).copied())),
+        Reading::Literal => event
+            .raw_text(field)
+            .map(|text| literal_word(text, |text| policy.literal_numbers.get(text).copied())),
         Reading::Symbol => event.raw_text(field).map(|text| Symbol::of(text).0),
         Reading::Present => Some(u64::from(match field {
             Field::AMOUNT_MINOR => word(policy, event, field).is_some(),

@@ -39,7 +39,9 @@ impl Row {
     /// The word, and whether there is one.
     #[inline]
     pub(crate) fn read(&self, place: u16) -> (u64, bool) {
-        self.cells.get(usize::from(place)).map_or((0, false), |(word, presence)| (*word, *presence != Presence::Missing))
+        self.cells
+            .get(usize::from(place))
+            .map_or((0, false), |(word, presence)| (*word, *presence != Presence::Missing))
     }
 
     pub(crate) fn presence(&self, place: u16) -> Presence {

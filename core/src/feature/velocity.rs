@@ -407,9 +407,9 @@ impl<M: Matches> Gathered<'_, M> {
             Aggregate::Max => self.words().map(|word| word as i64).max().map(|most| most as u64),
             Aggregate::Distinct => Some(self.distinct(values)),
             Aggregate::First => self.words().next(),
-            Aggregate::Last => {
-                self.current.or_else(|| self.matches.newest().and_then(|at| self.history.cells(self.column).get(at).copied()))
-            }
+            Aggregate::Last => self.current.or_else(|| {
+                self.matches.newest().and_then(|at| self.history.cells(self.column).get(at).copied())
+            }),
             Aggregate::Since => match self.current {
                 Some(_) => Some(0),
                 None => self

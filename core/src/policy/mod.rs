@@ -16,7 +16,8 @@ use ipnet::IpNet;
 pub(crate) use compile::{MOST_POINTS, parse_network};
 pub(crate) use document::{Aggregate, OnMissing};
 pub(crate) use expression::{
-    Atoms, Condition, Facts, Evaluation, Program, Reading, Reference, SlotSource, Span, TextWord, Truth, Type, literal_word,
+    Atoms, Condition, Evaluation, Facts, Program, Reading, Reference, SlotSource, Span, TextWord, Truth,
+    Type, literal_word,
 };
 use source::Format;
 

@@ -76,7 +76,10 @@ fn networks() -> Networks {
 pub(crate) enum List {
     Exact(TokenMap<ListEntry>),
     /// Networks by prefix length, so that a lookup probes once for every length in use. IPv4 and IPv6 apart.
-    Networks { v4: BTreeMap<u8, Networks>, v6: BTreeMap<u8, Networks> },
+    Networks {
+        v4: BTreeMap<u8, Networks>,
+        v6: BTreeMap<u8, Networks>,
+    },
 }
 
 impl List {

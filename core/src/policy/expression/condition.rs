@@ -200,10 +200,14 @@ impl Atom {
             _ => None,
         };
         Some(match node {
-            Node::Load(place) => Atom::Integer(IntegerAtom { place: *place, inside: false, low: 0, width: 0 }),
+            Node::Load(place) => {
+                Atom::Integer(IntegerAtom { place: *place, inside: false, low: 0, width: 0 })
+            }
             Node::Present(place) => Atom::Other(OtherAtom::Present { place: *place, expected: true }),
             Node::Not(inner) => match &**inner {
-                Node::Load(place) => Atom::Integer(IntegerAtom { place: *place, inside: true, low: 0, width: 0 }),
+                Node::Load(place) => {
+                    Atom::Integer(IntegerAtom { place: *place, inside: true, low: 0, width: 0 })
+                }
                 Node::Present(place) => Atom::Other(OtherAtom::Present { place: *place, expected: false }),
                 _ => return None,
             },
@@ -213,7 +217,7 @@ impl Atom {
             },
             Node::CompareNumber(operator, a, b) => {
                 Atom::Number(NumberAtom::of(load(a)?, *operator, constant_number(b)?))
-            },
+            }
             Node::OneOf(inner, words) => {
                 Atom::Other(OtherAtom::OneOf { place: load(inner)?, words: words.clone() })
             }
