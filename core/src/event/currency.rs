@@ -5,7 +5,8 @@ const CODES: &str = "AEDAFNALLAMDAOAARSAUDAWGAZNBAMBBDBDTBGNBHDBIFBMDBNDBOBBRLBS
 
 /// Whether the code is an ISO 4217 currency.
 pub(crate) fn is_currency(code: &str) -> bool {
-    code.len() == 3 && CODES.as_bytes().chunks_exact(3).any(|known| known == code.as_bytes())
+    let (codes, _) = CODES.as_bytes().as_chunks();
+    <[u8; 3]>::try_from(code.as_bytes()).is_ok_and(|code| codes.binary_search(&code).is_ok())
 }
 
 #[cfg(test)]

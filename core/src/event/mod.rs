@@ -236,7 +236,9 @@ impl Event {
     pub fn clear(&mut self) {
         self.cells.fill(Cell::Absent);
         let mut bytes = std::mem::take(&mut self.texts.0).into_bytes();
-        bytes.as_mut_slice().zeroize();
+        // Many bytes at a time, which `zeroize` does not; the barrier keeps the writes from being optimised away.
+        bytes.fill(0);
+        zeroize::optimization_barrier(bytes.as_slice());
         bytes.clear();
         self.texts.0 = String::from_utf8(bytes).unwrap_or_default();
     }

@@ -15,15 +15,26 @@ const KEY: &[u8; 16] = b"sekisho symbol 1";
 
 impl Symbol {
     pub(crate) fn of(text: &str) -> Symbol {
+        let hashed = || Symbol(SipHasher24::new_with_key(KEY).hash(text.as_bytes()).h1 | HASHED);
+        Symbol::whole(text).unwrap_or_else(hashed)
+    }
+
+    /// The symbol of a text that is kept whole: its bytes from the lowest on, its length in the highest. The
+    /// highest bit is clear.
+    pub(crate) fn whole(text: &str) -> Option<Symbol> {
         let bytes = text.as_bytes();
-        if bytes.len() <= 7 {
-            let length = (bytes.len() as u64) << 56;
-            Symbol(
-                bytes.iter().enumerate().fold(length, |word, (i, byte)| word | u64::from(*byte) << (8 * i)),
-            )
-        } else {
-            Symbol(SipHasher24::new_with_key(KEY).hash(bytes).h1 | HASHED)
+        if bytes.len() > 7 {
+            return None;
         }
+        let letters = match (bytes.first_chunk(), bytes.last_chunk()) {
+            // Two overlapping halves instead of a loop: where both have a byte it is the same.
+            (Some(first), Some(last)) => {
+                let (first, last) = (u32::from_le_bytes(*first), u32::from_le_bytes(*last));
+                u64::from(first) | u64::from(last) << (8 * (bytes.len() - 4))
+            }
+            _ => bytes.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte)),
+        };
+        Some(Symbol(letters | (bytes.len() as u64) << 56))
     }
 
     /// The text where it was kept whole, else `#` and the hash.

@@ -6,7 +6,7 @@ use super::plan::{CellSource, KeySource};
 use super::row::{Presence, Row};
 use crate::event::token::{HashKey, Token, Tokenizer};
 use crate::event::{CardNumber, Event, Field, FieldKind, Symbol, with_address_bytes};
-use crate::policy::{Compiled, Evaluation, Facts, Reading, TextWord, Truth};
+use crate::policy::{Compiled, Evaluation, Facts, Reading, TextWord, Truth, literal_word};
 
 /// The tokenizers of a policy's keys, in their order.
 #[derive(Debug)]
@@ -137,7 +137,7 @@ pub(crate) fn event_word(policy: &Compiled, event: &Event, field: Field, reading
         },
         Reading::Literal => event
             .raw_text(field)
-            .map(|text| policy.literal_numbers.get(text).map_or(u64::MAX, |number| u64::from(*number))),
+            .map(|text| literal_word(text, |text| policy.literal_numbers.get(text).copied())),
         Reading::Symbol => event.raw_text(field).map(|text| Symbol::of(text).0),
         Reading::Present => Some(u64::from(match field {
             Field::AMOUNT_MINOR => word(policy, event, field).is_some(),

@@ -47,6 +47,8 @@ pub(crate) struct Workspace {
 struct Bounds {
     low: usize,
     high: usize,
+    /// The same as bits, of the first 64 entries.
+    word: u64,
     /// The window's length in milliseconds.
     length: i64,
     presence: Presence,
@@ -59,6 +61,8 @@ struct Selection {
     base: usize,
     words: Range<usize>,
     current: bool,
+    /// The current event lacks a part of the composite: the features stay missing.
+    absent: bool,
 }
 
 /// Computes all features of one entity into the row.
@@ -79,8 +83,15 @@ pub(crate) fn visit(
     let horizon = repeated.unwrap_or(usize::MAX);
 
     workspace.bounds.clear();
+    // Windows with one delay, which are nearly always all, end at one entry.
+    let mut known = None;
     for window in &plan.windows {
-        let bounds = bounds(window, history, time, horizon, calendar, &mut workspace.calendar);
+        let high = match known {
+            Some((delay, high)) if delay == window.delay => high,
+            _ => history.count_until(time - window.delay).min(horizon),
+        };
+        known = Some((window.delay, high));
+        let bounds = bounds(window, history, time, high, calendar, &mut workspace.calendar);
         workspace.bounds.push(bounds);
     }
     workspace.picked.clear();
@@ -91,32 +102,45 @@ pub(crate) fn visit(
     for selector in &plan.selectors {
         let (low, high) = if short { (0, history.len()) } else { reach(selector, &workspace.bounds) };
         let first = workspace.picked.len();
-        let (picked, undone) = (&mut workspace.picked, &workspace.undone);
-        pick(selector, plan, history, undone, moment, low..high, picked);
+        let undone = &workspace.undone;
+        if short {
+            workspace.picked.push(pick(selector, plan, history, undone, moment, 0));
+        } else {
+            let words = (low..high).step_by(64);
+            workspace.picked.extend(words.map(|at| pick(selector, plan, history, undone, moment, at)));
+        }
         let current = picks_current(selector, plan, moment);
-        workspace.selections.push(Selection { base: low, words: first..workspace.picked.len(), current });
+        let absent = selector.same.iter().any(|column| moment.cell(plan, *column).is_none());
+        workspace.selections.push(Selection {
+            base: low,
+            words: first..workspace.picked.len(),
+            current,
+            absent,
+        });
     }
 
     for feature in &plan.features {
-        let (Some(bounds), Some(selector), Some(selection)) = (
-            workspace.bounds.get(feature.window),
-            plan.selectors.get(feature.selector),
-            workspace.selections.get(feature.selector),
-        ) else {
+        let (Some(bounds), Some(selection)) =
+            (workspace.bounds.get(feature.window), workspace.selections.get(feature.selector))
+        else {
             continue;
         };
-        if selector.same.iter().any(|column| moment.cell(plan, *column).is_none()) {
-            // A part of the composite is absent: the feature stays missing.
+        if selection.absent {
             continue;
         }
-        let picked = workspace.picked.get(selection.words.clone()).unwrap_or(&[]);
-        let matches = Matches::new(picked, selection.base, bounds.low, bounds.high);
         let current = feature.include_current && selection.current;
         let current = if current { Some(moment.cell(plan, feature.column).unwrap_or(0)) } else { None };
-        let value =
-            Gathered { matches, history, column: feature.column, current, time, length: bounds.length };
-        let word = value.aggregate(feature, &mut workspace.values)?;
-        row.set(feature.place, word, bounds.presence);
+        let (column, length, values) = (feature.column, bounds.length, &mut workspace.values);
+        let word = if short {
+            let picked = workspace.picked.get(feature.selector).copied().unwrap_or(0);
+            let matches = OneWord(picked & bounds.word);
+            Gathered { matches, history, column, current, time, length }.aggregate(feature, values)
+        } else {
+            let picked = workspace.picked.get(selection.words.clone()).unwrap_or(&[]);
+            let matches = ManyWords::new(picked, selection.base, bounds.low, bounds.high);
+            Gathered { matches, history, column, current, time, length }.aggregate(feature, values)
+        };
+        row.set(feature.place, word?, bounds.presence);
     }
     Ok(())
 }
@@ -151,12 +175,11 @@ fn bounds(
     window: &Window,
     history: &History,
     time: i64,
-    horizon: usize,
+    high: usize,
     calendar: &Calendar,
     cache: &mut CalendarCache,
 ) -> Bounds {
     let end = time - window.delay;
-    let high = history.count_until(end).min(horizon);
     let start = match window.span {
         WindowSpan::Unbounded => None,
         WindowSpan::Sliding(length) => Some(end - length),
@@ -169,39 +192,37 @@ fn bounds(
     Bounds {
         low,
         high,
+        word: ones(high) & !ones(low),
         length: start.map_or(0, |start| end - start),
         presence: if forgotten { Presence::Approximate } else { Presence::Exact },
     }
 }
 
-/// Appends one bit for each entry of the range, lowest first: whether the selector picks it.
+/// One bit for each of 64 entries from `at` on, lowest first: whether the selector picks it. Those behind the last
+/// entry are anything.
+#[inline(always)]
 fn pick(
     selector: &Selector,
     plan: &TablePlan,
     history: &History,
     undone: &[Undone],
     moment: &Moment<'_>,
-    range: Range<usize>,
-    picked: &mut Vec<u64>,
-) {
-    let mut at = range.start;
-    while at < range.end {
-        let mut word = ones(range.end - at);
-        if let Some(predicate) = selector.predicate {
-            word &= history.predicate_word(predicate.place, at, undone);
-        }
-        if let Some(column) = selector.present {
-            word &= history.presence_word(&plan.shape, column, at);
-        }
-        for column in &selector.same {
-            let Some(wanted) = moment.cell(plan, *column) else { return };
-            word &= history.presence_word(&plan.shape, *column, at);
-            let cells = history.cells(*column).iter().skip(at).take(64);
-            word &= cells.enumerate().fold(0, |bits, (i, cell)| bits | u64::from(*cell == wanted) << i);
-        }
-        picked.push(word);
-        at += 64;
+    at: usize,
+) -> u64 {
+    let mut word = u64::MAX;
+    if let Some(predicate) = selector.predicate {
+        word &= history.predicate_word(predicate.place, at, undone);
     }
+    if let Some(column) = selector.present {
+        word &= history.presence_word(&plan.shape, column, at);
+    }
+    for column in &selector.same {
+        let Some(wanted) = moment.cell(plan, *column) else { return 0 };
+        word &= history.presence_word(&plan.shape, *column, at);
+        let cells = history.cells(*column).iter().skip(at).take(64);
+        word &= cells.enumerate().fold(0, |bits, (i, cell)| bits | u64::from(*cell == wanted) << i);
+    }
+    word
 }
 
 /// The lowest `count` bits, all 64 when there are more.
@@ -215,8 +236,48 @@ fn picks_current(selector: &Selector, plan: &TablePlan, moment: &Moment<'_>) -> 
 }
 
 /// The picked entries of a window, oldest first.
+trait Matches: Iterator<Item = usize> + Clone {
+    /// There are never more than 64.
+    const FEW: bool;
+
+    fn how_many(&self) -> u64;
+
+    fn newest(&self) -> Option<usize>;
+}
+
+/// Those of a short history, which is nearly every one.
 #[derive(Clone)]
-struct Matches<'a> {
+struct OneWord(u64);
+
+impl Matches for OneWord {
+    const FEW: bool = true;
+
+    fn how_many(&self) -> u64 {
+        u64::from(self.0.count_ones())
+    }
+
+    fn newest(&self) -> Option<usize> {
+        Some(self.0.checked_ilog2()? as usize)
+    }
+}
+
+impl Iterator for OneWord {
+    type Item = usize;
+
+    #[inline]
+    fn next(&mut self) -> Option<usize> {
+        if self.0 == 0 {
+            return None;
+        }
+        let at = self.0.trailing_zeros() as usize;
+        self.0 &= self.0 - 1;
+        Some(at)
+    }
+}
+
+/// Those of a history of any length.
+#[derive(Clone)]
+struct ManyWords<'a> {
     /// The words after the one that `bits` is what is left of.
     words: &'a [u64],
     bits: u64,
@@ -226,17 +287,17 @@ struct Matches<'a> {
     high: usize,
 }
 
-impl<'a> Matches<'a> {
+impl<'a> ManyWords<'a> {
     /// `picked` holds a bit for each entry from `base` on.
-    fn new(picked: &'a [u64], base: usize, low: usize, high: usize) -> Matches<'a> {
+    fn new(picked: &'a [u64], base: usize, low: usize, high: usize) -> ManyWords<'a> {
         let skipped = low.saturating_sub(base);
         let words = picked.get(skipped / 64..).unwrap_or(&[]);
         let at = base + skipped / 64 * 64;
         match words.split_first() {
             Some((first, words)) if low < high => {
-                Matches { words, bits: first & !ones(skipped % 64) & ones(high - at), at, high }
+                ManyWords { words, bits: first & !ones(skipped % 64) & ones(high - at), at, high }
             }
-            _ => Matches { words: &[], bits: 0, at, high },
+            _ => ManyWords { words: &[], bits: 0, at, high },
         }
     }
 
@@ -249,6 +310,10 @@ impl<'a> Matches<'a> {
         });
         std::iter::once((at, self.bits)).chain(later)
     }
+}
+
+impl Matches for ManyWords<'_> {
+    const FEW: bool = false;
 
     fn how_many(&self) -> u64 {
         self.words().map(|(_, bits)| u64::from(bits.count_ones())).sum()
@@ -260,7 +325,7 @@ impl<'a> Matches<'a> {
     }
 }
 
-impl Iterator for Matches<'_> {
+impl Iterator for ManyWords<'_> {
     type Item = usize;
 
     #[inline]
@@ -278,8 +343,8 @@ impl Iterator for Matches<'_> {
 }
 
 /// What a feature aggregates: the picked entries, oldest first, and the current event last.
-struct Gathered<'a> {
-    matches: Matches<'a>,
+struct Gathered<'a, M> {
+    matches: M,
     history: &'a History,
     column: usize,
     current: Option<u64>,
@@ -287,7 +352,7 @@ struct Gathered<'a> {
     length: i64,
 }
 
-impl Gathered<'_> {
+impl<M: Matches> Gathered<'_, M> {
     fn words(&self) -> impl Iterator<Item = u64> + '_ {
         let column = self.history.cells(self.column);
         self.matches.clone().map(move |at| column.get(at).copied().unwrap_or(0)).chain(self.current)
@@ -300,6 +365,15 @@ impl Gathered<'_> {
     /// The sum of doubles, oldest first: the order is part of the result.
     fn total(&self) -> f64 {
         self.numbers().fold(0.0, |sum, number| sum + number)
+    }
+
+    /// The exact sum of integers, none of which is beyond 2^53: that of a few fits 64 bits.
+    fn sum(&self) -> i128 {
+        if M::FEW {
+            i128::from(self.words().fold(0i64, |sum, word| sum.wrapping_add(word as i64)))
+        } else {
+            self.words().map(|word| i128::from(word as i64)).sum()
+        }
     }
 
     fn count(&self) -> u64 {
@@ -316,8 +390,7 @@ impl Gathered<'_> {
             }
             Aggregate::Sum if number => Some(self.total().to_bits()),
             Aggregate::Sum => {
-                let sum: i128 = self.words().map(|word| i128::from(word as i64)).sum();
-                let sum = i64::try_from(sum).map_err(|_| {
+                let sum = i64::try_from(self.sum()).map_err(|_| {
                     Error::new(ErrorKind::Overflow, "a sum over a window does not fit 64 bits")
                 })?;
                 Some(sum as u64)
@@ -358,7 +431,7 @@ impl Gathered<'_> {
         Some(if number {
             self.total() / count as f64
         } else {
-            let sum = self.words().map(|word| i128::from(word as i64)).sum::<i128>();
+            let sum = self.sum();
             // The same double either way; from 128 bits it takes a library call.
             let sum = i64::try_from(sum).map_or(sum as f64, |sum| sum as f64);
             sum / count as f64

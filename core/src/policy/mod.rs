@@ -18,7 +18,8 @@ pub use action::{Action, Obligations};
 pub(crate) use compile::{MOST_POINTS, parse_network};
 pub(crate) use document::{Aggregate, OnMissing};
 pub(crate) use expression::{
-    Atoms, Condition, Evaluation, Facts, Program, Reading, Reference, SlotSource, Span, TextWord, Truth, Type,
+    Atoms, Condition, Evaluation, Facts, Program, Reading, Reference, SlotSource, Span, TextWord, Truth,
+    Type, literal_word,
 };
 use source::Format;
 

@@ -28,13 +28,11 @@ impl Bits {
     /// The bits of 64 entries from `entry` on; those behind the last are false or stale.
     #[inline]
     pub(crate) fn word(&self, column: usize, entry: usize) -> u64 {
-        let column = self.column(column);
-        let (word, shift) = (entry / 64, entry % 64);
-        let low = column.get(word).copied().unwrap_or(0) >> shift;
-        match shift {
-            0 => low,
-            _ => low | column.get(word + 1).copied().unwrap_or(0) << (64 - shift),
-        }
+        let (place, shift) = (column * self.stride + entry / 64, entry % 64);
+        let word = |place| self.words.get(place).copied().unwrap_or(0);
+        let low = word(place) >> shift;
+        // Nothing of the next word when the shift is 0.
+        if entry / 64 + 1 < self.stride { low | word(place + 1) << 1 << (63 - shift) } else { low }
     }
 
     pub(crate) fn get(&self, column: usize, entry: usize) -> bool {

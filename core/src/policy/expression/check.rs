@@ -256,8 +256,8 @@ impl<'a> Checker<'a, '_> {
             {
                 self.check_choice(spec, &text, literal_span)?;
                 let place = self.slots.place(SlotSource::Event(spec.field(), Reading::Literal));
-                let literal = self.slots.literal(&text);
-                integers(operator, Node::Load(place), Node::Constant(u64::from(literal)))
+                let literal = self.slots.literal_word(&text);
+                integers(operator, Node::Load(place), Node::Constant(literal))
             }
             (a, b) if ta == Type::Symbol || tb == Type::Symbol => {
                 if !equality {
@@ -411,7 +411,7 @@ impl<'a> Checker<'a, '_> {
                     match literal? {
                         Typed::Literal(text) => {
                             self.check_choice(spec, &text, span)?;
-                            words.push(u64::from(self.slots.literal(&text)));
+                            words.push(self.slots.literal_word(&text));
                         }
                         other => return self.unlike(span, other.value_type(), Type::Text),
                     }

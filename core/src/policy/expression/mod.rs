@@ -21,7 +21,7 @@ pub(crate) use ast::{Mistake, Span};
 pub(crate) use check::{Checked, Reference, check};
 pub(crate) use condition::{Atoms, Condition, Facts, Truth};
 pub(crate) use program::{Evaluation, Program, TextWord};
-pub(crate) use scope::{NamedFeature, NamedList, Reading, Scope, SlotSource, Slots, Use};
+pub(crate) use scope::{NamedFeature, NamedList, Reading, Scope, SlotSource, Slots, Use, literal_word};
 
 /// The type of an expression.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -369,7 +369,8 @@ fn row(slots: &Slots, event: &Event) -> Row {
         let SlotSource::Event(field, reading) = *source else { panic!("{source:?}") };
         let word = match reading {
             super::Reading::Literal => event.text(field).map(|text| {
-                slots.literals().iter().position(|known| known == text).map_or(u64::MAX, |at| at as u64)
+                let number = |text: &str| slots.literals().iter().position(|known| known == text);
+                super::literal_word(text, |text| number(text).map(|number| number as u32))
             }),
             reading => event_word(&policy.0, event, field, reading),
         };

@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 
 use super::Type;
 use crate::event::time::Calendar;
-use crate::event::{Field, FieldKind, FieldSpec, Schema, nearest};
+use crate::event::{Field, FieldKind, FieldSpec, Schema, Symbol, nearest};
 
 /// How an event field is read into the row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Reading {
     /// The number, time or boolean itself; for text, a reference to the event's bytes.
     Value,
-    /// The number of the policy's literal that equals the text, so that comparing text compares integers.
+    /// Text as a word that equals the word of the policy's literal exactly when the texts are equal, so that
+    /// comparing text compares integers: short text itself, the number of a longer literal.
     Literal,
     /// The text as history remembers it.
     Symbol,
@@ -71,6 +72,11 @@ impl Slots {
         number
     }
 
+    /// What [`Reading::Literal`] reads of a text that equals this literal.
+    pub(crate) fn literal_word(&mut self, text: &str) -> u64 {
+        literal_word(text, |text| Some(self.literal(text)))
+    }
+
     /// The number of a time zone; `None` when there is none of this name.
     pub(crate) fn zone(&mut self, name: &str) -> Option<u16> {
         let known = self.zones.iter().position(|(known, _)| known == name);
@@ -95,6 +101,13 @@ impl Slots {
     pub(crate) fn literals(&self) -> &[String] {
         &self.literals
     }
+}
+
+/// What [`Reading::Literal`] makes of a text: itself where it is short, else the number of the literal that equals
+/// it, which the highest bit tells from short text; all bits when none does.
+pub(crate) fn literal_word(text: &str, number: impl FnOnce(&str) -> Option<u32>) -> u64 {
+    let numbered = || number(text).map_or(u64::MAX, |number| 1 << 63 | u64::from(number));
+    Symbol::whole(text).map_or_else(numbered, |symbol| symbol.0)
 }
 
 /// A feature that expressions can name.
