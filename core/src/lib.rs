@@ -68,11 +68,11 @@ pub use decision::{
     Decision, DecisionRecord, ExplainedRule, Explanation, FeatureValue, MOST_REASONS, Reason, RecordedReason,
     RecordedValue, RuleHit,
 };
-pub use engine::{Engine, Label, Outcome, SwapReport, TableStatistics};
+pub use engine::{Engine, SwapReport, TableStatistics};
 pub use error::{Error, ErrorKind, Fault, Result};
 pub use event::{
     Event, FIELDS, Field, FieldKind, FieldSpec, FieldValue, HashKey, LARGEST_INTEGER, LONGEST_IDENTIFIER,
-    LONGEST_TEXT, Schema,
+    LONGEST_TEXT, Label, Outcome, Schema,
 };
 pub use feature::Value;
 pub use policy::{Action, FeatureInfo, FeatureType, Obligations, Policy, PolicyBuilder, RuleInfo};

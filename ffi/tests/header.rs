@@ -89,9 +89,9 @@ fn enumerations_are_those_of_the_core() {
     let border = ["OK", "OTHER", "NULL_HANDLE", "PANIC", "BUFFER_TOO_SMALL", "NOT_FOUND"];
     for (file, name, prefix, own) in [
         ("error.rs", "ErrorKind", "SEKISHO_STATUS_", &border[..]),
-        ("decision/mod.rs", "Action", "SEKISHO_ACTION_", &["NONE"][..]),
-        ("engine.rs", "Outcome", "SEKISHO_OUTCOME_", &[][..]),
-        ("engine.rs", "Label", "SEKISHO_LABEL_", &[][..]),
+        ("policy/action.rs", "Action", "SEKISHO_ACTION_", &["NONE"][..]),
+        ("event/outcome.rs", "Outcome", "SEKISHO_OUTCOME_", &[][..]),
+        ("event/outcome.rs", "Label", "SEKISHO_LABEL_", &[][..]),
         ("event/field.rs", "FieldKind", "SEKISHO_FIELD_KIND_", &[][..]),
         ("policy/mod.rs", "FeatureType", "SEKISHO_FEATURE_TYPE_", &[][..]),
     ] {

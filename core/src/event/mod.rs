@@ -3,6 +3,7 @@
 mod card;
 mod currency;
 mod field;
+mod outcome;
 mod schema;
 mod symbol;
 pub(crate) mod time;
@@ -16,8 +17,9 @@ use zeroize::Zeroize;
 
 pub(crate) use card::CardNumber;
 pub(crate) use currency::is_currency;
-pub(crate) use field::{Domain, LABELS, OUTCOMES};
+pub(crate) use field::{Domain, OUTCOMES};
 pub use field::{FIELDS, Field, FieldKind, FieldSpec};
+pub use outcome::{Label, Outcome};
 pub use schema::Schema;
 pub(crate) use schema::{Declared, nearest};
 pub(crate) use symbol::Symbol;
