@@ -132,7 +132,7 @@ impl Engine {
         Ok(decision)
     }
 
-    /// As [`assess`](Engine::assess), into a decision that is reused. An error leaves it as it was or cleared.
+    /// As [`assess`](Engine::assess), into a decision that is reused. An error leaves it as it was when new.
     ///
     /// # Errors
     /// As [`assess`](Engine::assess).
@@ -339,7 +339,16 @@ impl Inner {
         repeated
     }
 
+    /// Fills the decision; after an error it is empty, so that the last event's answer is never taken for this one.
     fn score(&mut self, event: &Event, decision: &mut Decision, key_id: u32) -> Result<()> {
+        let scored = self.try_score(event, decision, key_id);
+        if scored.is_err() {
+            *decision = Decision { detailed: decision.detailed, ..Decision::default() };
+        }
+        scored
+    }
+
+    fn try_score(&mut self, event: &Event, decision: &mut Decision, key_id: u32) -> Result<()> {
         self.admit(event)?;
         self.route(event);
         let repeated = self.find_places();
@@ -368,7 +377,8 @@ impl Inner {
                 continue;
             }
             let history = table.history(*place);
-            visit(plan, history, &moment, &compiled.calendar, &mut scratch.workspace, &mut scratch.row)?;
+            visit(plan, history, &moment, &compiled.calendar, &mut scratch.workspace, &mut scratch.row)
+                .map_err(|place| overflow(compiled, place))?;
         }
         ratios(&compiled.plan.ratios, &mut scratch.row);
         conclude(policy, event, &scratch.row, &mut scratch.conclusion, decision)?;
@@ -545,6 +555,11 @@ impl Inner {
             None => target.remove(token),
         })
     }
+}
+
+fn overflow(policy: &Compiled, place: u16) -> Error {
+    let name = policy.features.get(usize::from(place)).map_or("", |plan| plan.name.as_str());
+    Error::of_field(ErrorKind::Overflow, name, "the sum over its window does not fit 64 bits")
 }
 
 fn probe_lists(policy: &Compiled, lists: &Lists, route: &Route, event: &Event, time: i64, row: &mut Row) {

@@ -155,6 +155,32 @@ fn a_refused_event_changes_nothing() {
     assert!(engine.advance(-1).is_err());
 }
 
+/// Single amounts fit; more than a thousand of the largest do not, and the error names the feature.
+#[test]
+fn a_sum_beyond_64_bits_is_an_error_and_no_wrap() {
+    let policy = Policy::from_toml(
+        "[policy]\nname = \"sums\"\nversion = \"1\"\ncurrency = \"JPY\"\n[[feature]]\nname = \"total\"\n\
+         aggregate = \"sum\"\nof = \"amount_minor\"\nby = [\"account\"]\nover = \"1d\"\n\
+         [decision]\nbands = [{ from = 0, action = \"allow\" }]\n",
+    )
+    .unwrap();
+    let engine = Engine::new(policy, HashKey::new(1, [9; 32]));
+    let event = |n: i64| {
+        let event = Event::of("payment", NOW + n).unwrap().with("account", "a").unwrap();
+        event.with("amount_minor", 1i64 << 53).unwrap()
+    };
+    let mut decision = sekisho::Decision::detailed();
+    for n in 0..1024 {
+        engine.assess_into(&event(n), &mut decision).unwrap();
+    }
+    assert_eq!(decision.features().next().unwrap().value(), &sekisho::Value::Integer(1023 << 53));
+    let remembered = engine.statistics();
+    let error = engine.assess_into(&event(1024), &mut decision).unwrap_err();
+    assert_eq!((error.kind(), error.field()), (ErrorKind::Overflow, Some("total")));
+    assert_eq!(engine.statistics(), remembered);
+    assert!(decision.policy().is_none() && decision.features().next().is_none(), "no stale answer");
+}
+
 #[test]
 fn what_is_learnt_later_wants_an_id_and_a_sane_time() {
     let engine = engine();

@@ -97,6 +97,10 @@ pub(crate) fn holds_card_number(text: &str) -> bool {
     if text.len() < SHORTEST {
         return false;
     }
+    if text.contains(|c| ('０'..='９').contains(&c)) {
+        let narrow: String = text.chars().map(narrowed).collect();
+        return holds_card_number(&narrow);
+    }
     let bytes = text.as_bytes();
     let mut from = 0;
     while let Some(start) = bytes.iter().skip(from).position(u8::is_ascii_digit).map(|p| from + p) {
@@ -128,6 +132,16 @@ pub(crate) fn holds_card_number(text: &str) -> bool {
     false
 }
 
+/// Full-width digits and the separators that are typed beside them, as ASCII.
+fn narrowed(c: char) -> char {
+    match c {
+        '０'..='９' => char::from_u32(u32::from(c) - u32::from('０') + u32::from('0')).unwrap_or(c),
+        '\u{3000}' => ' ',
+        '－' | '‐' | '−' | 'ー' => '-',
+        _ => c,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -143,6 +157,8 @@ mod tests {
             "378282246310005",
             "ref 12 4111111111111111",
             "カード4111111111111111です",
+            "４１１１　１１１１　１１１１　１１１１",
+            "番号は４１１１－１１１１－１１１１－１１１１",
         ] {
             assert!(holds_card_number(text), "{text}");
         }

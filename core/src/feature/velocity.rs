@@ -7,7 +7,6 @@ use std::ops::Range;
 
 use super::plan::{RatioFeature, Selector, TablePlan, Window, WindowFeature, WindowSpan};
 use super::row::{Presence, Row};
-use crate::error::{Error, ErrorKind, Result};
 use crate::event::time::{Calendar, CalendarCache};
 use crate::policy::Aggregate;
 use crate::state::{History, Undone, holds};
@@ -68,7 +67,7 @@ struct Selection {
 /// Computes all features of one entity into the row.
 ///
 /// # Errors
-/// [`ErrorKind::Overflow`] when an exact sum leaves 64 bits.
+/// The place of a feature whose exact sum leaves 64 bits.
 pub(crate) fn visit(
     plan: &TablePlan,
     history: &History,
@@ -76,7 +75,7 @@ pub(crate) fn visit(
     calendar: &Calendar,
     workspace: &mut Workspace,
     row: &mut Row,
-) -> Result<()> {
+) -> Result<(), u16> {
     // An event that was recorded before is scored as of its first arrival: what followed it does not count.
     let repeated = if moment.repeated { history.position_of(moment.id) } else { None };
     let time = repeated.and_then(|at| history.time_at(at)).unwrap_or(moment.time);
@@ -140,7 +139,7 @@ pub(crate) fn visit(
             let matches = ManyWords::new(picked, selection.base, bounds.low, bounds.high);
             Gathered { matches, history, column, current, time, length }.aggregate(feature, values)
         };
-        row.set(feature.place, word?, bounds.presence);
+        row.set(feature.place, word.ok_or(feature.place)?, bounds.presence);
     }
     Ok(())
 }
@@ -380,21 +379,17 @@ impl<M: Matches> Gathered<'_, M> {
         self.matches.how_many() + u64::from(self.current.is_some())
     }
 
-    fn aggregate(&self, feature: &WindowFeature, values: &mut Vec<u64>) -> Result<Option<u64>> {
+    /// The feature's value, if it has one; `None` when an exact sum leaves 64 bits.
+    fn aggregate(&self, feature: &WindowFeature, values: &mut Vec<u64>) -> Option<Option<u64>> {
         let number = feature.number;
-        Ok(match feature.aggregate {
+        Some(match feature.aggregate {
             Aggregate::Count => Some(self.count()),
             Aggregate::Rate if self.length <= 0 => None,
             Aggregate::Rate => {
                 Some((self.count() as f64 * feature.per as f64 / self.length as f64).to_bits())
             }
             Aggregate::Sum if number => Some(self.total().to_bits()),
-            Aggregate::Sum => {
-                let sum = i64::try_from(self.sum()).map_err(|_| {
-                    Error::new(ErrorKind::Overflow, "a sum over a window does not fit 64 bits")
-                })?;
-                Some(sum as u64)
-            }
+            Aggregate::Sum => Some(i64::try_from(self.sum()).ok()? as u64),
             Aggregate::Mean => self.mean(number).map(f64::to_bits),
             Aggregate::Stddev => self.deviation(number).map(f64::to_bits),
             Aggregate::Min if number => {

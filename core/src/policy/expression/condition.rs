@@ -370,6 +370,17 @@ mod tests {
         Operator::NotEqual,
     ];
 
+    fn compared<T: PartialOrd>(operator: Operator, a: &T, b: &T) -> bool {
+        match operator {
+            Operator::Less => a < b,
+            Operator::LessOrEqual => a <= b,
+            Operator::Greater => a > b,
+            Operator::GreaterOrEqual => a >= b,
+            Operator::NotEqual => a != b,
+            _ => a == b,
+        }
+    }
+
     fn doubles() -> impl Strategy<Value = f64> {
         prop_oneof![
             any::<f64>(),
@@ -393,14 +404,7 @@ mod tests {
         #[test]
         fn ranges_of_doubles_are_comparisons(a in doubles(), b in doubles(), operator in 0usize..6) {
             let operator = OPERATORS[operator];
-            let expected = match operator {
-                Operator::Less => a < b,
-                Operator::LessOrEqual => a <= b,
-                Operator::Greater => a > b,
-                Operator::GreaterOrEqual => a >= b,
-                Operator::NotEqual => a != b,
-                _ => a == b,
-            };
+            let expected = compared(operator, &a, &b);
             let mut row = Row::default();
             row.reset(1);
             row.set(0, Some(a.to_bits()), Presence::Exact);
@@ -414,14 +418,7 @@ mod tests {
             operator in 0usize..6,
         ) {
             let operator = OPERATORS[operator];
-            let expected = match operator {
-                Operator::Less => a < b,
-                Operator::LessOrEqual => a <= b,
-                Operator::Greater => a > b,
-                Operator::GreaterOrEqual => a >= b,
-                Operator::NotEqual => a != b,
-                _ => a == b,
-            };
+            let expected = compared(operator, &a, &b);
             let mut row = Row::default();
             row.reset(1);
             row.set(0, Some(a as u64), Presence::Exact);
