@@ -93,6 +93,8 @@ struct Scratch {
     workspace: Workspace,
     /// Where each table keeps the event's entity.
     places: Vec<Option<u32>>,
+    /// The cells that one table remembers of the event.
+    cells: Vec<Option<u64>>,
 }
 
 impl Engine {
@@ -256,12 +258,12 @@ impl Engine {
     /// What each table remembers, in the order of the policy.
     pub fn statistics(&self) -> Vec<TableStatistics> {
         let inner = self.lock();
-        let tables = inner.state.tables.iter();
+        let tables = inner.policy.0.plan.tables.iter().zip(&inner.state.tables);
         tables
-            .map(|table| TableStatistics {
+            .map(|(plan, table)| TableStatistics {
                 name: table.name.clone(),
                 entities: table.entities(),
-                events: table.events(),
+                events: table.events(&plan.shape),
             })
             .collect()
     }
@@ -333,7 +335,7 @@ impl Inner {
         let mut repeated = false;
         for (plan, table) in policy.0.plan.tables.iter().zip(&state.tables) {
             let place = scratch.route.token(plan.key).and_then(|token| table.place(token));
-            repeated |= table.history(place).position_of(scratch.route.id).is_some();
+            repeated |= table.history(place).view(&plan.shape).position_of(scratch.route.id).is_some();
             scratch.places.push(place);
         }
         repeated
@@ -418,15 +420,16 @@ impl Inner {
             let Some(token) = scratch.route.token(table_plan.key) else { continue };
             let place = place.unwrap_or_else(|| table.welcome(token));
             let Some(history) = table.history_mut(place) else { continue };
-            let cells =
-                table_plan.columns.iter().map(|cell| scratch.route.cells.get(*cell).copied().flatten());
-            history.insert(&table_plan.shape, &entry, cells);
+            scratch.cells.clear();
+            let cells = &scratch.route.cells;
+            scratch.cells.extend(table_plan.columns.iter().map(|cell| cells.get(*cell).copied().flatten()));
+            history.insert(&table_plan.shape, &entry, &scratch.cells);
             if let (Some(label), Some(at), Some(by_label)) = (label, labelled_at, &by_label) {
                 let label = Some((label as u8, at));
                 history.revise(&table_plan.shape, &Learnt { id, outcome, label, by_label, revisable });
             }
             if let Some(retention) = table_plan.retention {
-                history.forget_until(latest - retention - 1);
+                history.forget_until(&table_plan.shape, latest - retention - 1);
             }
         }
     }
@@ -458,7 +461,7 @@ impl Inner {
         let known = {
             let Inner { policy, state, scratch, .. } = &*self;
             policy.0.plan.tables.iter().zip(&state.tables).find_map(|(plan, table)| {
-                table.history(table.place(scratch.route.token(plan.key)?)).outcome_of(id)
+                table.history(table.place(scratch.route.token(plan.key)?)).outcome_of(&plan.shape, id)
             })
         };
         let Some(known) = known else { return Ok(false) };

@@ -33,9 +33,12 @@ pub(crate) fn conclude(
     let evaluation = Evaluation { row, event, literals: &compiled.literals, zones: &compiled.zones };
     let (mut score, mut action, mut strength) = (0i64, Action::Allow, 0);
     let mut obligations = Obligations::default();
-    compiled.atoms.evaluate(row, facts);
-    for (number, rule) in (0u16..).zip(&compiled.rules) {
-        match rule.condition.truth(facts, &evaluation, stack) {
+    compiled.conditions.classify(row, facts);
+    for number in facts.candidates(compiled.conditions.len()) {
+        let Some(rule) = compiled.rules.get(number) else { continue };
+        let truth = compiled.conditions.truth(number, facts, &evaluation, stack);
+        let number = number as u16;
+        match truth {
             Truth::False => continue,
             Truth::True => {}
             Truth::Missing => {
@@ -67,8 +70,7 @@ pub(crate) fn conclude(
     decision.action = action;
     decision.strength = if action == Action::Challenge { strength.max(1) } else { 0 };
     decision.obligations = obligations;
-    decision.missing_features =
-        (0..compiled.features.len() as u16).filter(|place| row.get(*place).is_none()).count() as u16;
+    decision.missing_features = row.missing(compiled.features.len()) as u16;
     rank(&compiled.rules, decision);
     if decision.policy.as_ref().is_none_or(|known| !std::sync::Arc::ptr_eq(&known.0, &policy.0)) {
         decision.policy = Some(policy.clone());

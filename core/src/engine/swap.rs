@@ -44,7 +44,7 @@ pub(super) fn migrate(old: &Compiled, new: &Compiled, state: &mut State) -> Swap
             let Some(selector) = plan.selectors.get(feature.selector) else { return false };
             let known = |column: &usize| columns.get(*column).copied().flatten().is_some();
             let remembered = |number: u16| {
-                known_as(number).is_some_and(|number| before.shape.predicates.contains(&number))
+                known_as(number).is_some_and(|number| before.shape.predicates().contains(&number))
             };
             selector.predicate.is_none_or(|predicate| remembered(predicate.number))
                 && selector.present.iter().all(known)
@@ -55,11 +55,13 @@ pub(super) fn migrate(old: &Compiled, new: &Compiled, state: &mut State) -> Swap
         let mut table = kept.swap_remove(found);
         let places: Vec<Option<usize>> = plan
             .shape
-            .predicates
+            .predicates()
             .iter()
-            .map(|number| before.shape.predicates.iter().position(|known| Some(*known) == known_as(*number)))
+            .map(|number| {
+                before.shape.predicates().iter().position(|known| Some(*known) == known_as(*number))
+            })
             .collect();
-        table.rebuild(|history| history.reshaped(&before.shape, &places, &columns));
+        table.rebuild(|history| history.reshaped(&before.shape, &plan.shape, &places, &columns));
         tables.push(table);
     }
     state.tables = tables;

@@ -247,7 +247,7 @@ impl Event {
 
     /// Whether the field has a value.
     pub fn has(&self, field: Field) -> bool {
-        self.cell(field) != Cell::Absent
+        !matches!(self.cell(field), Cell::Absent)
     }
 
     /// The value of a text attribute; never of an identifier.
@@ -279,6 +279,16 @@ impl Event {
         match self.cell(field) {
             Cell::Boolean(flag) => Some(flag),
             _ => None,
+        }
+    }
+
+    /// The word of an integer, time, number or boolean.
+    pub(crate) fn word(&self, field: Field) -> Option<u64> {
+        match self.cell(field) {
+            Cell::Integer(number) => Some(number as u64),
+            Cell::Number(number) => Some(number.to_bits()),
+            Cell::Boolean(flag) => Some(u64::from(flag)),
+            Cell::Absent | Cell::Text { .. } | Cell::Address(_) => None,
         }
     }
 

@@ -2,8 +2,8 @@
 
 use crate::event::time::CalendarUnit;
 use crate::event::{Field, Schema};
-use crate::policy::{Aggregate, Atoms, Condition};
-use crate::state::Shape;
+use crate::policy::{Aggregate, Conditions};
+use crate::state::{Column, Shape};
 
 /// Everything that route and visit do for one policy.
 #[derive(Debug, Default)]
@@ -11,8 +11,8 @@ pub(crate) struct Plan {
     pub(crate) keys: Vec<KeyPlan>,
     pub(crate) cells: Vec<CellSource>,
     pub(crate) predicates: Vec<Predicate>,
-    /// The atoms of the predicates.
-    pub(crate) atoms: Atoms,
+    /// The conditions of the predicates, in their order.
+    pub(crate) conditions: Conditions,
     pub(crate) tables: Vec<TablePlan>,
     pub(crate) ratios: Vec<RatioFeature>,
     /// The bits of predicates that test the outcome or the label.
@@ -25,18 +25,18 @@ impl Plan {
         self.predicates.len().div_ceil(64)
     }
 
-    /// The number of a predicate, added when it is new.
-    pub(crate) fn predicate(&mut self, predicate: Predicate) -> u16 {
-        let known = self.predicates.iter().position(|known| known.condition == predicate.condition);
-        let number = known.unwrap_or_else(|| {
-            self.revisable.resize(self.predicates.len() / 64 + 1, 0);
-            if let Some(word) = self.revisable.last_mut() {
-                *word |= u64::from(predicate.revisable) << (self.predicates.len() % 64);
-            }
-            self.predicates.push(predicate);
-            self.predicates.len() - 1
-        });
-        number as u16
+    /// The number of the predicate that is written so.
+    pub(crate) fn predicate(&self, text: &str) -> Option<u16> {
+        self.predicates.iter().position(|known| known.text == text).map(|number| number as u16)
+    }
+
+    pub(crate) fn add_predicate(&mut self, predicate: Predicate) -> u16 {
+        self.revisable.resize(self.predicates.len() / 64 + 1, 0);
+        if let Some(word) = self.revisable.last_mut() {
+            *word |= u64::from(predicate.revisable) << (self.predicates.len() % 64);
+        }
+        self.predicates.push(predicate);
+        (self.predicates.len() - 1) as u16
     }
 
     pub(crate) fn revisable(&self) -> &[u64] {
@@ -87,7 +87,6 @@ pub(crate) enum CellSource {
 /// Which recorded events a feature counts: evaluated once when an event arrives, remembered as a bit.
 #[derive(Debug)]
 pub(crate) struct Predicate {
-    pub(crate) condition: Condition,
     pub(crate) text: String,
     /// It reads the outcome or the label, so their arrival evaluates it again.
     pub(crate) revisable: bool,
@@ -149,6 +148,8 @@ pub(crate) struct WindowFeature {
     pub(crate) selector: usize,
     /// The column that is summed, counted by value and so on.
     pub(crate) column: usize,
+    /// How that column is kept.
+    pub(crate) kept: Column,
     /// The column holds doubles.
     pub(crate) number: bool,
     pub(crate) include_current: bool,

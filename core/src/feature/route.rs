@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use super::plan::{CellSource, KeySource};
 use super::row::{Presence, Row};
 use crate::event::token::{HashKey, Token, Tokenizer};
-use crate::event::{CardNumber, Event, Field, FieldKind, Symbol, with_address_bytes};
+use crate::event::{CardNumber, Event, Field, Symbol, with_address_bytes};
 use crate::policy::{Compiled, Evaluation, Facts, Reading, TextWord, Truth, literal_word};
 
 /// The tokenizers of a policy's keys, in their order.
@@ -86,9 +86,10 @@ impl Route {
         self.masks.clear();
         self.masks.resize(policy.plan.mask_words(), 0);
         let evaluation = Evaluation { row, event, literals: &policy.literals, zones: &policy.zones };
-        policy.plan.atoms.evaluate(row, &mut self.facts);
-        for (number, predicate) in policy.plan.predicates.iter().enumerate() {
-            if predicate.condition.truth(&self.facts, &evaluation, stack) == Truth::True
+        let conditions = &policy.plan.conditions;
+        conditions.classify(row, &mut self.facts);
+        for number in self.facts.candidates(conditions.len()) {
+            if conditions.truth(number, &self.facts, &evaluation, stack) == Truth::True
                 && let Some(word) = self.masks.get_mut(number / 64)
             {
                 *word |= 1 << (number % 64);
@@ -131,10 +132,9 @@ fn identifier_token(tokenizer: &Tokenizer, event: &Event, field: Field) -> Optio
 /// What a place of the row reads from the event's own fields; tokens are the route's.
 pub(crate) fn event_word(policy: &Compiled, event: &Event, field: Field, reading: Reading) -> Option<u64> {
     match reading {
-        Reading::Value => match policy.schema.spec(field).map(|spec| spec.kind()) {
-            Some(FieldKind::Text) => event.raw_text(field).map(|_| TextWord::field(field)),
-            _ => word(policy, event, field),
-        },
+        Reading::Value => {
+            word(policy, event, field).or_else(|| event.raw_text(field).map(|_| TextWord::field(field)))
+        }
         Reading::Literal => event
             .raw_text(field)
             .map(|text| literal_word(text, |text| policy.literal_numbers.get(text).copied())),
@@ -156,10 +156,5 @@ fn word(policy: &Compiled, event: &Event, field: Field) -> Option<u64> {
         };
         return amount.map(|amount| amount as u64);
     }
-    match policy.schema.spec(field)?.kind() {
-        FieldKind::Integer | FieldKind::Time => event.integer(field).map(|number| number as u64),
-        FieldKind::Number => event.number(field).map(f64::to_bits),
-        FieldKind::Boolean => event.boolean(field).map(u64::from),
-        _ => None,
-    }
+    event.word(field)
 }

@@ -44,6 +44,11 @@ impl Row {
             .map_or((0, false), |(word, presence)| (*word, *presence != Presence::Missing))
     }
 
+    /// How many of the first `places` have no value.
+    pub(crate) fn missing(&self, places: usize) -> usize {
+        self.cells.iter().take(places).filter(|(_, presence)| *presence == Presence::Missing).count()
+    }
+
     pub(crate) fn presence(&self, place: u16) -> Presence {
         self.cells.get(usize::from(place)).map_or(Presence::Missing, |cell| cell.1)
     }

@@ -3,13 +3,11 @@
 //! A visit reads one history and the current event, and nothing else. It finds the bounds of every window
 //! once, marks which entries each selector picks as bits, and computes each feature from the picked bits.
 
-use std::ops::Range;
-
 use super::plan::{RatioFeature, Selector, TablePlan, Window, WindowFeature, WindowSpan};
 use super::row::{Presence, Row};
 use crate::event::time::{Calendar, CalendarCache};
 use crate::policy::Aggregate;
-use crate::state::{History, Undone, holds};
+use crate::state::{Column, History, Undone, View, holds, ones};
 
 /// The current event as a visit sees it.
 #[derive(Clone, Copy)]
@@ -33,10 +31,13 @@ impl Moment<'_> {
 /// Memory that visits reuse.
 #[derive(Debug, Default)]
 pub(crate) struct Workspace {
-    bounds: Vec<Bounds>,
-    picked: Vec<u64>,
+    windows: Vec<Bounds>,
     selections: Vec<Selection>,
+    /// What each selector picks, word after word.
+    picked: Vec<u64>,
+    matches: Vec<u64>,
     values: Vec<u64>,
+    seen: Vec<u64>,
     undone: Vec<Undone>,
     pub(crate) calendar: CalendarCache,
 }
@@ -53,13 +54,11 @@ struct Bounds {
     presence: Presence,
 }
 
-/// What a selector picked: the words of its bits, the entry of the first bit, and whether the current event is
-/// picked too.
-#[derive(Clone, Debug)]
+/// What a selector picks.
+#[derive(Clone, Copy, Debug)]
 struct Selection {
-    base: usize,
-    words: Range<usize>,
-    current: bool,
+    /// Among the first 64 entries.
+    word: u64,
     /// The current event lacks a part of the composite: the features stay missing.
     absent: bool,
 }
@@ -76,80 +75,130 @@ pub(crate) fn visit(
     workspace: &mut Workspace,
     row: &mut Row,
 ) -> Result<(), u16> {
+    let view = history.view(&plan.shape);
     // An event that was recorded before is scored as of its first arrival: what followed it does not count.
-    let repeated = if moment.repeated { history.position_of(moment.id) } else { None };
-    let time = repeated.and_then(|at| history.time_at(at)).unwrap_or(moment.time);
+    let repeated = if moment.repeated { view.position_of(moment.id) } else { None };
+    let time = repeated.and_then(|at| view.time_at(at)).unwrap_or(moment.time);
     let horizon = repeated.unwrap_or(usize::MAX);
 
-    workspace.bounds.clear();
+    workspace.windows.clear();
     // Windows with one delay, which are nearly always all, end at one entry.
     let mut known = None;
     for window in &plan.windows {
         let high = match known {
             Some((delay, high)) if delay == window.delay => high,
-            _ => history.count_until(time - window.delay).min(horizon),
+            _ => view.count_until(time - window.delay).min(horizon),
         };
         known = Some((window.delay, high));
-        let bounds = bounds(window, history, time, high, calendar, &mut workspace.calendar);
-        workspace.bounds.push(bounds);
+        let bounds = bounds(window, &view, time, high, calendar, &mut workspace.calendar);
+        workspace.windows.push(bounds);
     }
-    workspace.picked.clear();
-    workspace.selections.clear();
-    history.undone(time, &mut workspace.undone);
-    // A short history is one word: narrowing it to a selector's own windows would cost more than it saves.
-    let short = history.len() <= 64;
+    history.undone(&plan.shape, time, &mut workspace.undone);
+    let Workspace { selections, picked, undone, .. } = workspace;
+    let words = view.len().div_ceil(64);
+    selections.clear();
+    picked.clear();
     for selector in &plan.selectors {
-        let (low, high) = if short { (0, history.len()) } else { reach(selector, &workspace.bounds) };
-        let first = workspace.picked.len();
-        let undone = &workspace.undone;
-        if short {
-            workspace.picked.push(pick(selector, plan, history, undone, moment, 0));
-        } else {
-            let words = (low..high).step_by(64);
-            workspace.picked.extend(words.map(|at| pick(selector, plan, history, undone, moment, at)));
+        let word = pick(selector, plan, &view, undone, moment, 0);
+        if words > 1 {
+            picked.push(word);
+            picked.extend((1..words).map(|number| pick(selector, plan, &view, undone, moment, 64 * number)));
         }
-        let current = picks_current(selector, plan, moment);
-        let absent = selector.same.iter().any(|column| moment.cell(plan, *column).is_none());
-        workspace.selections.push(Selection {
-            base: low,
-            words: first..workspace.picked.len(),
-            current,
-            absent,
+        selections.push(Selection {
+            word,
+            absent: selector.same.iter().any(|column| moment.cell(plan, *column).is_none()),
         });
     }
+    // Nearly every history is one word long.
+    if words <= 1 {
+        aggregate_short(plan, &view, moment, time, workspace, row)
+    } else {
+        aggregate_long(plan, &view, moment, time, workspace, row)
+    }
+}
 
+/// Aggregates what is picked of a history of up to 64 entries.
+#[inline(never)]
+fn aggregate_short(
+    plan: &TablePlan,
+    view: &View<'_>,
+    moment: &Moment<'_>,
+    time: i64,
+    workspace: &mut Workspace,
+    row: &mut Row,
+) -> Result<(), u16> {
+    let Workspace { windows, selections, values, seen, .. } = workspace;
     for feature in &plan.features {
-        let (Some(bounds), Some(selection)) =
-            (workspace.bounds.get(feature.window), workspace.selections.get(feature.selector))
+        let (Some(window), Some(selection)) = (windows.get(feature.window), selections.get(feature.selector))
         else {
             continue;
         };
         if selection.absent {
             continue;
         }
-        let current = feature.include_current && selection.current;
-        let current = if current { Some(moment.cell(plan, feature.column).unwrap_or(0)) } else { None };
-        let (column, length, values) = (feature.column, bounds.length, &mut workspace.values);
-        let word = if short {
-            let picked = workspace.picked.get(feature.selector).copied().unwrap_or(0);
-            let matches = OneWord(picked & bounds.word);
-            Gathered { matches, history, column, current, time, length }.aggregate(feature, values)
-        } else {
-            let picked = workspace.picked.get(selection.words.clone()).unwrap_or(&[]);
-            let matches = ManyWords::new(picked, selection.base, bounds.low, bounds.high);
-            Gathered { matches, history, column, current, time, length }.aggregate(feature, values)
-        };
-        row.set(feature.place, word.ok_or(feature.place)?, bounds.presence);
+        let current = selection.current_of(feature, plan, moment);
+        let bits = selection.word & window.word;
+        let whole = bits == window.word;
+        let gathered = Gathered { matches: One(bits), whole, window, view, current, time };
+        let word = gathered.aggregate(feature, values, seen).ok_or(feature.place)?;
+        row.set(feature.place, word, window.presence);
     }
     Ok(())
 }
 
-/// The entries that any window of a selector holds.
-fn reach(selector: &Selector, bounds: &[Bounds]) -> (usize, usize) {
-    let windows = selector.windows.iter().filter_map(|window| bounds.get(*window));
-    let reach =
-        windows.fold((usize::MAX, 0), |(low, high), window| (low.min(window.low), high.max(window.high)));
-    (reach.0.min(reach.1), reach.1)
+/// Aggregates what is picked of a longer history.
+#[inline(never)]
+fn aggregate_long(
+    plan: &TablePlan,
+    view: &View<'_>,
+    moment: &Moment<'_>,
+    time: i64,
+    workspace: &mut Workspace,
+    row: &mut Row,
+) -> Result<(), u16> {
+    let Workspace { windows, selections, picked, matches, values, seen, .. } = workspace;
+    let words = view.len().div_ceil(64);
+    for feature in &plan.features {
+        let (Some(window), Some(selection)) = (windows.get(feature.window), selections.get(feature.selector))
+        else {
+            continue;
+        };
+        if selection.absent {
+            continue;
+        }
+        let current = selection.current_of(feature, plan, moment);
+        let from = feature.selector * words;
+        let picked = picked.get(from..from + words).unwrap_or(&[]);
+        matches.clear();
+        matches.extend(picked.iter().enumerate().map(|(number, word)| word & window.bits(number)));
+        let whole = matches.iter().enumerate().all(|(number, word)| *word == window.bits(number));
+        let gathered = Gathered { matches: Many(matches), whole, window, view, current, time };
+        let word = gathered.aggregate(feature, values, seen).ok_or(feature.place)?;
+        row.set(feature.place, word, window.presence);
+    }
+    Ok(())
+}
+
+impl Selection {
+    #[inline(never)]
+    fn current_cell(&self, feature: &WindowFeature, plan: &TablePlan, moment: &Moment<'_>) -> Option<u64> {
+        let selector = plan.selectors.get(feature.selector)?;
+        let picked = picks_current(selector, plan, moment);
+        picked.then(|| moment.cell(plan, feature.column).unwrap_or(0))
+    }
+
+    /// The current event's cell, when the feature counts it.
+    #[inline(always)]
+    fn current_of(&self, feature: &WindowFeature, plan: &TablePlan, moment: &Moment<'_>) -> Option<u64> {
+        if feature.include_current { self.current_cell(feature, plan, moment) } else { None }
+    }
+}
+
+impl Bounds {
+    /// One word of the window's bits.
+    fn bits(&self, number: usize) -> u64 {
+        ones(self.high.saturating_sub(64 * number)) & !ones(self.low.saturating_sub(64 * number))
+    }
 }
 
 /// The ratio features, after everything that they divide.
@@ -172,7 +221,7 @@ pub(crate) fn ratios(ratios: &[RatioFeature], row: &mut Row) {
 
 fn bounds(
     window: &Window,
-    history: &History,
+    view: &View<'_>,
     time: i64,
     high: usize,
     calendar: &Calendar,
@@ -185,9 +234,9 @@ fn bounds(
         // The first millisecond of the day belongs to the day.
         WindowSpan::Calendar(unit) => Some(calendar.start(unit, end, cache) - 1),
     };
-    let low = start.map_or(0, |start| history.count_until(start)).min(high);
+    let low = start.map_or(0, |start| view.count_until(start)).min(high);
     let forgotten =
-        history.forgotten_until().is_some_and(|forgotten| start.is_none_or(|start| start < forgotten));
+        view.forgotten_until().is_some_and(|forgotten| start.is_none_or(|start| start < forgotten));
     Bounds {
         low,
         high,
@@ -197,36 +246,35 @@ fn bounds(
     }
 }
 
-/// One bit for each of 64 entries from `at` on, lowest first: whether the selector picks it. Those behind the last
+/// One bit for each of 64 entries from `from` on, lowest first: whether the selector picks it. Those behind the last
 /// entry are anything.
 #[inline(always)]
 fn pick(
     selector: &Selector,
     plan: &TablePlan,
-    history: &History,
+    view: &View<'_>,
     undone: &[Undone],
     moment: &Moment<'_>,
-    at: usize,
+    from: usize,
 ) -> u64 {
     let mut word = u64::MAX;
     if let Some(predicate) = selector.predicate {
-        word &= history.predicate_word(predicate.place, at, undone);
+        let bits = view.predicate_bits(predicate.place, from);
+        word &= if undone.is_empty() { bits } else { Undone::correct(undone, predicate.place, from, bits) };
     }
     if let Some(column) = selector.present {
-        word &= history.presence_word(&plan.shape, column, at);
+        word &= view.presence_bits(column, from);
     }
     for column in &selector.same {
         let Some(wanted) = moment.cell(plan, *column) else { return 0 };
-        word &= history.presence_word(&plan.shape, *column, at);
-        let cells = history.cells(*column).iter().skip(at).take(64);
-        word &= cells.enumerate().fold(0, |bits, (i, cell)| bits | u64::from(*cell == wanted) << i);
+        let Some(Column::Coded(number)) = plan.shape.column(*column) else { return 0 };
+        let coded = view.coded(number);
+        let Some(wanted) = coded.code_of(wanted) else { return 0 };
+        word &= view.presence_bits(*column, from);
+        let here = from..view.len().min(from + 64);
+        word &= here.fold(0, |bits, at| bits | u64::from(coded.code(at) == wanted) << (at - from));
     }
     word
-}
-
-/// The lowest `count` bits, all 64 when there are more.
-fn ones(count: usize) -> u64 {
-    if count >= 64 { u64::MAX } else { (1 << count) - 1 }
 }
 
 fn picks_current(selector: &Selector, plan: &TablePlan, moment: &Moment<'_>) -> bool {
@@ -234,240 +282,201 @@ fn picks_current(selector: &Selector, plan: &TablePlan, moment: &Moment<'_>) -> 
         && selector.present.is_none_or(|column| moment.cell(plan, column).is_some())
 }
 
-/// The picked entries of a window, oldest first.
-trait Matches: Iterator<Item = usize> + Clone {
-    /// There are never more than 64.
-    const FEW: bool;
-
-    fn how_many(&self) -> u64;
-
-    fn newest(&self) -> Option<usize>;
-}
-
-/// Those of a short history, which is nearly every one.
-#[derive(Clone)]
-struct OneWord(u64);
-
-impl Matches for OneWord {
-    const FEW: bool = true;
+/// The picked entries of a window, one bit each.
+trait Matches {
+    fn words(&self) -> &[u64];
 
     fn how_many(&self) -> u64 {
-        u64::from(self.0.count_ones())
+        self.words().iter().map(|word| u64::from(word.count_ones())).sum()
+    }
+
+    /// Every one, oldest first.
+    #[inline(always)]
+    fn each(&self, mut visit: impl FnMut(usize)) {
+        for (number, word) in self.words().iter().enumerate() {
+            let mut bits = *word;
+            while bits != 0 {
+                visit(64 * number + bits.trailing_zeros() as usize);
+                bits &= bits - 1;
+            }
+        }
     }
 
     fn newest(&self) -> Option<usize> {
-        Some(self.0.checked_ilog2()? as usize)
+        let (number, word) = self.words().iter().enumerate().rfind(|(_, word)| **word != 0)?;
+        Some(64 * number + 63 - word.leading_zeros() as usize)
     }
 }
 
-impl Iterator for OneWord {
-    type Item = usize;
+/// Those of a short history, which is nearly every one.
+struct One(u64);
 
-    #[inline]
-    fn next(&mut self) -> Option<usize> {
-        if self.0 == 0 {
-            return None;
-        }
-        let at = self.0.trailing_zeros() as usize;
-        self.0 &= self.0 - 1;
-        Some(at)
+impl Matches for One {
+    #[inline(always)]
+    fn words(&self) -> &[u64] {
+        std::slice::from_ref(&self.0)
     }
 }
 
 /// Those of a history of any length.
-#[derive(Clone)]
-struct ManyWords<'a> {
-    /// The words after the one that `bits` is what is left of.
-    words: &'a [u64],
-    bits: u64,
-    /// The entry of the lowest bit of `bits`.
-    at: usize,
-    /// The end of the window.
-    high: usize,
-}
+struct Many<'a>(&'a [u64]);
 
-impl<'a> ManyWords<'a> {
-    /// `picked` holds a bit for each entry from `base` on.
-    fn new(picked: &'a [u64], base: usize, low: usize, high: usize) -> ManyWords<'a> {
-        let skipped = low.saturating_sub(base);
-        let words = picked.get(skipped / 64..).unwrap_or(&[]);
-        let at = base + skipped / 64 * 64;
-        match words.split_first() {
-            Some((first, words)) if low < high => {
-                ManyWords { words, bits: first & !ones(skipped % 64) & ones(high - at), at, high }
-            }
-            _ => ManyWords { words: &[], bits: 0, at, high },
-        }
-    }
-
-    /// The words left, each with the entry of its lowest bit.
-    fn words(&self) -> impl DoubleEndedIterator<Item = (usize, u64)> + '_ {
-        let (at, high) = (self.at, self.high);
-        let later = self.words.iter().enumerate().map(move |(number, word)| {
-            let at = at + 64 * (number + 1);
-            (at, word & ones(high.saturating_sub(at)))
-        });
-        std::iter::once((at, self.bits)).chain(later)
-    }
-}
-
-impl Matches for ManyWords<'_> {
-    const FEW: bool = false;
-
-    fn how_many(&self) -> u64 {
-        self.words().map(|(_, bits)| u64::from(bits.count_ones())).sum()
-    }
-
-    fn newest(&self) -> Option<usize> {
-        let (at, bits) = self.words().rev().find(|(_, bits)| *bits != 0)?;
-        Some(at + 63 - bits.leading_zeros() as usize)
-    }
-}
-
-impl Iterator for ManyWords<'_> {
-    type Item = usize;
-
-    #[inline]
-    fn next(&mut self) -> Option<usize> {
-        while self.bits == 0 {
-            let (next, words) = self.words.split_first()?;
-            self.words = words;
-            self.at += 64;
-            self.bits = next & ones(self.high.saturating_sub(self.at));
-        }
-        let place = self.bits.trailing_zeros() as usize;
-        self.bits &= self.bits - 1;
-        Some(self.at + place)
+impl Matches for Many<'_> {
+    fn words(&self) -> &[u64] {
+        self.0
     }
 }
 
 /// What a feature aggregates: the picked entries, oldest first, and the current event last.
 struct Gathered<'a, M> {
     matches: M,
-    history: &'a History,
-    column: usize,
+    /// They are all entries of the window.
+    whole: bool,
+    window: &'a Bounds,
+    view: &'a View<'a>,
     current: Option<u64>,
     time: i64,
-    length: i64,
 }
 
 impl<M: Matches> Gathered<'_, M> {
-    fn words(&self) -> impl Iterator<Item = u64> + '_ {
-        let column = self.history.cells(self.column);
-        self.matches.clone().map(move |at| column.get(at).copied().unwrap_or(0)).chain(self.current)
-    }
-
-    fn numbers(&self) -> impl Iterator<Item = f64> + '_ {
-        self.words().map(f64::from_bits)
-    }
-
-    /// The sum of doubles, oldest first: the order is part of the result.
-    fn total(&self) -> f64 {
-        self.numbers().fold(0.0, |sum, number| sum + number)
-    }
-
-    /// The exact sum of integers, none of which is beyond 2^53: that of a few fits 64 bits.
-    fn sum(&self) -> i128 {
-        if M::FEW {
-            i128::from(self.words().fold(0i64, |sum, word| sum.wrapping_add(word as i64)))
-        } else {
-            self.words().map(|word| i128::from(word as i64)).sum()
-        }
-    }
-
     fn count(&self) -> u64 {
         self.matches.how_many() + u64::from(self.current.is_some())
     }
 
     /// The feature's value, if it has one; `None` when an exact sum leaves 64 bits.
-    fn aggregate(&self, feature: &WindowFeature, values: &mut Vec<u64>) -> Option<Option<u64>> {
-        let number = feature.number;
+    #[inline(always)]
+    fn aggregate(
+        &self,
+        feature: &WindowFeature,
+        values: &mut Vec<u64>,
+        seen: &mut Vec<u64>,
+    ) -> Option<Option<u64>> {
         Some(match feature.aggregate {
             Aggregate::Count => Some(self.count()),
-            Aggregate::Rate if self.length <= 0 => None,
-            Aggregate::Rate => {
-                Some((self.count() as f64 * feature.per as f64 / self.length as f64).to_bits())
-            }
-            Aggregate::Sum if number => Some(self.total().to_bits()),
-            Aggregate::Sum => Some(i64::try_from(self.sum()).ok()? as u64),
-            Aggregate::Mean => self.mean(number).map(f64::to_bits),
-            Aggregate::Stddev => self.deviation(number).map(f64::to_bits),
-            Aggregate::Min if number => {
-                self.numbers().reduce(|a, b| if b < a { b } else { a }).map(f64::to_bits)
-            }
-            Aggregate::Max if number => {
-                self.numbers().reduce(|a, b| if b > a { b } else { a }).map(f64::to_bits)
-            }
-            Aggregate::Min => self.words().map(|word| word as i64).min().map(|least| least as u64),
-            Aggregate::Max => self.words().map(|word| word as i64).max().map(|most| most as u64),
-            Aggregate::Distinct => Some(self.distinct(values)),
-            Aggregate::First => self.words().next(),
-            Aggregate::Last => self.current.or_else(|| {
-                self.matches.newest().and_then(|at| self.history.cells(self.column).get(at).copied())
-            }),
+            Aggregate::Distinct => Some(self.distinct(feature.kept, seen)),
             Aggregate::Since => match self.current {
                 Some(_) => Some(0),
                 None => self
                     .matches
                     .newest()
-                    .and_then(|at| self.history.times().get(at))
+                    .and_then(|at| self.view.times().get(at))
                     .map(|last| (self.time - *last as i64) as u64),
             },
-            Aggregate::Ratio => None,
+            Aggregate::Rate if self.window.length <= 0 => None,
+            Aggregate::Rate => {
+                Some((self.count() as f64 * feature.per as f64 / self.window.length as f64).to_bits())
+            }
+            _ => reduce(feature, self.words(feature.kept, values))?,
         })
     }
 
-    /// The mean; of integers it is one division of exact sums.
-    fn mean(&self, number: bool) -> Option<f64> {
-        let count = self.count();
-        if count == 0 {
-            return None;
+    /// The words of a column, oldest first.
+    #[inline(always)]
+    fn words<'v>(&'v self, column: Column, values: &'v mut Vec<u64>) -> &'v [u64] {
+        if let (Column::Plain(number), None, true) = (column, self.current, self.whole) {
+            return self.view.plain(number).get(self.window.low..self.window.high).unwrap_or(&[]);
         }
-        Some(if number {
-            self.total() / count as f64
-        } else {
-            let sum = self.sum();
-            // The same double either way; from 128 bits it takes a library call.
-            let sum = i64::try_from(sum).map_or(sum as f64, |sum| sum as f64);
-            sum / count as f64
-        })
-    }
-
-    /// The sample standard deviation, in two passes: no cancellation, and the same bits everywhere.
-    fn deviation(&self, number: bool) -> Option<f64> {
-        let (count, mean) = (self.count(), self.mean(number)?);
-        if count < 2 {
-            return None;
-        }
-        let square = |value: f64| (value - mean) * (value - mean);
-        let add = |sum: f64, square: f64| sum + square;
-        let squares = if number {
-            self.numbers().map(square).fold(0.0, add)
-        } else {
-            self.words().map(|word| square(word as i64 as f64)).fold(0.0, add)
-        };
-        Some(libm::sqrt(squares / (count - 1) as f64))
-    }
-
-    /// How many different words; few are compared one by one, many are sorted.
-    fn distinct(&self, values: &mut Vec<u64>) -> u64 {
-        const FEW: usize = 24;
         values.clear();
-        let mut few = true;
-        for word in self.words() {
-            if few && values.len() < FEW {
-                if !values.contains(&word) {
-                    values.push(word);
-                }
-            } else {
-                few = false;
-                values.push(word);
+        match column {
+            Column::Plain(number) => {
+                let words = self.view.plain(number);
+                self.matches.each(|at| values.push(words.get(at).copied().unwrap_or(0)));
+            }
+            Column::Coded(number) => {
+                let coded = self.view.coded(number);
+                self.matches.each(|at| values.push(coded.word(at)));
             }
         }
-        if !few {
-            values.sort_unstable();
-            values.dedup();
-        }
-        values.len() as u64
+        values.extend(self.current);
+        values
     }
+
+    /// How many different words: one bit for each code that was seen.
+    #[inline(always)]
+    fn distinct(&self, column: Column, seen: &mut Vec<u64>) -> u64 {
+        let Column::Coded(number) = column else { return 0 };
+        let coded = self.view.coded(number);
+        let current = self.current.map(|word| coded.code_of(word));
+        let unknown = u64::from(current == Some(None));
+        if coded.size() <= 64 {
+            let mut seen = current.flatten().map_or(0, |code| 1u64 << (code % 64));
+            self.matches.each(|at| seen |= 1 << (coded.code(at) % 64));
+            return u64::from(seen.count_ones()) + unknown;
+        }
+        seen.clear();
+        seen.resize(coded.size().div_ceil(64), 0);
+        let mut see = |code: usize| {
+            if let Some(word) = seen.get_mut(code / 64) {
+                *word |= 1 << (code % 64);
+            }
+        };
+        current.flatten().into_iter().for_each(&mut see);
+        self.matches.each(|at| see(coded.code(at)));
+        seen.iter().map(|word| u64::from(word.count_ones())).sum::<u64>() + unknown
+    }
+}
+
+/// Aggregates words, oldest first: the order of sums of doubles is part of the result. `None` when an exact sum
+/// leaves 64 bits.
+fn reduce(feature: &WindowFeature, words: &[u64]) -> Option<Option<u64>> {
+    let number = feature.number;
+    let double = f64::from_bits;
+    Some(match feature.aggregate {
+        Aggregate::Sum if number => Some(total(words).to_bits()),
+        Aggregate::Sum => Some(i64::try_from(sum(words)).ok()? as u64),
+        Aggregate::Mean => mean(words, number).map(f64::to_bits),
+        Aggregate::Stddev => deviation(words, number).map(f64::to_bits),
+        Aggregate::Min if number => extreme(words, |word, best| double(word) < double(best)),
+        Aggregate::Max if number => extreme(words, |word, best| double(word) > double(best)),
+        Aggregate::Min => extreme(words, |word, best| (word as i64) < best as i64),
+        Aggregate::Max => extreme(words, |word, best| word as i64 > best as i64),
+        Aggregate::First => words.first().copied(),
+        Aggregate::Last => words.last().copied(),
+        _ => None,
+    })
+}
+
+fn total(words: &[u64]) -> f64 {
+    words.iter().fold(0.0, |sum, word| sum + f64::from_bits(*word))
+}
+
+/// The exact sum of integers, none of which is beyond 2^53: that of a few fits 64 bits.
+fn sum(words: &[u64]) -> i128 {
+    if words.len() <= 512 {
+        i128::from(words.iter().fold(0i64, |sum, word| sum.wrapping_add(*word as i64)))
+    } else {
+        words.iter().map(|word| i128::from(*word as i64)).sum()
+    }
+}
+
+/// The extreme that `better` prefers, the first of equals.
+#[inline(always)]
+fn extreme(words: &[u64], better: impl Fn(u64, u64) -> bool) -> Option<u64> {
+    words.iter().copied().reduce(|best, word| if better(word, best) { word } else { best })
+}
+
+/// The mean; of integers it is one division of exact sums.
+fn mean(words: &[u64], number: bool) -> Option<f64> {
+    if words.is_empty() {
+        return None;
+    }
+    let sum = if number {
+        total(words)
+    } else {
+        let sum = sum(words);
+        // The same double either way; from 128 bits it takes a library call.
+        i64::try_from(sum).map_or_else(|_| sum as f64, |sum| sum as f64)
+    };
+    Some(sum / words.len() as f64)
+}
+
+/// The sample standard deviation, in two passes: no cancellation, and the same bits everywhere.
+fn deviation(words: &[u64], number: bool) -> Option<f64> {
+    let mean = mean(words, number)?;
+    if words.len() < 2 {
+        return None;
+    }
+    let value = |word: &u64| if number { f64::from_bits(*word) } else { *word as i64 as f64 };
+    let squares = words.iter().fold(0.0, |sum, word| sum + (value(word) - mean) * (value(word) - mean));
+    Some(libm::sqrt(squares / (words.len() - 1) as f64))
 }

@@ -12,7 +12,7 @@ use super::document::{
     ActionItem, AttributeType, Document, ListItem, ListKind, Mode, ObligationItem, PointsItem, RuleItem, read,
 };
 use super::expression::{
-    Atoms, Checked, Condition, NamedFeature, NamedList, Program, Reading, Scope, SlotSource, Slots, Type, Use,
+    Checked, Conditions, NamedFeature, NamedList, Node, Program, Reading, Scope, SlotSource, Slots, Type, Use,
 };
 use super::source::{At, Format, Source};
 use super::{Action, Band, Compiled, EventPlace, ListPlace, ListPlan, Obligations, Points, Policy, Rule};
@@ -82,8 +82,8 @@ impl Compiler<'_> {
             faulty: &faulty,
             purpose: Use::Rule,
         };
-        let mut atoms = Atoms::default();
-        let rules = self.rules(&scope, &mut slots, &mut atoms);
+        let mut conditions = Vec::new();
+        let rules = self.rules(&scope, &mut slots, &mut conditions);
         let bands = self.bands();
 
         let (event_places, list_places) = places(&slots, &schema, &mut plan);
@@ -110,7 +110,7 @@ impl Compiler<'_> {
             literals: slots.literals().to_vec(),
             zones: slots.zones(),
             literal_numbers: numbers,
-            atoms,
+            conditions: Conditions::compile(&conditions),
             rules,
             bands,
         }
@@ -262,7 +262,7 @@ impl Compiler<'_> {
         entries
     }
 
-    fn rules(&self, scope: &Scope<'_>, slots: &mut Slots, atoms: &mut Atoms) -> Vec<Rule> {
+    fn rules(&self, scope: &Scope<'_>, slots: &mut Slots, conditions: &mut Vec<Node>) -> Vec<Rule> {
         if let Some(rule) = self.document.rules.get(MOST_RULES) {
             self.source.fault(&rule.id.span, format!("a policy holds at most {MOST_RULES} rules"));
         }
@@ -296,10 +296,10 @@ impl Compiler<'_> {
             let earlier = rules.iter().find(|rule| rule.reason == reason).map(|rule| rule.reason_number);
             let strength = self.strength(item.strength.as_ref());
             let Some(condition) = condition else { continue };
+            conditions.push(condition.node);
             rules.push(Rule {
                 id: item.id.value.clone(),
                 text: item.when.value.clone(),
-                condition: Condition::compile(&condition.node, atoms),
                 references: condition.references,
                 points,
                 action: item.action.as_ref().map(|at| action(at.value)),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::FeaturePlan;
 use super::compile::{NamedFeatures, compile_expression, field_key, key_number, read_duration};
 use super::document::{Aggregate, Document, FeatureItem};
-use super::expression::{Condition, NamedFeature, Scope, SlotSource, Slots, Type};
+use super::expression::{Conditions, NamedFeature, Node, Scope, SlotSource, Slots, Type};
 use super::source::{At, Source};
 use crate::event::time::{CalendarUnit, DAY, format_duration};
 use crate::event::{Field, FieldKind, FieldSpec, nearest};
@@ -13,7 +13,7 @@ use crate::feature::{
     CellSource, KeySource, Plan, Predicate, RatioFeature, SelectedPredicate, Selector, TablePlan, Window,
     WindowFeature, WindowSpan,
 };
-use crate::state::{MOST_COLUMNS, Shape};
+use crate::state::{Column, MOST_COLUMNS, Shape};
 
 /// Features that one policy can hold.
 const MOST_FEATURES: usize = 4096;
@@ -32,8 +32,15 @@ pub(super) fn compile_features(
 ) -> (Vec<FeaturePlan>, NamedFeatures) {
     let is_ratio = |item: &FeatureItem| item.aggregate.value == Aggregate::Ratio;
     let ratios = document.features.iter().filter(|item| is_ratio(item)).map(|item| item.name.value.clone());
-    let mut compiler =
-        Compiler { source, scope, slots, plan, named: BTreeMap::new(), ratios: ratios.collect() };
+    let mut compiler = Compiler {
+        source,
+        scope,
+        slots,
+        plan,
+        named: BTreeMap::new(),
+        conditions: Vec::new(),
+        ratios: ratios.collect(),
+    };
     // Features take the first places of the row, in the order of the document.
     let mut features: Vec<FeaturePlan> = Vec::new();
     for (number, item) in (0u16..).zip(&document.features) {
@@ -60,9 +67,16 @@ pub(super) fn compile_features(
             }
         }
     }
-    for table in &mut compiler.plan.tables {
+    compiler.plan.conditions = Conditions::compile(&compiler.conditions);
+    let Plan { tables, cells, .. } = compiler.plan;
+    for table in tables {
         table.retention = retention(table, lateness);
-        table.shape.columns = table.columns.len();
+        for (column, cell) in table.columns.iter().enumerate() {
+            table.shape.add_column(is_coded(scope, table, column, cells.get(*cell)));
+        }
+        for feature in &mut table.features {
+            feature.kept = table.shape.column(feature.column).unwrap_or(feature.kept);
+        }
     }
     (features, compiler.named)
 }
@@ -73,6 +87,8 @@ struct Compiler<'a, 'p> {
     slots: &'p mut Slots,
     plan: &'p mut Plan,
     named: NamedFeatures,
+    /// Those of the predicates.
+    conditions: Vec<Node>,
     /// The names of all ratios.
     ratios: Vec<String>,
 }
@@ -170,8 +186,7 @@ impl Compiler<'_, '_> {
         let (predicate, window, per) = (predicate?, window?, per?);
         let operand = operand?;
         let shape = &mut self.plan.tables.get_mut(table)?.shape;
-        let predicate = predicate
-            .map(|number| SelectedPredicate { number, place: number_of(&mut shape.predicates, number) });
+        let predicate = predicate.map(|number| SelectedPredicate { number, place: shape.predicate(number) });
         let selector = Selector {
             predicate,
             present: operand.as_ref().map(|(column, _)| *column),
@@ -198,6 +213,7 @@ impl Compiler<'_, '_> {
             window,
             selector: selector_number(&mut table.selectors, selector, window),
             column: operand.as_ref().map_or(0, |(column, _)| *column),
+            kept: Column::Plain(0),
             number: operand.is_some_and(|(_, value_type)| value_type == Type::Number),
             include_current,
             per,
@@ -210,10 +226,14 @@ impl Compiler<'_, '_> {
         let checked = compile_expression(self.source, at, self.scope, self.slots, |value_type| {
             (value_type != Type::Boolean).then(|| format!("`where` wants a condition, this is {value_type}"))
         })?;
-        let condition = Condition::compile(&checked.node, &mut self.plan.atoms);
+        let text = at.value.trim();
+        if let Some(known) = self.plan.predicate(text) {
+            return Some(Some(known));
+        }
+        self.conditions.push(checked.node.clone());
         let fields = checked.fields_read(self.slots);
         let revisable = fields.contains(&Field::LABEL) || fields.contains(&Field::OUTCOME);
-        Some(Some(self.plan.predicate(Predicate { condition, text: at.value.clone(), revisable })))
+        Some(Some(self.plan.add_predicate(Predicate { text: text.to_owned(), revisable })))
     }
 
     fn span(&self, item: &FeatureItem) -> Option<Window> {
@@ -383,6 +403,22 @@ fn selector_number(selectors: &mut Vec<Selector>, selector: Selector, window: us
         number_of(&mut selector.windows, window);
     }
     number
+}
+
+/// Whether a column is better kept in a dictionary: its values come again, or different ones are counted.
+fn is_coded(scope: &Scope<'_>, table: &TablePlan, column: usize, cell: Option<&CellSource>) -> bool {
+    let compared = table.selectors.iter().any(|selector| selector.same.contains(&column));
+    let counted =
+        |feature: &WindowFeature| feature.aggregate == Aggregate::Distinct && feature.column == column;
+    compared
+        || table.features.iter().any(counted)
+        || match cell {
+            Some(CellSource::Word(field)) => {
+                scope.schema.spec(*field).is_some_and(|spec| spec.kind() == FieldKind::Boolean)
+            }
+            Some(CellSource::Number(_)) => false,
+            Some(CellSource::Key(_) | CellSource::Symbol(_)) | None => true,
+        }
 }
 
 fn retention(table: &TablePlan, lateness: i64) -> Option<i64> {

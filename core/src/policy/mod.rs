@@ -18,8 +18,8 @@ pub use action::{Action, Obligations};
 pub(crate) use compile::{MOST_POINTS, parse_network};
 pub(crate) use document::{Aggregate, OnMissing};
 pub(crate) use expression::{
-    Atoms, Condition, Evaluation, Facts, Program, Reading, Reference, SlotSource, Span, TextWord, Truth,
-    Type, literal_word,
+    Conditions, Evaluation, Facts, Program, Reading, Reference, SlotSource, Span, TextWord, Truth, Type,
+    literal_word,
 };
 use source::Format;
 
@@ -81,8 +81,8 @@ pub(crate) struct Compiled {
     /// The time zones that expressions name.
     pub(crate) zones: Vec<Calendar>,
     pub(crate) literal_numbers: HashMap<String, u32, RandomState>,
-    /// The atoms of the rules' conditions.
-    pub(crate) atoms: Atoms,
+    /// The conditions of the rules, in their order.
+    pub(crate) conditions: Conditions,
     pub(crate) rules: Vec<Rule>,
     pub(crate) bands: Vec<Band>,
 }
@@ -132,7 +132,6 @@ pub(crate) struct FeaturePlan {
 pub(crate) struct Rule {
     pub(crate) id: String,
     pub(crate) text: String,
-    pub(crate) condition: Condition,
     pub(crate) references: Vec<(Span, Reference)>,
     pub(crate) points: Points,
     pub(crate) action: Option<Action>,

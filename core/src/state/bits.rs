@@ -1,105 +1,65 @@
-//! Columns of bits that stand one behind the other: what is true of which entry of a history.
+//! Bits that stand one behind the other in words, lowest first: flags, and small numbers of a fixed width.
 
-/// Bits of one column for every entry, entry after entry from the lowest bit on.
-///
-/// Reading takes 64 entries at once from any entry on, so that selecting entries is a few ANDs.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Bits {
-    words: Vec<u64>,
-    /// Words of one column.
-    stride: usize,
+/// Up to 64 bits from `at` on; those behind the last word are false.
+#[inline(always)]
+pub(super) fn read(words: &[u64], at: usize) -> u64 {
+    let (place, shift) = (at / 64, at % 64);
+    let low = words.get(place).copied().unwrap_or(0) >> shift;
+    let high = words.get(place + 1).copied().unwrap_or(0);
+    // Nothing of the next word when the shift is 0.
+    low | high << 1 << (63 - shift)
 }
 
-impl Bits {
-    /// Room for `entries` in each of `columns`, all false.
-    pub(crate) fn with_room(columns: usize, entries: usize) -> Bits {
-        let stride = entries.div_ceil(64);
-        Bits { words: vec![0; columns * stride], stride }
-    }
+/// One of the numbers of 8 or 16 bits that follow one another from the first word on.
+#[inline(always)]
+pub(super) fn number(words: &[u64], width: usize, at: usize) -> u64 {
+    let bit = at * width;
+    words.get(bit / 64).copied().unwrap_or(0) >> (bit % 64) & ((1 << width) - 1)
+}
 
-    fn column(&self, column: usize) -> &[u64] {
-        self.words.get(column * self.stride..(column + 1) * self.stride).unwrap_or(&[])
+/// Writes one of them.
+#[inline(always)]
+pub(super) fn write_number(words: &mut [u64], width: usize, at: usize, number: u64) {
+    let bit = at * width;
+    if let Some(word) = words.get_mut(bit / 64) {
+        *word = *word & !(((1 << width) - 1) << (bit % 64)) | number << (bit % 64);
     }
+}
 
-    fn column_mut(&mut self, column: usize) -> &mut [u64] {
-        self.words.get_mut(column * self.stride..(column + 1) * self.stride).unwrap_or(&mut [])
+/// Writes the lowest `count` bits of `value`, at most 64, from `at` on.
+#[inline(always)]
+pub(super) fn write(words: &mut [u64], at: usize, count: usize, value: u64) {
+    let mask = ones(count);
+    let (place, shift) = (at / 64, at % 64);
+    if let Some(word) = words.get_mut(place) {
+        *word = *word & !(mask << shift) | (value & mask) << shift;
     }
+    if shift + count > 64
+        && let Some(word) = words.get_mut(place + 1)
+    {
+        let taken = 64 - shift;
+        *word = *word & !(mask >> taken) | (value & mask) >> taken;
+    }
+}
 
-    /// The bits of 64 entries from `entry` on; those behind the last are false or stale.
-    #[inline]
-    pub(crate) fn word(&self, column: usize, entry: usize) -> u64 {
-        let (place, shift) = (column * self.stride + entry / 64, entry % 64);
-        let word = |place| self.words.get(place).copied().unwrap_or(0);
-        let low = word(place) >> shift;
-        // Nothing of the next word when the shift is 0.
-        if entry / 64 + 1 < self.stride { low | word(place + 1) << 1 << (63 - shift) } else { low }
+/// Moves `count` bits; the two places may overlap.
+pub(super) fn shift(words: &mut [u64], from: usize, to: usize, count: usize) {
+    let pieces = (0..count).step_by(64).map(|at| (at, (count - at).min(64)));
+    let mut one = |(at, size)| {
+        let value = read(words, from + at);
+        write(words, to + at, size, value);
+    };
+    if to > from {
+        pieces.rev().for_each(&mut one);
+    } else {
+        pieces.for_each(&mut one);
     }
+}
 
-    pub(crate) fn get(&self, column: usize, entry: usize) -> bool {
-        self.column(column).get(entry / 64).is_some_and(|word| word >> (entry % 64) & 1 == 1)
-    }
-
-    pub(crate) fn set(&mut self, column: usize, entry: usize, value: bool) {
-        if let Some(word) = self.column_mut(column).get_mut(entry / 64) {
-            *word = *word & !(1 << (entry % 64)) | u64::from(value) << (entry % 64);
-        }
-    }
-
-    /// Puts a bit before `entry`; those from there to `end` move up by one.
-    fn insert(&mut self, column: usize, entry: usize, end: usize, value: bool) {
-        if entry < end {
-            let first = entry / 64;
-            let words = self.column_mut(column).get_mut(first..=end / 64).unwrap_or(&mut []);
-            let mut carry = 0;
-            for (number, word) in words.iter_mut().enumerate() {
-                // Below the place nothing moves.
-                let kept = if number == 0 { (1 << (entry % 64)) - 1 } else { 0 };
-                let moved = *word & !kept;
-                *word = *word & kept | moved << 1 | carry;
-                carry = moved >> 63;
-            }
-        }
-        self.set(column, entry, value);
-    }
-
-    /// Puts a bit of each column before `entry`; those from there to `end` move up by one.
-    pub(crate) fn insert_all(&mut self, entry: usize, end: usize, bits: impl Iterator<Item = bool>) {
-        if entry < end {
-            for (column, bit) in bits.enumerate() {
-                self.insert(column, entry, end, bit);
-            }
-            return;
-        }
-        // Nearly every event is the newest: one word of each column changes.
-        let (word, shift) = (entry / 64, entry % 64);
-        let columns = self.words.get_mut(word..).unwrap_or(&mut []).iter_mut().step_by(self.stride.max(1));
-        for (place, bit) in columns.zip(bits) {
-            *place = *place & !(1 << shift) | u64::from(bit) << shift;
-        }
-    }
-
-    /// The same bits in other room, the entry `from` becoming the first.
-    pub(crate) fn moved(&self, columns: usize, from: usize, room: usize) -> Bits {
-        let mut moved = Bits::with_room(columns, room);
-        for column in 0..columns {
-            for (number, word) in moved.column_mut(column).iter_mut().enumerate() {
-                *word = self.word(column, from + 64 * number);
-            }
-        }
-        moved
-    }
-
-    /// Moves everything down in place, so that the entry `from` becomes the first.
-    pub(crate) fn shift_down(&mut self, columns: usize, from: usize) {
-        for column in 0..columns {
-            for number in 0..self.stride {
-                let word = self.word(column, from + 64 * number);
-                if let Some(place) = self.column_mut(column).get_mut(number) {
-                    *place = word;
-                }
-            }
-        }
-    }
+/// The lowest `count` bits, all 64 when there are more.
+#[inline(always)]
+pub(crate) fn ones(count: usize) -> u64 {
+    if count >= 64 { u64::MAX } else { (1 << count) - 1 }
 }
 
 #[cfg(test)]
@@ -107,50 +67,43 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    fn unpack(words: &[u64]) -> Vec<bool> {
+        words.iter().flat_map(|word| (0..64).map(move |bit| word >> bit & 1 == 1)).collect()
+    }
+
     proptest! {
         /// Against a vector of booleans.
         #[test]
         fn bits_are_a_vector_of_booleans(
-            steps in proptest::collection::vec((0usize..200, any::<bool>(), 0u8..8), 1..180)
+            words in proptest::collection::vec(any::<u64>(), 5),
+            from in 0usize..320,
+            to in 0usize..320,
+            count in 0usize..320,
+            value in any::<u64>(),
         ) {
-            let mut bits = Bits::with_room(3, 192);
-            let (mut naive, mut start) = (Vec::<bool>::new(), 0usize);
-            for (at, value, action) in steps {
-                match action {
-                    0 if naive.len() > 3 => {
-                        naive.drain(..2);
-                        start += 2;
-                    }
-                    1 if !naive.is_empty() => {
-                        let at = at % naive.len();
-                        naive[at] = value;
-                        bits.set(1, start + at, value);
-                    }
-                    2 => {
-                        bits.shift_down(3, start);
-                        start = 0;
-                    }
-                    3 => {
-                        bits = bits.moved(3, start, 192);
-                        start = 0;
-                    }
-                    _ if start + naive.len() < 192 => {
-                        let at = at % (naive.len() + 1);
-                        let column = [false, value, false];
-                        bits.insert_all(start + at, start + naive.len(), column.into_iter());
-                        naive.insert(at, value);
-                    }
-                    _ => {}
-                }
-                for from in 0..naive.len() {
-                    let word = bits.word(1, start + from);
-                    for (offset, expected) in naive.iter().skip(from).take(64).enumerate() {
-                        prop_assert_eq!(word >> offset & 1 == 1, *expected);
-                        prop_assert_eq!(bits.get(1, start + from + offset), *expected);
-                    }
-                }
-                prop_assert_eq!(bits.word(0, 0) | bits.word(2, 0) | bits.word(2, 64), 0, "other columns stay");
+            let naive = unpack(&words);
+            for (offset, expected) in naive.iter().skip(from).take(64).enumerate() {
+                prop_assert_eq!(read(&words, from) >> offset & 1 == 1, *expected);
             }
+            prop_assert_eq!(number(&words, 16, from / 16), read(&words, from / 16 * 16) & 0xffff);
+            let (mut numbers, mut expected) = (words.clone(), words.clone());
+            write_number(&mut numbers, 8, to / 8, value & 0xff);
+            write(&mut expected, to / 8 * 8, 8, value);
+            prop_assert_eq!(numbers, expected);
+
+            let few = count.min(64).min(320 - to);
+            let (mut written, mut expected) = (words.clone(), naive.clone());
+            write(&mut written, to, few, value);
+            for bit in 0..few {
+                expected[to + bit] = value >> bit & 1 == 1;
+            }
+            prop_assert_eq!(unpack(&written), expected);
+
+            let count = count.min(320 - from).min(320 - to);
+            let (mut moved, mut expected) = (words.clone(), naive.clone());
+            shift(&mut moved, from, to, count);
+            expected[to..to + count].copy_from_slice(&naive[from..from + count]);
+            prop_assert_eq!(unpack(&moved), expected);
         }
     }
 }

@@ -3,11 +3,14 @@
 mod bits;
 mod history;
 mod lists;
+mod record;
 mod table;
 
-pub(crate) use history::{Entry, History, Learnt, MOST_COLUMNS, Shape, Undone, holds};
+pub(crate) use bits::ones;
+pub(crate) use history::{Entry, History, Learnt, Undone, holds};
 pub use lists::ListEntry;
 pub(crate) use lists::{List, Lists};
+pub(crate) use record::{Column, MOST_COLUMNS, Shape, View};
 pub(crate) use table::EntityTable;
 
 /// Everything an engine remembers.

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
 use super::history::History;
+use super::record::Shape;
 use crate::event::token::Token;
 
 /// Tokens are keyed hashes already: half of one is its own hash, and nobody without the key can make them meet.
@@ -48,8 +49,8 @@ impl EntityTable {
         self.histories.len()
     }
 
-    pub(crate) fn events(&self) -> usize {
-        self.histories.iter().map(History::len).sum()
+    pub(crate) fn events(&self, shape: &Shape) -> usize {
+        self.histories.iter().map(|history| history.view(shape).len()).sum()
     }
 
     /// The place of an entity's history, if anything was recorded.

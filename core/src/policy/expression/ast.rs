@@ -102,6 +102,19 @@ impl Operator {
         }
     }
 
+    /// Whether a comparison holds; no other operator ever does.
+    pub(crate) fn compares<T: PartialOrd>(self, a: &T, b: &T) -> bool {
+        match self {
+            Operator::Less => a < b,
+            Operator::LessOrEqual => a <= b,
+            Operator::Greater => a > b,
+            Operator::GreaterOrEqual => a >= b,
+            Operator::Equal => a == b,
+            Operator::NotEqual => a != b,
+            _ => false,
+        }
+    }
+
     /// CEL's precedence, a higher one binds tighter.
     pub(crate) fn precedence(self) -> u8 {
         match self {

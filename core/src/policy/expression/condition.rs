@@ -1,16 +1,15 @@
 //! Conditions: what rules and `where` come down to.
 //!
-//! Nearly everything that conditions say is a comparison with a constant, and many say the same. Those atoms are
-//! collected over all conditions and evaluated once for each event, without branches, into one bit of truth and
-//! one of absence each. A condition is then a mask over the atoms; what is left of it (texts, sums, alternatives)
-//! runs only when the mask does not decide.
-
-use smallvec::SmallVec;
+//! Nearly everything that conditions say is a comparison of one value with a constant, and many say the same. All
+//! constants that one value is compared with cut its range into classes, within which every comparison ends alike.
+//! So each value is classified once for each event, and its class says at once which conditions it fails and which
+//! it leaves missing. What is left of a condition (texts, sums, alternatives) runs only when no class decides it.
 
 use super::ast::Operator;
 use super::check::Node;
 use super::program::{Evaluation, Program, constant_number};
 use crate::feature::Row;
+use crate::state::ones;
 
 /// How a condition ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,298 +20,185 @@ pub(crate) enum Truth {
     Missing,
 }
 
-/// Comparisons of places with constants, shared by many conditions.
-///
-/// They stand in blocks of up to 64 of one kind, so that a block is one loop and one word of facts.
+/// Conditions that are evaluated together, by their number: first those that were compiled, then parts of them.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Atoms {
-    blocks: Vec<Block>,
+pub(crate) struct Conditions {
+    /// How many were compiled.
+    count: usize,
+    /// What classes do not decide, for each condition.
+    rest: Vec<Vec<Test>>,
+    tables: Vec<TableClassifier>,
+    /// Classes of neighbouring values.
+    table: Vec<u16>,
+    searches: Vec<SearchClassifier>,
+    breakpoints: Vec<i64>,
+    /// What each class of each classifier says of 64 conditions each.
+    effects: Vec<Effect>,
 }
 
+/// A test that has to hold beside those of classes.
 #[derive(Clone, Debug)]
-enum Block {
-    Integers(Vec<IntegerAtom>),
-    Numbers(Vec<NumberAtom>),
-    Others(Vec<OtherAtom>),
+enum Test {
+    /// At least one of the conditions holds: a chain of `||`.
+    Any(Vec<usize>),
+    Program(Program),
 }
 
-#[derive(Clone, Debug, PartialEq)]
-enum Atom {
-    Integer(IntegerAtom),
-    Number(NumberAtom),
-    Other(OtherAtom),
-}
-
-/// The integer lies within `low..=low + width`, or outside when `inside` is false.
-#[derive(Clone, Debug, PartialEq)]
-struct IntegerAtom {
-    place: u16,
-    inside: bool,
-    low: i64,
-    width: u64,
-}
-
-/// The double lies within `low..=high`, or outside. NaN lies outside of everything.
-#[derive(Clone, Debug, PartialEq)]
-struct NumberAtom {
-    place: u16,
-    inside: bool,
-    low: f64,
-    high: f64,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-enum OtherAtom {
-    /// The word is one of these.
-    OneOf { place: u16, words: Vec<u64> },
-    /// There is a value.
-    Present { place: u16, expected: bool },
-}
-
-/// What the atoms of one event came to.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Facts {
-    words: Vec<Fact>,
-}
-
-/// One block's atoms: a bit for each that holds, and for each whose value is absent.
-#[derive(Clone, Copy, Debug)]
-struct Fact {
-    truth: u64,
+/// A bit for each of 64 conditions that fails, and for each that reads an absent value.
+#[derive(Clone, Copy, Debug, Default)]
+struct Effect {
+    failed: u64,
     missing: u64,
 }
 
-impl Atoms {
-    /// Evaluates every atom.
-    pub(crate) fn evaluate(&self, row: &Row, facts: &mut Facts) {
-        facts.words.clear();
-        for block in &self.blocks {
-            facts.words.push(match block {
-                Block::Integers(atoms) => gather(atoms, |atom| atom.evaluate(row)),
-                Block::Numbers(atoms) => gather(atoms, |atom| atom.evaluate(row)),
-                Block::Others(atoms) => gather(atoms, |atom| atom.evaluate(row)),
-            });
-        }
-    }
-
-    /// The word and the bit of an atom, added when it is new.
-    fn place(&mut self, atom: Atom) -> (u16, u32) {
-        for (word, block) in (0u16..).zip(&mut self.blocks) {
-            let bit = match (block, &atom) {
-                (Block::Integers(atoms), Atom::Integer(atom)) => find_or_add(atoms, atom),
-                (Block::Numbers(atoms), Atom::Number(atom)) => find_or_add(atoms, atom),
-                (Block::Others(atoms), Atom::Other(atom)) => find_or_add(atoms, atom),
-                _ => None,
-            };
-            if let Some(bit) = bit {
-                return (word, bit);
-            }
-        }
-        self.blocks.push(match atom {
-            Atom::Integer(atom) => Block::Integers(vec![atom]),
-            Atom::Number(atom) => Block::Numbers(vec![atom]),
-            Atom::Other(atom) => Block::Others(vec![atom]),
-        });
-        (self.blocks.len() as u16 - 1, 0)
-    }
+/// How one value of the row is classified: 0 when it is absent, else 1 + the breakpoints that it reaches.
+///
+/// Here the breakpoints lie together: the classes of all values from `low` on are in the table; those before are as
+/// the first, those behind as the last.
+#[derive(Clone, Debug)]
+struct TableClassifier {
+    place: u16,
+    low: i64,
+    last: u64,
+    /// Where in the table.
+    from: usize,
+    /// Where the effects of class 0 are.
+    effects: usize,
 }
 
-/// The place of an atom in a block, at its end when it is new; `None` when there is no room.
-fn find_or_add<A: PartialEq + Clone>(atoms: &mut Vec<A>, atom: &A) -> Option<u32> {
-    let found = atoms.iter().position(|known| known == atom);
-    if found.is_none() && atoms.len() < 64 {
-        atoms.push(atom.clone());
-        return Some(atoms.len() as u32 - 1);
-    }
-    found.map(|found| found as u32)
+/// The same by a search among the breakpoints.
+#[derive(Clone, Debug)]
+struct SearchClassifier {
+    place: u16,
+    /// Doubles are ordered by their keys, and NaN has the class behind the last.
+    number: bool,
+    /// Which breakpoints.
+    from: usize,
+    to: usize,
+    effects: usize,
 }
 
-#[inline(always)]
-fn gather<A>(atoms: &[A], evaluate: impl Fn(&A) -> (bool, bool)) -> Fact {
-    let mut fact = Fact { truth: 0, missing: 0 };
-    for (bit, atom) in atoms.iter().enumerate() {
-        let (holds, present) = evaluate(atom);
-        fact.truth |= u64::from(holds & present) << (bit & 63);
-        fact.missing |= u64::from(!present) << (bit & 63);
-    }
-    fact
+/// Values that a table of classes may span.
+const MOST_SPAN: i64 = 512;
+
+/// What the values of one event came to.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Facts {
+    words: Vec<Effect>,
 }
 
-impl IntegerAtom {
-    fn of(place: u16, operator: Operator, constant: i64) -> IntegerAtom {
-        let (inside, low, high) = match operator {
-            Operator::Less => (false, constant, i64::MAX),
-            Operator::LessOrEqual => (true, i64::MIN, constant),
-            Operator::Greater => (false, i64::MIN, constant),
-            Operator::GreaterOrEqual => (true, constant, i64::MAX),
-            Operator::NotEqual => (false, constant, constant),
-            _ => (true, constant, constant),
-        };
-        IntegerAtom { place, inside, low, width: high.wrapping_sub(low) as u64 }
-    }
-
-    /// Whether it holds, and whether there is a value.
-    #[inline(always)]
-    fn evaluate(&self, row: &Row) -> (bool, bool) {
-        let (word, present) = row.read(self.place);
-        (((word as i64).wrapping_sub(self.low) as u64 <= self.width) == self.inside, present)
-    }
-}
-
-impl NumberAtom {
-    fn of(place: u16, operator: Operator, constant: f64) -> NumberAtom {
-        let (inside, low, high) = match operator {
-            Operator::Less => (true, f64::NEG_INFINITY, below(constant)),
-            Operator::LessOrEqual => (true, f64::NEG_INFINITY, constant),
-            Operator::Greater => (true, above(constant), f64::INFINITY),
-            Operator::GreaterOrEqual => (true, constant, f64::INFINITY),
-            Operator::NotEqual => (false, constant, constant),
-            _ => (true, constant, constant),
-        };
-        NumberAtom { place, inside, low, high }
-    }
-
-    #[inline(always)]
-    fn evaluate(&self, row: &Row) -> (bool, bool) {
-        let (word, present) = row.read(self.place);
-        let number = f64::from_bits(word);
-        (((self.low <= number) & (number <= self.high)) == self.inside, present)
-    }
-}
-
-impl OtherAtom {
-    #[inline(always)]
-    fn evaluate(&self, row: &Row) -> (bool, bool) {
-        match self {
-            OtherAtom::OneOf { place, words } => {
-                let (word, present) = row.read(*place);
-                (words.iter().fold(false, |any, known| any | (*known == word)), present)
-            }
-            OtherAtom::Present { place, expected } => (row.read(*place).1 == *expected, true),
-        }
-    }
-}
-
-impl Atom {
-    fn of(node: &Node) -> Option<Atom> {
-        let load = |node: &Node| match node {
-            Node::Load(place) => Some(*place),
-            _ => None,
-        };
-        Some(match node {
-            Node::Load(place) => {
-                Atom::Integer(IntegerAtom { place: *place, inside: false, low: 0, width: 0 })
-            }
-            Node::Present(place) => Atom::Other(OtherAtom::Present { place: *place, expected: true }),
-            Node::Not(inner) => match &**inner {
-                Node::Load(place) => {
-                    Atom::Integer(IntegerAtom { place: *place, inside: true, low: 0, width: 0 })
-                }
-                Node::Present(place) => Atom::Other(OtherAtom::Present { place: *place, expected: false }),
-                _ => return None,
-            },
-            Node::CompareInteger(operator, a, b) => match &**b {
-                Node::Constant(word) => Atom::Integer(IntegerAtom::of(load(a)?, *operator, *word as i64)),
-                _ => return None,
-            },
-            Node::CompareNumber(operator, a, b) => {
-                Atom::Number(NumberAtom::of(load(a)?, *operator, constant_number(b)?))
-            }
-            Node::OneOf(inner, words) => {
-                Atom::Other(OtherAtom::OneOf { place: load(inner)?, words: words.clone() })
-            }
-            _ => return None,
+impl Facts {
+    /// The first conditions, but for those that fail.
+    pub(crate) fn candidates(&self, count: usize) -> impl Iterator<Item = usize> {
+        self.words.iter().enumerate().flat_map(move |(number, effect)| {
+            let first = 64 * number;
+            let mut bits = !effect.failed & ones(count.saturating_sub(first));
+            std::iter::from_fn(move || {
+                let bit = (bits != 0).then_some(bits.trailing_zeros() as usize)?;
+                bits &= bits - 1;
+                Some(first + bit)
+            })
         })
     }
 }
 
-/// The greatest double less than a constant; nothing is less than the least, which is NaN's answer too.
-fn below(constant: f64) -> f64 {
-    // Zero has two bit patterns of one value: step down from the lower.
-    let constant = if constant == 0.0 { -0.0 } else { constant };
-    if constant == f64::NEG_INFINITY { f64::NAN } else { constant.next_down() }
-}
-
-fn above(constant: f64) -> f64 {
-    let constant = if constant == 0.0 { 0.0 } else { constant };
-    if constant == f64::INFINITY { f64::NAN } else { constant.next_up() }
-}
-
-/// A compiled condition: atoms and tests that all have to hold.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Condition {
-    /// Words of the facts, and which bits of each have to be true.
-    masks: SmallVec<[(u16, u64); 2]>,
-    rest: Vec<Test>,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-enum Test {
-    /// At least one of the conditions holds: a chain of `||`.
-    Any(Vec<Condition>),
-    Program(Program),
-}
-
-impl Condition {
-    /// Compiles a condition, its atoms among those of others.
-    pub(crate) fn compile(node: &Node, atoms: &mut Atoms) -> Condition {
-        let mut condition = Condition::default();
-        condition.chain(node, atoms);
-        condition
+impl Conditions {
+    /// Compiles conditions.
+    pub(crate) fn compile(nodes: &[Node]) -> Conditions {
+        let mut builder = Builder { rest: vec![Vec::new(); nodes.len()], atoms: Vec::new() };
+        for (number, node) in nodes.iter().enumerate() {
+            builder.chain(node, number);
+        }
+        Conditions { count: nodes.len(), ..builder.build() }
     }
 
-    fn chain(&mut self, node: &Node, atoms: &mut Atoms) {
-        if let Node::And(a, b) = node {
-            self.chain(a, atoms);
-            self.chain(b, atoms);
-        } else if let Some(atom) = Atom::of(node) {
-            let (word, bit) = atoms.place(atom);
-            let bit = 1 << bit;
-            match self.masks.iter_mut().find(|(known, _)| *known == word) {
-                Some((_, mask)) => *mask |= bit,
-                None => self.masks.push((word, bit)),
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.count
+    }
+
+    /// Evaluates what is compared with constants.
+    pub(crate) fn classify(&self, row: &Row, facts: &mut Facts) {
+        let words = self.rest.len().div_ceil(64);
+        facts.words.clear();
+        if words == 1 {
+            let mut sum = Effect::default();
+            self.each_class(row, |effects, class| {
+                if let Some(effect) = self.effects.get(effects + class) {
+                    sum.failed |= effect.failed;
+                    sum.missing |= effect.missing;
+                }
+            });
+            facts.words.push(sum);
+            return;
+        }
+        facts.words.resize(words, Effect::default());
+        self.each_class(row, |effects, class| {
+            let from = effects + class * words;
+            let effects = self.effects.get(from..from + words).unwrap_or(&[]);
+            for (sum, effect) in facts.words.iter_mut().zip(effects) {
+                sum.failed |= effect.failed;
+                sum.missing |= effect.missing;
             }
-        } else if let Node::Or(..) = node {
-            let mut any = Vec::new();
-            alternatives(node, atoms, &mut any);
-            self.rest.push(Test::Any(any));
-        } else {
-            self.rest.push(Test::Program(Program::compile(node)));
+        });
+    }
+
+    /// The class of each value, with the place of the effects of its class 0.
+    #[inline(always)]
+    fn each_class(&self, row: &Row, mut visit: impl FnMut(usize, usize)) {
+        for &TableClassifier { place, low, last, from, effects } in &self.tables {
+            let (word, present) = row.read(place);
+            let above = (word as i64).wrapping_sub(low) as u64;
+            let at = if (word as i64) < low { 0 } else { above.min(last) as usize };
+            let class = self.table.get(from + at).map_or(0, |class| usize::from(*class));
+            visit(effects, if present { class } else { 0 });
+        }
+        for &SearchClassifier { place, number, from, to, effects } in &self.searches {
+            let (word, present) = row.read(place);
+            let key = if number { key_of(word) } else { Some(word as i64) };
+            let breakpoints = self.breakpoints.get(from..to).unwrap_or(&[]);
+            let class = match key {
+                _ if !present => 0,
+                Some(key) => 1 + breakpoints.partition_point(|breakpoint| *breakpoint <= key),
+                None => breakpoints.len() + 2,
+            };
+            visit(effects, class);
         }
     }
 
-    /// Whether it holds: false as soon as one part is, missing when one is and none is false.
+    /// Whether a condition holds: false as soon as one part is, missing when one is and none is false.
     #[inline(always)]
     pub(crate) fn truth(
         &self,
+        number: usize,
         facts: &Facts,
         evaluation: &Evaluation<'_>,
         stack: &mut Vec<Option<u64>>,
     ) -> Truth {
-        let (mut failed, mut missing) = (0, 0);
-        for (word, mask) in &self.masks {
-            let Some(fact) = facts.words.get(usize::from(*word)) else { continue };
-            failed |= mask & !(fact.truth | fact.missing);
-            missing |= mask & fact.missing;
-        }
-        if failed != 0 {
+        let effect = facts.words.get(number / 64).copied().unwrap_or_default();
+        let bit = 1u64 << (number % 64);
+        if effect.failed & bit != 0 {
             return Truth::False;
         }
-        let truth = if missing == 0 { Truth::True } else { Truth::Missing };
-        if self.rest.is_empty() { truth } else { self.test_rest(truth, facts, evaluation, stack) }
+        let truth = if effect.missing & bit != 0 { Truth::Missing } else { Truth::True };
+        match self.rest.get(number) {
+            Some(rest) if !rest.is_empty() => self.test(rest, truth, facts, evaluation, stack),
+            _ => truth,
+        }
     }
 
     #[inline(never)]
-    fn test_rest(
+    fn test(
         &self,
+        tests: &[Test],
         mut truth: Truth,
         facts: &Facts,
         evaluation: &Evaluation<'_>,
         stack: &mut Vec<Option<u64>>,
     ) -> Truth {
-        for test in &self.rest {
+        for test in tests {
             let holds = match test {
-                Test::Any(conditions) => any_of(conditions, facts, evaluation, stack),
+                Test::Any(conditions) => self.any(conditions, facts, evaluation, stack),
                 Test::Program(program) => match program.run(evaluation, stack) {
                     None => Truth::Missing,
                     Some(0) => Truth::False,
@@ -327,32 +213,217 @@ impl Condition {
         }
         truth
     }
+
+    fn any(
+        &self,
+        conditions: &[usize],
+        facts: &Facts,
+        evaluation: &Evaluation<'_>,
+        stack: &mut Vec<Option<u64>>,
+    ) -> Truth {
+        let mut truth = Truth::False;
+        for condition in conditions {
+            match self.truth(*condition, facts, evaluation, stack) {
+                Truth::True => return Truth::True,
+                Truth::False => {}
+                Truth::Missing => truth = Truth::Missing,
+            }
+        }
+        truth
+    }
+
+    fn add_classifier(&mut self, place: u16, number: bool, breakpoints: &[i64], effects: usize) {
+        let low = breakpoints.first().map_or(0, |first| first.saturating_sub(1));
+        let span = breakpoints.last().map_or(0, |last| last.saturating_sub(low));
+        if number || span > MOST_SPAN {
+            let from = self.breakpoints.len();
+            self.breakpoints.extend(breakpoints);
+            let to = self.breakpoints.len();
+            return self.searches.push(SearchClassifier { place, number, from, to, effects });
+        }
+        let from = self.table.len();
+        let class = |key| 1 + breakpoints.iter().filter(|breakpoint| **breakpoint <= key).count() as u16;
+        self.table.extend((low..=low + span).map(class));
+        self.tables.push(TableClassifier { place, low, last: span as u64, from, effects });
+    }
 }
 
-fn any_of(
-    conditions: &[Condition],
-    facts: &Facts,
-    evaluation: &Evaluation<'_>,
-    stack: &mut Vec<Option<u64>>,
-) -> Truth {
-    let mut truth = Truth::False;
-    for condition in conditions {
-        match condition.truth(facts, evaluation, stack) {
-            Truth::True => return Truth::True,
-            Truth::False => {}
-            Truth::Missing => truth = Truth::Missing,
+/// Collects comparisons while conditions are compiled.
+#[derive(Debug, Default)]
+struct Builder {
+    rest: Vec<Vec<Test>>,
+    /// Comparisons, and the conditions that they are part of.
+    atoms: Vec<(Atom, usize)>,
+}
+
+impl Builder {
+    fn chain(&mut self, node: &Node, number: usize) {
+        let test = if let Node::And(a, b) = node {
+            self.chain(a, number);
+            return self.chain(b, number);
+        } else if let Some(atom) = Atom::of(node) {
+            return self.atoms.push((atom, number));
+        } else if let Node::Or(..) = node {
+            let mut any = Vec::new();
+            self.alternatives(node, &mut any);
+            Test::Any(any)
+        } else {
+            Test::Program(Program::compile(node))
+        };
+        if let Some(rest) = self.rest.get_mut(number) {
+            rest.push(test);
         }
     }
-    truth
+
+    fn alternatives(&mut self, node: &Node, any: &mut Vec<usize>) {
+        if let Node::Or(a, b) = node {
+            self.alternatives(a, any);
+            self.alternatives(b, any);
+        } else {
+            any.push(self.rest.len());
+            self.rest.push(Vec::new());
+            self.chain(node, self.rest.len() - 1);
+        }
+    }
+
+    /// Cuts the values that are compared into classes.
+    fn build(self) -> Conditions {
+        let mut conditions = Conditions { rest: self.rest, ..Conditions::default() };
+        let words = conditions.rest.len().div_ceil(64);
+        let mut places: Vec<u16> = self.atoms.iter().map(|(atom, _)| atom.place).collect();
+        places.sort_unstable();
+        places.dedup();
+        for place in places {
+            let here: Vec<&(Atom, usize)> =
+                self.atoms.iter().filter(|(atom, _)| atom.place == place).collect();
+            let number = here.iter().any(|(atom, _)| matches!(atom.test, AtomTest::Number { .. }));
+            let mut breakpoints: Vec<i64> = here.iter().flat_map(|(atom, _)| atom.breakpoints()).collect();
+            breakpoints.sort_unstable();
+            breakpoints.dedup();
+            // One word of each class, in their order; NaN has a class of its own.
+            let first = if number { f64::NEG_INFINITY.to_bits() } else { i64::MIN as u64 };
+            let mut classes = vec![None, Some(first)];
+            let word = |key: &i64| if number { word_of(*key) } else { *key as u64 };
+            classes.extend(breakpoints.iter().map(|key| Some(word(key))));
+            if number {
+                classes.push(Some(f64::NAN.to_bits()));
+            }
+            let effects = conditions.effects.len();
+            for class in classes {
+                let mut effects = vec![Effect::default(); words];
+                for (atom, condition) in &here {
+                    let Some(effect) = effects.get_mut(condition / 64) else { continue };
+                    match atom.truth(class) {
+                        Truth::True => {}
+                        Truth::False => effect.failed |= 1 << (condition % 64),
+                        Truth::Missing => effect.missing |= 1 << (condition % 64),
+                    }
+                }
+                conditions.effects.extend(effects);
+            }
+            conditions.add_classifier(place, number, &breakpoints, effects);
+        }
+        conditions
+    }
 }
 
-fn alternatives(node: &Node, atoms: &mut Atoms, any: &mut Vec<Condition>) {
-    if let Node::Or(a, b) = node {
-        alternatives(a, atoms, any);
-        alternatives(b, atoms, any);
-    } else {
-        any.push(Condition::compile(node, atoms));
+/// A comparison of the value at one place.
+#[derive(Clone, Debug)]
+struct Atom {
+    place: u16,
+    test: AtomTest,
+}
+
+#[derive(Clone, Debug)]
+enum AtomTest {
+    Integer { operator: Operator, constant: i64 },
+    Number { operator: Operator, constant: f64 },
+    OneOf(Vec<u64>),
+    Present { expected: bool },
+}
+
+impl Atom {
+    fn of(node: &Node) -> Option<Atom> {
+        let load = |node: &Node| match node {
+            Node::Load(place) => Some(*place),
+            _ => None,
+        };
+        let zero =
+            |place: u16, operator| Some(Atom { place, test: AtomTest::Integer { operator, constant: 0 } });
+        let present = |place: u16, expected| Some(Atom { place, test: AtomTest::Present { expected } });
+        match node {
+            Node::Load(place) => zero(*place, Operator::NotEqual),
+            Node::Present(place) => present(*place, true),
+            Node::Not(inner) => match &**inner {
+                Node::Load(place) => zero(*place, Operator::Equal),
+                Node::Present(place) => present(*place, false),
+                _ => None,
+            },
+            Node::CompareInteger(operator, a, b) => match &**b {
+                Node::Constant(word) => {
+                    let test = AtomTest::Integer { operator: *operator, constant: *word as i64 };
+                    Some(Atom { place: load(a)?, test })
+                }
+                _ => None,
+            },
+            Node::CompareNumber(operator, a, b) => {
+                let test = AtomTest::Number { operator: *operator, constant: constant_number(b)? };
+                Some(Atom { place: load(a)?, test })
+            }
+            Node::OneOf(inner, words) => {
+                Some(Atom { place: load(inner)?, test: AtomTest::OneOf(words.clone()) })
+            }
+            _ => None,
+        }
     }
+
+    /// How it ends for a value.
+    fn truth(&self, word: Option<u64>) -> Truth {
+        let holds = match (&self.test, word) {
+            (AtomTest::Present { expected }, word) => word.is_some() == *expected,
+            (_, None) => return Truth::Missing,
+            (AtomTest::Integer { operator, constant }, Some(word)) => {
+                operator.compares(&(word as i64), constant)
+            }
+            (AtomTest::Number { operator, constant }, Some(word)) => {
+                operator.compares(&f64::from_bits(word), constant)
+            }
+            (AtomTest::OneOf(words), Some(word)) => words.contains(&word),
+        };
+        if holds { Truth::True } else { Truth::False }
+    }
+
+    /// The values at which it may change.
+    fn breakpoints(&self) -> Vec<i64> {
+        let at = |operator, key: i64| match operator {
+            Operator::Less | Operator::GreaterOrEqual => [Some(key), None],
+            Operator::LessOrEqual | Operator::Greater => [None, key.checked_add(1)],
+            _ => [Some(key), key.checked_add(1)],
+        };
+        let keys: Vec<[Option<i64>; 2]> = match &self.test {
+            AtomTest::Integer { operator, constant } => vec![at(*operator, *constant)],
+            AtomTest::Number { operator, constant } => {
+                key_of(constant.to_bits()).map(|key| at(*operator, key)).into_iter().collect()
+            }
+            AtomTest::OneOf(words) => words.iter().map(|word| at(Operator::Equal, *word as i64)).collect(),
+            AtomTest::Present { .. } => Vec::new(),
+        };
+        keys.into_iter().flatten().flatten().collect()
+    }
+}
+
+/// An integer that orders doubles as they compare, both zeros alike; none for NaN.
+#[inline(always)]
+fn key_of(word: u64) -> Option<i64> {
+    let number = f64::from_bits(word) + 0.0;
+    let bits = number.to_bits() as i64;
+    // Negative doubles grow downward.
+    if number.is_nan() { None } else { Some(bits ^ ((bits >> 63) as u64 >> 1) as i64) }
+}
+
+/// The double of a key.
+fn word_of(key: i64) -> u64 {
+    (key ^ ((key >> 63) as u64 >> 1) as i64) as u64
 }
 
 #[cfg(test)]
@@ -370,18 +441,7 @@ mod tests {
         Operator::NotEqual,
     ];
 
-    fn compared<T: PartialOrd>(operator: Operator, a: &T, b: &T) -> bool {
-        match operator {
-            Operator::Less => a < b,
-            Operator::LessOrEqual => a <= b,
-            Operator::Greater => a > b,
-            Operator::GreaterOrEqual => a >= b,
-            Operator::NotEqual => a != b,
-            _ => a == b,
-        }
-    }
-
-    fn doubles() -> impl Strategy<Value = f64> {
+    fn doubles() -> impl Strategy<Value = u64> {
         prop_oneof![
             any::<f64>(),
             proptest::sample::select(vec![
@@ -397,32 +457,64 @@ mod tests {
                 -5e-324
             ])
         ]
+        .prop_map(f64::to_bits)
+    }
+
+    fn integers() -> impl Strategy<Value = u64> {
+        prop_oneof![any::<i64>(), -2i64..3, Just(i64::MAX), Just(i64::MIN)].prop_map(|number| number as u64)
+    }
+
+    /// Tests of one value, and values.
+    fn cases() -> impl Strategy<Value = (bool, Vec<(usize, u64)>, Vec<Option<u64>>)> {
+        any::<bool>().prop_flat_map(|number| {
+            let word = if number { doubles().boxed() } else { integers().boxed() };
+            let tests = proptest::collection::vec((0usize..9, word.clone()), 1..90);
+            let values = proptest::collection::vec(proptest::option::of(word), 1..20);
+            (Just(number), tests, values)
+        })
     }
 
     proptest! {
-        /// Ranges say what the operators say, at every edge of the doubles.
+        /// Each condition of one comparison ends as the comparison does, at every edge, beside up to 89 others.
         #[test]
-        fn ranges_of_doubles_are_comparisons(a in doubles(), b in doubles(), operator in 0usize..6) {
-            let operator = OPERATORS[operator];
-            let expected = compared(operator, &a, &b);
-            let mut row = Row::default();
-            row.reset(1);
-            row.set(0, Some(a.to_bits()), Presence::Exact);
-            prop_assert_eq!(NumberAtom::of(0, operator, b).evaluate(&row), (expected, true), "{} {:?} {}", a, operator, b);
-        }
-
-        #[test]
-        fn ranges_of_integers_are_comparisons(
-            a in prop_oneof![any::<i64>(), -2i64..3, Just(i64::MAX), Just(i64::MIN)],
-            b in prop_oneof![any::<i64>(), -2i64..3, Just(i64::MAX), Just(i64::MIN)],
-            operator in 0usize..6,
-        ) {
-            let operator = OPERATORS[operator];
-            let expected = compared(operator, &a, &b);
-            let mut row = Row::default();
-            row.reset(1);
-            row.set(0, Some(a as u64), Presence::Exact);
-            prop_assert_eq!(IntegerAtom::of(0, operator, b).evaluate(&row), (expected, true));
+        fn classes_are_comparisons((number, tests, values) in cases()) {
+            let atom = |(kind, word): &(usize, u64)| {
+                let test = match (kind, number) {
+                    (6, false) => AtomTest::OneOf(vec![*word, 7, word.wrapping_add(2)]),
+                    (6 | 7, _) => AtomTest::Present { expected: true },
+                    (8, _) => AtomTest::Present { expected: false },
+                    (kind, true) => {
+                        AtomTest::Number { operator: OPERATORS[*kind], constant: f64::from_bits(*word) }
+                    }
+                    (kind, false) => {
+                        AtomTest::Integer { operator: OPERATORS[*kind], constant: *word as i64 }
+                    }
+                };
+                Atom { place: 0, test }
+            };
+            let atoms: Vec<Atom> = tests.iter().map(atom).collect();
+            let builder = Builder {
+                rest: vec![Vec::new(); atoms.len()],
+                atoms: atoms.iter().cloned().enumerate().map(|(number, atom)| (atom, number)).collect(),
+            };
+            let conditions = builder.build();
+            let constants = tests.iter().map(|(_, word)| Some(*word));
+            for value in values.into_iter().chain(constants) {
+                let mut row = Row::default();
+                row.reset(1);
+                row.set(0, value, Presence::Exact);
+                let mut facts = Facts::default();
+                conditions.classify(&row, &mut facts);
+                for (condition, atom) in atoms.iter().enumerate() {
+                    let (effect, bit) = (facts.words[condition / 64], 1u64 << (condition % 64));
+                    let truth = match (effect.failed & bit != 0, effect.missing & bit != 0) {
+                        (true, _) => Truth::False,
+                        (false, true) => Truth::Missing,
+                        (false, false) => Truth::True,
+                    };
+                    prop_assert_eq!(truth, atom.truth(value), "{:?} of {:?}", atom, value);
+                }
+            }
         }
     }
 }

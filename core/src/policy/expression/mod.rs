@@ -18,8 +18,8 @@ mod scope;
 use std::fmt;
 
 pub(crate) use ast::{Mistake, Span};
-pub(crate) use check::{Checked, Reference, check};
-pub(crate) use condition::{Atoms, Condition, Facts, Truth};
+pub(crate) use check::{Checked, Node, Reference, check};
+pub(crate) use condition::{Conditions, Facts, Truth};
 pub(crate) use program::{Evaluation, Program, TextWord};
 pub(crate) use scope::{NamedFeature, NamedList, Reading, Scope, SlotSource, Slots, Use, literal_word};
 

@@ -10,7 +10,7 @@ use proptest::prelude::*;
 
 use super::ast::Operator;
 use super::check::{Checked, Fold, Node, TextTest};
-use super::condition::{Atoms, Condition, Facts, Truth};
+use super::condition::{Conditions, Facts, Truth};
 use super::program::{Evaluation, Program};
 use super::scope::{Scope, SlotSource, Slots, Use};
 use super::{Type, compile};
@@ -402,10 +402,10 @@ proptest! {
             Some(_) => Truth::True,
             None => Truth::Missing,
         };
-        let (mut atoms, mut facts) = (Atoms::default(), Facts::default());
-        let condition = Condition::compile(&checked.node, &mut atoms);
-        atoms.evaluate(&row, &mut facts);
-        let condition = condition.truth(&facts, &evaluation, &mut Vec::new());
+        let mut facts = Facts::default();
+        let conditions = Conditions::compile(std::slice::from_ref(&checked.node));
+        conditions.classify(&row, &mut facts);
+        let condition = conditions.truth(0, &facts, &evaluation, &mut Vec::new());
         prop_assert_eq!(condition, truth, "condition and program differ: {}", text);
         prop_assume!(!NAN_COMPARED.get());
 

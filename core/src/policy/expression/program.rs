@@ -355,14 +355,7 @@ fn take_two(stack: &mut Vec<Option<u64>>) -> (Option<u64>, Option<u64>) {
 }
 
 fn compare<T: PartialOrd>(operator: Operator, a: &T, b: &T) -> u64 {
-    u64::from(match operator {
-        Operator::Less => a < b,
-        Operator::LessOrEqual => a <= b,
-        Operator::Greater => a > b,
-        Operator::GreaterOrEqual => a >= b,
-        Operator::NotEqual => a != b,
-        _ => a == b,
-    })
+    u64::from(operator.compares(a, b))
 }
 
 fn compare_integers(operator: Operator, a: i64, b: i64) -> u64 {
