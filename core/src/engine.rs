@@ -1,23 +1,33 @@
 //! Engine = policy + state: the one place that joins the rooms.
 
+use std::cell::RefCell;
 use std::fmt;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 
-use crate::decision::{ConclusionWork, Decision, conclude};
+use arc_swap::ArcSwap;
+
+use crate::decision::Decision;
 use crate::error::{Error, ErrorKind, Result};
-use crate::event::time::{DAY, format_duration};
-use crate::event::token::{HashKey, Token, Tokenizer};
-use crate::event::{Event, Field, Label, OUTCOMES, Outcome, canonical};
-use crate::feature::{Keyring, Moment, Route, Row, Workspace, ratios, visit};
-use crate::policy::{Compiled, ListPlan, Policy, parse_network};
-use crate::state::{EntityTable, Entry, Learnt, List, ListEntry, Lists, State};
+use crate::event::token::{HashKey, Tokenizer};
+use crate::event::{Event, Label, Outcome, canonical, nearest};
+use crate::policy::{Policy, parse_network};
+use crate::state::{Counts, List, ListEntry};
+use crate::sync::{Mutex, locked};
 
+mod builder;
+mod call;
+mod ruling;
 mod swap;
 
+pub use builder::EngineBuilder;
+use call::{Call, Scratch};
+use ruling::Ruling;
 pub use swap::SwapReport;
 
 /// How much a table remembers.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct TableStatistics {
     /// The entity's name, as in `by`.
     pub name: String,
@@ -25,11 +35,20 @@ pub struct TableStatistics {
     pub entities: usize,
     /// Events in all histories.
     pub events: usize,
+    /// Bytes of memory in use.
+    pub bytes: usize,
+    /// Bytes of memory that the table may use.
+    pub budget: usize,
+    /// Entities that were evicted because the memory was used up.
+    pub evicted: u64,
+    /// Entities that were dropped because all that they had done was older than any feature looks.
+    pub expired: u64,
 }
 
 /// Scores events against a policy and what it remembers.
 ///
-/// An engine may be shared between threads; calls take turns.
+/// An engine may be shared between threads. A call holds the entities of its event while it works, so that each
+/// sees whole events; threads that work on different entities do not wait for one another.
 ///
 /// ```
 /// use sekisho::{Action, Engine, Event, HashKey, Policy};
@@ -73,53 +92,83 @@ pub struct TableStatistics {
 /// ```
 pub struct Engine {
     key: HashKey,
-    inner: Mutex<Inner>,
+    /// The policy in force and the tables that it reads.
+    ruling: ArcSwap<Ruling>,
+    /// The number of that ruling: changes before anything is remembered in its shape.
+    generation: AtomicU32,
+    /// The latest time that an event or the host has stated, `i64::MIN` before the first.
+    latest: AtomicI64,
+    memory: Memory,
+    /// Policies that were in force, the one in force last. Held while it is replaced.
+    past: Mutex<Vec<Policy>>,
 }
 
-#[derive(Debug)]
-struct Inner {
-    policy: Policy,
-    keyring: Keyring,
-    state: State,
-    scratch: Scratch,
+/// How many bytes the tables may fill.
+#[derive(Clone, Debug)]
+struct Memory {
+    whole: usize,
+    /// Of tables that have a budget of their own.
+    tables: Vec<(String, usize)>,
 }
 
-/// Memory that calls reuse.
-#[derive(Debug, Default)]
-struct Scratch {
-    route: Route,
-    row: Row,
-    conclusion: ConclusionWork,
-    workspace: Workspace,
-    /// Where each table keeps the event's entity.
-    places: Vec<Option<u32>>,
-    /// The cells that one table remembers of the event.
-    cells: Vec<Option<u64>>,
+thread_local! {
+    static SCRATCH: RefCell<Scratch> = RefCell::default();
 }
 
 impl Engine {
-    /// An engine that remembers nothing yet. The key stays in memory and is wiped with the engine.
+    /// An engine that remembers nothing yet, within a gibibyte of memory. The key stays in memory and is wiped with
+    /// the engine.
     pub fn new(policy: Policy, key: HashKey) -> Engine {
-        let keyring = Keyring::new(&key, &policy.0);
-        let tables = policy.0.plan.tables.iter().map(|plan| EntityTable::new(&plan.name)).collect();
-        let lists = Lists { lists: policy.0.lists.iter().map(new_list).collect() };
-        let state = State { tables, lists, latest: None };
-        Engine { key, inner: Mutex::new(Inner { policy, keyring, state, scratch: Scratch::default() }) }
+        EngineBuilder::new(policy, key).into_engine()
     }
 
-    fn lock(&self) -> MutexGuard<'_, Inner> {
-        // Nothing in here panics between two changes that belong together.
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    /// An engine with other bounds.
+    pub fn builder(policy: Policy, key: HashKey) -> EngineBuilder {
+        EngineBuilder::new(policy, key)
+    }
+
+    /// Works on one event, with its entities held. Begins anew when another policy came into force meanwhile.
+    fn call<R>(
+        &self,
+        event: &Event,
+        admit: impl Fn(&Ruling) -> Result<()>,
+        mut work: impl FnMut(&mut Call<'_>) -> Result<R>,
+    ) -> Result<R> {
+        let mut run = |scratch: &mut Scratch| loop {
+            let ruling = self.ruling.load();
+            admit(&ruling)?;
+            scratch.route.follow(&ruling.policy.0, &ruling.keyring, event, &mut scratch.row);
+            match Call::hold(self, &ruling, scratch) {
+                Some(mut call) => return work(&mut call),
+                None => std::hint::spin_loop(),
+            }
+        };
+        // Taken when the host calls back into an engine: then it works with memory of its own.
+        SCRATCH.with(|scratch| match scratch.try_borrow_mut() {
+            Ok(mut scratch) => run(&mut scratch),
+            Err(_) => run(&mut Scratch::default()),
+        })
+    }
+
+    /// The latest time seen, if any.
+    fn latest(&self) -> Option<i64> {
+        Some(self.latest.load(Ordering::Relaxed)).filter(|latest| *latest != i64::MIN)
+    }
+
+    /// The latest time seen, this one considered.
+    fn advance_to(&self, time: i64) -> i64 {
+        // Hardly any event is late, so reading first spares nothing.
+        self.latest.fetch_max(time, Ordering::Relaxed).max(time)
     }
 
     /// The policy in force.
     pub fn policy(&self) -> Policy {
-        self.lock().policy.clone()
+        self.ruling.load().policy.clone()
     }
 
     /// An empty event with the fields of the policy in force.
     pub fn event(&self) -> Event {
-        self.lock().policy.event()
+        self.ruling.load().policy.event()
     }
 
     /// Decides on an event and remembers it.
@@ -139,12 +188,7 @@ impl Engine {
     /// # Errors
     /// As [`assess`](Engine::assess).
     pub fn assess_into(&self, event: &Event, decision: &mut Decision) -> Result<()> {
-        let inner = &mut *self.lock();
-        inner.score(event, decision, self.key.id())?;
-        if !decision.repeated {
-            inner.remember(event);
-        }
-        Ok(())
+        self.decide(event, decision, true)
     }
 
     /// Decides on an event and remembers nothing.
@@ -162,7 +206,23 @@ impl Engine {
     /// # Errors
     /// As [`assess`](Engine::assess).
     pub fn score_into(&self, event: &Event, decision: &mut Decision) -> Result<()> {
-        self.lock().score(event, decision, self.key.id())
+        self.decide(event, decision, false)
+    }
+
+    /// Fills the decision; after an error it is empty, so that the last event's answer is never taken for this one.
+    fn decide(&self, event: &Event, decision: &mut Decision, record: bool) -> Result<()> {
+        let admit = |ruling: &Ruling| ruling.admit(event, self.latest());
+        let decided = self.call(event, admit, |call| {
+            call.score(event, decision, self.key.id())?;
+            if record && !decision.repeated {
+                call.remember(event);
+            }
+            Ok(())
+        });
+        if decided.is_err() {
+            *decision = Decision { detailed: decision.detailed, ..Decision::default() };
+        }
+        decided
     }
 
     /// Remembers an event without deciding. False when its id was recorded before.
@@ -170,15 +230,18 @@ impl Engine {
     /// # Errors
     /// As [`assess`](Engine::assess), but for rules and sums.
     pub fn record(&self, event: &Event) -> Result<bool> {
-        let inner = &mut *self.lock();
-        inner.admit(event)?;
-        inner.route(event);
-        let repeated = inner.find_places();
-        if !repeated {
-            inner.evaluate(event);
-            inner.remember(event);
-        }
-        Ok(!repeated)
+        self.call(
+            event,
+            |ruling| ruling.admit(event, self.latest()),
+            |call| {
+                let new = !call.is_repeated();
+                if new {
+                    call.evaluate(event);
+                    call.remember(event);
+                }
+                Ok(new)
+            },
+        )
     }
 
     /// States how an event ended. `event` is the one that was assessed or recorded, with its id. Windows that
@@ -187,7 +250,8 @@ impl Engine {
     /// # Errors
     /// [`ErrorKind::Absent`] without an id.
     pub fn resolve(&self, event: &Event, outcome: Outcome) -> Result<bool> {
-        self.lock().learn(event, Some(outcome), None)
+        let admit = |ruling: &Ruling| ruling.admit_known(event, None);
+        self.call(event, admit, |call| call.learn(event, Some(outcome), None))
     }
 
     /// States what was learnt about an event, at `at` (milliseconds since 1970): questions about earlier times
@@ -196,7 +260,8 @@ impl Engine {
     /// # Errors
     /// [`ErrorKind::Absent`] without an id, [`ErrorKind::Time`] when `at` is before the event.
     pub fn label(&self, event: &Event, label: Label, at: i64) -> Result<bool> {
-        self.lock().learn(event, None, Some((label, at)))
+        let admit = |ruling: &Ruling| ruling.admit_known(event, Some(at));
+        self.call(event, admit, |call| call.learn(event, None, Some((label, at))))
     }
 
     /// The host states that the clock has reached `time`, so that events up to a day later are taken: after a
@@ -209,8 +274,7 @@ impl Engine {
             let what = format!("found {time}, expected milliseconds since 1970-01-01T00:00:00Z");
             return Err(Error::of_field(ErrorKind::Time, "time", what));
         }
-        let state = &mut self.lock().state;
-        state.latest = state.latest.max(Some(time));
+        self.advance_to(time);
         Ok(())
     }
 
@@ -219,7 +283,7 @@ impl Engine {
     /// # Errors
     /// [`ErrorKind::UnknownName`] for a list that the policy does not name, and errors of the identifier.
     pub fn list_add(&self, list: &str, member: &str, entry: ListEntry) -> Result<()> {
-        self.lock().change_list(&self.key, list, member, Some(entry)).map(|_| ())
+        self.change_list(list, member, Some(entry)).map(|_| ())
     }
 
     /// Takes an identifier or network off a list. False when it was not on it.
@@ -227,7 +291,7 @@ impl Engine {
     /// # Errors
     /// As [`list_add`](Engine::list_add).
     pub fn list_remove(&self, list: &str, member: &str) -> Result<bool> {
-        self.lock().change_list(&self.key, list, member, None)
+        self.change_list(list, member, None)
     }
 
     /// How many members a list has, expired ones among them.
@@ -235,37 +299,131 @@ impl Engine {
     /// # Errors
     /// [`ErrorKind::UnknownName`] for a list that the policy does not name.
     pub fn list_len(&self, list: &str) -> Result<usize> {
-        let inner = self.lock();
-        let number = inner.list_number(list)?;
-        Ok(inner.state.lists.get(number).map_or(0, List::len))
+        let ruling = self.ruling.load();
+        let number = ruling.list_number(list)?;
+        Ok(ruling.lists.get(number).map_or(0, |list| list.len()))
     }
 
-    /// Installs another policy. Features that exist in both keep their history, as do lists; the report says
+    /// Installs another policy while others go on scoring; each history is brought into its shape when its entity is
+    /// seen again. Features that exist in both keep their history, as do lists; the report says
     /// which features start cold. Events made for the old policy's own attributes have to be made anew.
     ///
     /// # Errors
-    /// None today: a policy that compiled can be installed. Later releases refuse one that does not fit their
-    /// bounds, and leave the engine as it was.
+    /// [`ErrorKind::OutOfRange`] when one entity alone could exceed the memory of its table; the engine stays as
+    /// it was.
     pub fn swap(&self, policy: Policy) -> Result<SwapReport> {
-        let inner = &mut *self.lock();
-        let report = swap::migrate(&inner.policy.0, &policy.0, &mut inner.state);
-        inner.keyring = Keyring::new(&self.key, &policy.0);
-        inner.policy = policy;
-        inner.scratch = Scratch::default();
+        self.memory.check(&policy)?;
+        let mut past = locked(&self.past);
+        let old = self.ruling.load_full();
+        let (ruling, report) = swap::succeed(&old, policy, &self.key, &self.memory, &past, self.latest());
+        past.push(old.policy.clone());
+        // Whoever holds entities by the old policy goes on; whoever has yet to hold them begins anew.
+        self.generation.store(ruling.generation, Ordering::Release);
+        self.ruling.store(Arc::new(ruling));
         Ok(report)
+    }
+
+    /// Forgets an entity, named as in `by`: its history, and its entries on lists. What others remember of it (that a
+    /// device was used by some account) keeps its token until that is too old. False when nothing was known.
+    ///
+    /// # Errors
+    /// [`ErrorKind::UnknownName`] for an entity that neither the policy nor the schema has, and errors of the
+    /// identifier.
+    pub fn forget(&self, entity: &str, id: &str) -> Result<bool> {
+        let ruling = self.ruling.load();
+        let policy = &*ruling.policy.0;
+        let specs = policy.schema.fields();
+        let Some(spec) = specs.iter().find(|spec| spec.entity() == Some(entity)) else {
+            let hint = nearest(entity, specs.iter().filter_map(|spec| spec.entity()));
+            let hint = hint.map(|known| format!("; did you mean \"{known}\"?")).unwrap_or_default();
+            let shown: String = entity.chars().take(64).collect();
+            let what = format!("there is no such entity{hint}");
+            return Err(Error::of_field(ErrorKind::UnknownName, &shown, what));
+        };
+        let tokenizer = Tokenizer::new(&self.key, entity);
+        let token = canonical(spec, id)?.with_bytes(|bytes| tokenizer.token(bytes));
+        let mut known = false;
+        for (plan, table) in policy.plan.tables.iter().zip(&ruling.tables) {
+            if policy.plan.keys.get(plan.key).is_some_and(|key| key.kind == entity) {
+                known |= table.lock(token).is_some_and(|mut shard| shard.forget(token));
+            }
+        }
+        for (plan, list) in policy.lists.iter().zip(&ruling.lists) {
+            if let (true, List::Exact(list)) = (plan.entity == entity, &**list) {
+                known |= list.remove(token);
+            }
+        }
+        Ok(known)
     }
 
     /// What each table remembers, in the order of the policy.
     pub fn statistics(&self) -> Vec<TableStatistics> {
-        let inner = self.lock();
-        let tables = inner.policy.0.plan.tables.iter().zip(&inner.state.tables);
-        tables
-            .map(|(plan, table)| TableStatistics {
+        let ruling = self.ruling.load();
+        let statistics = ruling.tables.iter().map(|table| {
+            let mut sum = TableStatistics {
                 name: table.name.clone(),
-                entities: table.entities(),
-                events: table.events(&plan.shape),
-            })
-            .collect()
+                entities: 0,
+                events: 0,
+                bytes: 0,
+                budget: table.budget(),
+                evicted: 0,
+                expired: 0,
+            };
+            for shard in table.each_shard() {
+                let Counts { events, evicted, expired } = shard.counts;
+                sum.entities += shard.entities();
+                sum.bytes += shard.bytes();
+                sum.events += events;
+                sum.evicted += evicted;
+                sum.expired += expired;
+            }
+            sum
+        });
+        statistics.collect()
+    }
+
+    fn change_list(&self, list: &str, member: &str, entry: Option<ListEntry>) -> Result<bool> {
+        let ruling = self.ruling.load();
+        let number = ruling.list_number(list)?;
+        if let Some(severity) = entry.as_ref().map(|entry| entry.severity).filter(|severity| *severity > 100)
+        {
+            let what = format!("found a severity of {severity}, expected 0 to 100");
+            return Err(Error::of_field(ErrorKind::OutOfRange, list, what));
+        }
+        let policy = &*ruling.policy.0;
+        let (Some(plan), Some(target)) = (policy.lists.get(number), ruling.lists.get(number)) else {
+            return Ok(false);
+        };
+        match &**target {
+            List::Networks(target) => {
+                let network = parse_network(member).ok_or_else(|| {
+                    let what = "found text that is no network, expected one such as 203.0.113.0/24";
+                    Error::of_field(ErrorKind::OutOfRange, list, what)
+                })?;
+                Ok(match entry {
+                    Some(entry) => {
+                        target.add(network, entry);
+                        true
+                    }
+                    None => target.remove(network),
+                })
+            }
+            List::Exact(target) => {
+                let mut specs = policy.schema.fields().iter();
+                let Some(spec) = specs.find(|spec| spec.entity() == Some(&plan.entity)) else {
+                    return Ok(false);
+                };
+                let tokenizer = Tokenizer::new(&self.key, &plan.entity);
+                let token = canonical(spec, member)?.with_bytes(|bytes| tokenizer.token(bytes));
+                Ok(match entry {
+                    Some(entry) => {
+                        target.add(token, entry);
+                        true
+                    }
+                    None => target.remove(token),
+                })
+            }
+        }
     }
 }
 
@@ -277,307 +435,5 @@ impl fmt::Debug for Engine {
             write!(f, ", {}: {} with {} events", table.name, table.entities, table.events)?;
         }
         f.write_str(")")
-    }
-}
-
-pub(crate) fn new_list(plan: &ListPlan) -> List {
-    let mut list = if plan.networks { List::networks() } else { List::exact() };
-    for (network, entry) in &plan.entries {
-        list.add_network(*network, entry.clone());
-    }
-    list
-}
-
-impl Inner {
-    /// Refuses what cannot be scored; the event has checked each field by itself already.
-    fn admit(&self, event: &Event) -> Result<()> {
-        let policy = &*self.policy.0;
-        let schema = event.schema();
-        if !schema.fits(&policy.schema) {
-            let what =
-                "this event was made for other attributes than those of the policy in force; make a new one";
-            return Err(Error::new(ErrorKind::Schema, what));
-        }
-        for field in [Field::TYPE, Field::TIME] {
-            if !event.has(field) {
-                let what = "this field is absent, every event has one";
-                return Err(Error::of_field(ErrorKind::Absent, schema.name(field), what));
-            }
-        }
-        for field in &policy.required {
-            if !event.has(*field) {
-                let what = "this field is absent, the policy requires it";
-                return Err(Error::of_field(ErrorKind::Absent, schema.name(*field), what));
-            }
-        }
-        let (time, latest) = (event.integer(Field::TIME).unwrap_or(0), self.state.latest);
-        match latest {
-            Some(latest) if time > latest + DAY => {
-                let what = format!(
-                    "{} ahead of the latest seen, at most 1d is taken; if the clock is right, advance the engine to it first",
-                    format_duration(time - latest)
-                );
-                Err(Error::of_field(ErrorKind::Time, "time", what))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    fn route(&mut self, event: &Event) {
-        let Inner { policy, keyring, scratch, .. } = self;
-        scratch.route.follow(&policy.0, keyring, event, &mut scratch.row);
-    }
-
-    /// Looks up the history of every entity; says whether any holds the event already.
-    fn find_places(&mut self) -> bool {
-        let Inner { policy, state, scratch, .. } = self;
-        scratch.places.clear();
-        let mut repeated = false;
-        for (plan, table) in policy.0.plan.tables.iter().zip(&state.tables) {
-            let place = scratch.route.token(plan.key).and_then(|token| table.place(token));
-            repeated |= table.history(place).view(&plan.shape).position_of(scratch.route.id).is_some();
-            scratch.places.push(place);
-        }
-        repeated
-    }
-
-    /// Fills the decision; after an error it is empty, so that the last event's answer is never taken for this one.
-    fn score(&mut self, event: &Event, decision: &mut Decision, key_id: u32) -> Result<()> {
-        let scored = self.try_score(event, decision, key_id);
-        if scored.is_err() {
-            *decision = Decision { detailed: decision.detailed, ..Decision::default() };
-        }
-        scored
-    }
-
-    fn try_score(&mut self, event: &Event, decision: &mut Decision, key_id: u32) -> Result<()> {
-        self.admit(event)?;
-        self.route(event);
-        let repeated = self.find_places();
-        // What is learnt later is unknown while deciding, even where the caller's table has it beside the event.
-        if event.has(Field::LABEL) {
-            let mut unlabelled = event.clone();
-            unlabelled.unset(Field::LABEL);
-            self.route(&unlabelled);
-            self.evaluate(&unlabelled);
-        } else {
-            self.evaluate(event);
-        }
-        let Inner { policy, state, scratch, .. } = self;
-        let compiled = &*policy.0;
-        let time = event.integer(Field::TIME).unwrap_or(0);
-        probe_lists(compiled, &state.lists, &scratch.route, event, time, &mut scratch.row);
-        let moment = Moment {
-            time,
-            id: scratch.route.id,
-            repeated,
-            masks: &scratch.route.masks,
-            cells: &scratch.route.cells,
-        };
-        for ((plan, table), place) in compiled.plan.tables.iter().zip(&state.tables).zip(&scratch.places) {
-            if scratch.route.token(plan.key).is_none() {
-                continue;
-            }
-            let history = table.history(*place);
-            visit(plan, history, &moment, &compiled.calendar, &mut scratch.workspace, &mut scratch.row)
-                .map_err(|place| overflow(compiled, place))?;
-        }
-        ratios(&compiled.plan.ratios, &mut scratch.row);
-        conclude(policy, event, &scratch.row, &mut scratch.conclusion, decision)?;
-        decision.repeated = repeated;
-        decision.key_id = key_id;
-        if decision.detailed {
-            decision.row.copy_from(&scratch.row);
-            decision.tokens.clone_from(&scratch.route.tokens);
-            decision.event_id = self.keyring.event_id(event);
-        }
-        Ok(())
-    }
-
-    fn evaluate(&mut self, event: &Event) {
-        let Inner { policy, scratch, .. } = self;
-        scratch.route.evaluate(&policy.0, event, &scratch.row, &mut scratch.conclusion.stack);
-    }
-
-    /// Records an event that was routed, evaluated and found new in the history of each of its entities.
-    fn remember(&mut self, event: &Event) {
-        let time = event.integer(Field::TIME).unwrap_or(0);
-        let label = event.text(Field::LABEL).and_then(Label::named);
-        let by_label = label.map(|_| self.masks_by_label(event));
-        let Inner { policy, state, scratch, .. } = self;
-        let plan = &policy.0.plan;
-        let id = scratch.route.id;
-        let outcome = event.text(Field::OUTCOME).and_then(Outcome::named).map_or(0, |outcome| outcome as u8);
-        // A label that is learnt later takes effect later; without a time of its own it counts from the event on.
-        let labelled_at = event.integer(Field::LABELLED_AT).filter(|at| *at > time && id != 0);
-        let number = label.filter(|_| labelled_at.is_none()).map_or(0, |label| label as u8);
-        let masks = by_label.as_ref().and_then(|masks| masks.get(usize::from(number)));
-        let entry = Entry { time, id, masks: masks.unwrap_or(&scratch.route.masks), outcome, label: number };
-        let revisable = plan.revisable();
-        state.latest = state.latest.max(Some(time));
-        let latest = state.latest.unwrap_or(time);
-        for ((table_plan, table), place) in plan.tables.iter().zip(&mut state.tables).zip(&scratch.places) {
-            let Some(token) = scratch.route.token(table_plan.key) else { continue };
-            let place = place.unwrap_or_else(|| table.welcome(token));
-            let Some(history) = table.history_mut(place) else { continue };
-            scratch.cells.clear();
-            let cells = &scratch.route.cells;
-            scratch.cells.extend(table_plan.columns.iter().map(|cell| cells.get(*cell).copied().flatten()));
-            history.insert(&table_plan.shape, &entry, &scratch.cells);
-            if let (Some(label), Some(at), Some(by_label)) = (label, labelled_at, &by_label) {
-                let label = Some((label as u8, at));
-                history.revise(&table_plan.shape, &Learnt { id, outcome, label, by_label, revisable });
-            }
-            if let Some(retention) = table_plan.retention {
-                history.forget_until(&table_plan.shape, latest - retention - 1);
-            }
-        }
-    }
-
-    /// The event's bits without a label and with each of the two. Leaves the event routed.
-    fn masks_by_label(&mut self, event: &Event) -> [Vec<u64>; 3] {
-        let mut labelled = event.clone();
-        [None, Some(Label::Fraud), Some(Label::Genuine)].map(|label| {
-            labelled.unset(Field::LABEL);
-            if let Some(label) = label {
-                // The two labels are always in the field's domain.
-                let _ = labelled.set(Field::LABEL, label.as_str());
-            }
-            self.route(&labelled);
-            self.evaluate(&labelled);
-            self.scratch.route.masks.clone()
-        })
-    }
-
-    fn learn(
-        &mut self,
-        event: &Event,
-        outcome: Option<Outcome>,
-        label: Option<(Label, i64)>,
-    ) -> Result<bool> {
-        self.admit_known(event, label.map(|(_, at)| at))?;
-        self.route(event);
-        let id = self.scratch.route.id;
-        let known = {
-            let Inner { policy, state, scratch, .. } = &*self;
-            policy.0.plan.tables.iter().zip(&state.tables).find_map(|(plan, table)| {
-                table.history(table.place(scratch.route.token(plan.key)?)).outcome_of(&plan.shape, id)
-            })
-        };
-        let Some(known) = known else { return Ok(false) };
-        let outcome = outcome.map_or(known, |outcome| outcome as u8);
-        let mut learnt = event.clone();
-        match usize::from(outcome).checked_sub(1).and_then(|number| OUTCOMES.get(number)) {
-            Some(name) => learnt.set(Field::OUTCOME, &**name)?,
-            None => learnt.unset(Field::OUTCOME),
-        }
-        let by_label = self.masks_by_label(&learnt);
-        let Inner { policy, state, scratch, .. } = self;
-        let plan = &policy.0.plan;
-        let label = label.map(|(label, at)| (label as u8, at));
-        let learnt = Learnt { id, outcome, label, by_label: &by_label, revisable: plan.revisable() };
-        for (table_plan, table) in plan.tables.iter().zip(&mut state.tables) {
-            let place = scratch.route.token(table_plan.key).and_then(|token| table.place(token));
-            if let Some(history) = place.and_then(|place| table.history_mut(place)) {
-                history.revise(&table_plan.shape, &learnt);
-            }
-        }
-        Ok(true)
-    }
-
-    fn admit_known(&self, event: &Event, at: Option<i64>) -> Result<()> {
-        let schema = event.schema();
-        if !event.has(Field::ID) {
-            let what = "this field is absent; only events with an id can be resolved or labelled";
-            return Err(Error::of_field(ErrorKind::Absent, schema.name(Field::ID), what));
-        }
-        let time = event.integer(Field::TIME).unwrap_or(0);
-        if let Some(at) = at
-            && !(time..=crate::event::time::LATEST).contains(&at)
-        {
-            let what = format!("found {at}, a label is learnt at or after its event ({time})");
-            return Err(Error::of_field(ErrorKind::Time, "labelled_at", what));
-        }
-        if !schema.fits(&self.policy.0.schema) {
-            let what =
-                "this event was made for other attributes than those of the policy in force; make a new one";
-            return Err(Error::new(ErrorKind::Schema, what));
-        }
-        Ok(())
-    }
-
-    fn list_number(&self, name: &str) -> Result<usize> {
-        let lists = &self.policy.0.lists;
-        lists.iter().position(|plan| plan.name == name).ok_or_else(|| {
-            let hint = crate::event::nearest(name, lists.iter().map(|plan| plan.name.as_str()));
-            let hint = hint.map(|known| format!("; did you mean `{known}`?")).unwrap_or_default();
-            let shown: String = name.chars().take(64).collect();
-            Error::of_field(ErrorKind::UnknownName, &shown, format!("the policy names no such list{hint}"))
-        })
-    }
-
-    fn change_list(
-        &mut self,
-        key: &HashKey,
-        list: &str,
-        member: &str,
-        entry: Option<ListEntry>,
-    ) -> Result<bool> {
-        let number = self.list_number(list)?;
-        if let Some(severity) = entry.as_ref().map(|entry| entry.severity).filter(|severity| *severity > 100)
-        {
-            let what = format!("found a severity of {severity}, expected 0 to 100");
-            return Err(Error::of_field(ErrorKind::OutOfRange, list, what));
-        }
-        let policy = &*self.policy.0;
-        let (Some(plan), Some(target)) = (policy.lists.get(number), self.state.lists.get_mut(number)) else {
-            return Ok(false);
-        };
-        if plan.networks {
-            let network = parse_network(member).ok_or_else(|| {
-                let what = "found text that is no network, expected one such as 203.0.113.0/24";
-                Error::of_field(ErrorKind::OutOfRange, list, what)
-            })?;
-            return Ok(match entry {
-                Some(entry) => {
-                    target.add_network(network, entry);
-                    true
-                }
-                None => target.remove_network(network),
-            });
-        }
-        let mut specs = policy.schema.fields().iter();
-        let Some(spec) = specs.find(|spec| spec.entity() == Some(&plan.entity)) else { return Ok(false) };
-        let tokenizer = Tokenizer::new(key, &plan.entity);
-        let token: Token = canonical(spec, member)?.with_bytes(|bytes| tokenizer.token(bytes));
-        Ok(match entry {
-            Some(entry) => {
-                target.add(token, entry);
-                true
-            }
-            None => target.remove(token),
-        })
-    }
-}
-
-fn overflow(policy: &Compiled, place: u16) -> Error {
-    let name = policy.features.get(usize::from(place)).map_or("", |plan| plan.name.as_str());
-    Error::of_field(ErrorKind::Overflow, name, "the sum over its window does not fit 64 bits")
-}
-
-fn probe_lists(policy: &Compiled, lists: &Lists, route: &Route, event: &Event, time: i64, row: &mut Row) {
-    for place in &policy.list_places {
-        let Some(list) = lists.get(place.list) else { continue };
-        let hit = match list {
-            List::Exact(_) => route.token(place.key).map(|token| list.find(token, time)),
-            List::Networks { .. } => {
-                event.address(place.field).map(|address| list.find_address(address, time))
-            }
-        };
-        let word = hit.map(|hit| match (hit, place.severity) {
-            (Some(hit), true) => u64::from(hit.severity),
-            (hit, _) => u64::from(hit.is_some()),
-        });
-        row.set(place.place, word, crate::feature::Presence::Exact);
     }
 }

@@ -63,12 +63,13 @@ mod event;
 mod feature;
 mod policy;
 mod state;
+mod sync;
 
 pub use decision::{
     Decision, DecisionRecord, ExplainedRule, Explanation, FeatureValue, MOST_REASONS, Reason, RecordedReason,
     RecordedValue, RuleHit,
 };
-pub use engine::{Engine, SwapReport, TableStatistics};
+pub use engine::{Engine, EngineBuilder, SwapReport, TableStatistics};
 pub use error::{Error, ErrorKind, Fault, Result};
 pub use event::{
     Event, FIELDS, Field, FieldKind, FieldSpec, FieldValue, HashKey, LARGEST_INTEGER, LONGEST_IDENTIFIER,

@@ -1,87 +1,166 @@
 //! Changing the policy of a running engine without losing what is remembered.
 
-use crate::feature::{CellSource, TablePlan};
-use crate::policy::Compiled;
-use crate::state::{EntityTable, Lists, State};
+use std::sync::Arc;
+
+use super::Memory;
+use super::ruling::{Migration, Ruling};
+use crate::event::token::HashKey;
+use crate::feature::{CellSource, Keyring, TablePlan, WindowSpan};
+use crate::policy::{Compiled, ListPlan, Policy};
+use crate::state::{List, Table};
 
 /// What a swap kept.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct SwapReport {
     /// Features that count what was remembered before the swap.
     pub warm: Vec<String>,
+    /// Features that look farther back than anything did before, and the time (milliseconds since 1970) from which
+    /// on all is remembered.
+    pub partly_warm: Vec<(String, i64)>,
     /// Features that count only what is recorded from now on.
     pub cold: Vec<String>,
 }
 
-/// Moves the state from one policy to another.
-pub(super) fn migrate(old: &Compiled, new: &Compiled, state: &mut State) -> SwapReport {
-    // The number that a predicate of the new policy had in the old one.
-    let known_as = |number: u16| {
-        let text = &new.plan.predicates.get(usize::from(number))?.text;
-        old.plan.predicates.iter().position(|known| known.text == *text).map(|number| number as u16)
-    };
-    let mut report = SwapReport::default();
-    let mut tables = Vec::new();
-    let mut kept: Vec<EntityTable> = std::mem::take(&mut state.tables);
-    for plan in &new.plan.tables {
-        let before = old.plan.tables.iter().find(|known| known.name == plan.name);
-        let found = kept.iter().position(|table| table.name == plan.name);
-        let (Some(before), Some(found)) = (before, found) else {
-            report.cold.extend(names(new, plan, |_| true));
-            tables.push(EntityTable::new(&plan.name));
-            continue;
-        };
-        let columns: Vec<Option<usize>> = plan
-            .columns
-            .iter()
-            .map(|cell| {
-                let wanted = cell_name(new, *cell)?;
-                before.columns.iter().position(|known| cell_name(old, *known).as_ref() == Some(&wanted))
-            })
-            .collect();
-        let warm = |feature: usize| {
-            let Some(feature) = plan.features.get(feature) else { return false };
-            let Some(selector) = plan.selectors.get(feature.selector) else { return false };
-            let known = |column: &usize| columns.get(*column).copied().flatten().is_some();
-            let remembered = |number: u16| {
-                known_as(number).is_some_and(|number| before.shape.predicates().contains(&number))
-            };
-            selector.predicate.is_none_or(|predicate| remembered(predicate.number))
-                && selector.present.iter().all(known)
-                && selector.same.iter().all(known)
-        };
-        report.warm.extend(names(new, plan, warm));
-        report.cold.extend(names(new, plan, |feature| !warm(feature)));
-        let mut table = kept.swap_remove(found);
-        let places: Vec<Option<usize>> = plan
-            .shape
-            .predicates()
-            .iter()
-            .map(|number| {
-                before.shape.predicates().iter().position(|known| Some(*known) == known_as(*number))
-            })
-            .collect();
-        table.rebuild(|history| history.reshaped(&before.shape, &plan.shape, &places, &columns));
-        tables.push(table);
+/// The ruling of an engine that remembers nothing yet.
+pub(super) fn first(policy: Policy, key: &HashKey, memory: &Memory) -> Ruling {
+    let plans = &policy.0.plan.tables;
+    let shares = memory.shares(&policy);
+    let tables = plans.iter().zip(shares).enumerate();
+    let tables = tables.map(|(number, (plan, bytes))| Arc::new(Table::new(&plan.name, number, bytes)));
+    Ruling {
+        generation: 0,
+        keyring: Keyring::new(key, &policy.0),
+        tables: tables.collect(),
+        order: (0..plans.len()).collect(),
+        lists: policy.0.lists.iter().map(|plan| Arc::new(new_list(plan))).collect(),
+        migrations: plans.iter().map(|_| Vec::new()).collect(),
+        policy,
     }
-    state.tables = tables;
-    state.lists = lists(old, new, std::mem::take(&mut state.lists));
-    for ratio in &new.plan.ratios {
-        let name = |place: u16| new.features.get(usize::from(place)).map(|plan| plan.name.clone());
-        let cold = [ratio.numerator.0, ratio.denominator.0]
-            .iter()
-            .any(|place| name(*place).is_some_and(|name| report.cold.contains(&name)));
-        let list = if cold { &mut report.cold } else { &mut report.warm };
-        list.extend(name(ratio.place));
-    }
-    report
 }
 
-fn names(policy: &Compiled, plan: &TablePlan, wanted: impl Fn(usize) -> bool) -> Vec<String> {
-    let features = plan.features.iter().enumerate().filter(|(number, _)| wanted(*number));
-    features
-        .filter_map(|(_, feature)| Some(policy.features.get(usize::from(feature.place))?.name.clone()))
-        .collect()
+/// The ruling of `policy` after `old`, and what it keeps. `past` are the policies before `old`.
+pub(super) fn succeed(
+    old: &Ruling,
+    policy: Policy,
+    key: &HashKey,
+    memory: &Memory,
+    past: &[Policy],
+    latest: Option<i64>,
+) -> (Ruling, SwapReport) {
+    let new = &*policy.0;
+    let mut next = old.tables.iter().map(|table| table.number + 1).max().unwrap_or(0);
+    let mut tables = Vec::new();
+    for (plan, bytes) in new.plan.tables.iter().zip(memory.shares(&policy)) {
+        let known = old.tables.iter().find(|table| table.name == plan.name);
+        tables.push(known.map(Arc::clone).unwrap_or_else(|| {
+            next += 1;
+            Arc::new(Table::new(&plan.name, next - 1, bytes))
+        }));
+        if let Some(table) = known {
+            table.set_budget(bytes);
+        }
+    }
+    let mut order: Vec<usize> = (0..tables.len()).collect();
+    order.sort_by_key(|number| tables.get(*number).map(|table| table.number));
+    let before: Vec<&Policy> = past.iter().chain([&old.policy]).collect();
+    let migrations = new
+        .plan
+        .tables
+        .iter()
+        .map(|plan| before.iter().map(|policy| migration(&policy.0, new, plan)).collect());
+    let migrations = migrations.collect();
+    let report = report(&old.policy.0, new, latest);
+    let ruling = Ruling {
+        generation: old.generation + 1,
+        keyring: Keyring::new(key, new),
+        tables,
+        order,
+        lists: lists(old, new),
+        migrations,
+        policy,
+    };
+    (ruling, report)
+}
+
+pub(super) fn new_list(plan: &ListPlan) -> List {
+    let list = if plan.networks { List::networks() } else { List::exact() };
+    if let List::Networks(list) = &list {
+        for (network, entry) in &plan.entries {
+            list.add(*network, entry.clone());
+        }
+    }
+    list
+}
+
+/// Where everything that a table of the new policy remembers is in the old one's; `None` without such a table.
+fn migration(old: &Compiled, new: &Compiled, plan: &TablePlan) -> Option<Migration> {
+    let before = old.plan.tables.iter().find(|known| known.name == plan.name)?;
+    let columns = plan.columns.iter().map(|cell| {
+        let wanted = cell_name(new, *cell)?;
+        before.columns.iter().position(|known| cell_name(old, *known).as_ref() == Some(&wanted))
+    });
+    let predicates = plan.shape.predicates().iter().map(|number| {
+        let text = &new.plan.predicates.get(usize::from(*number))?.text;
+        let known = old.plan.predicate(text)?;
+        before.shape.predicates().iter().position(|number| *number == known)
+    });
+    Some(Migration {
+        before: before.shape.clone(),
+        predicates: predicates.collect(),
+        columns: columns.collect(),
+    })
+}
+
+fn report(old: &Compiled, new: &Compiled, latest: Option<i64>) -> SwapReport {
+    let mut report = SwapReport::default();
+    for plan in &new.plan.tables {
+        let before = old.plan.tables.iter().find(|known| known.name == plan.name);
+        let kept = migration(old, new, plan);
+        for feature in &plan.features {
+            let Some(name) = new.features.get(usize::from(feature.place)).map(|plan| plan.name.clone())
+            else {
+                continue;
+            };
+            let warm = kept.as_ref().is_some_and(|kept| {
+                let known = |column: &usize| kept.columns.get(*column).copied().flatten().is_some();
+                plan.selectors.get(feature.selector).is_some_and(|selector| {
+                    let remembered = |place: usize| kept.predicates.get(place).copied().flatten().is_some();
+                    selector.predicate.is_none_or(|predicate| remembered(predicate.place))
+                        && selector.present.iter().all(known)
+                        && selector.same.iter().all(known)
+                })
+            });
+            let remembered = before.and_then(|before| before.retention);
+            let reach = plan.windows.get(feature.window).and_then(|window| match window.span {
+                WindowSpan::Sliding(length) => Some(length + window.delay),
+                WindowSpan::Calendar(unit) => Some(unit.longest() + window.delay),
+                WindowSpan::Unbounded => None,
+            });
+            match (remembered, latest) {
+                _ if !warm => report.cold.push(name),
+                // An event may be a day late: so much more was remembered than was asked for.
+                (Some(remembered), Some(latest)) if reach.is_none_or(|reach| reach > remembered) => {
+                    report.partly_warm.push((name, latest - remembered));
+                }
+                _ => report.warm.push(name),
+            }
+        }
+    }
+    for ratio in &new.plan.ratios {
+        let name = |place: u16| new.features.get(usize::from(place)).map(|plan| plan.name.clone());
+        let parts = [ratio.numerator.0, ratio.denominator.0].map(name);
+        let Some(own) = name(ratio.place) else { continue };
+        let cold = parts.iter().flatten().any(|part| report.cold.contains(part));
+        let partly =
+            report.partly_warm.iter().filter(|(known, _)| parts.iter().flatten().any(|part| part == known));
+        match partly.map(|(_, since)| *since).max() {
+            _ if cold => report.cold.push(own),
+            Some(since) => report.partly_warm.push((own, since)),
+            None => report.warm.push(own),
+        }
+    }
+    report
 }
 
 /// What a remembered cell holds, in words that mean the same in both policies.
@@ -98,25 +177,22 @@ fn cell_name(policy: &Compiled, cell: usize) -> Option<String> {
 }
 
 /// Lists of the same name and kind keep the members that the host added.
-fn lists(old: &Compiled, new: &Compiled, mut lists: Lists) -> Lists {
-    let mut moved = Lists::default();
-    for plan in &new.lists {
-        let found = old.lists.iter().position(|known| {
+fn lists(old: &Ruling, new: &Compiled) -> Vec<Arc<List>> {
+    let plans = &old.policy.0.lists;
+    let moved = new.lists.iter().map(|plan| {
+        let found = plans.iter().zip(&old.lists).find(|(known, _)| {
             known.name == plan.name && known.entity == plan.entity && known.networks == plan.networks
         });
-        let list = match found.and_then(|number| Some((old.lists.get(number)?, lists.get_mut(number)?))) {
-            None => super::new_list(plan),
-            Some((before, list)) => {
-                for (network, _) in &before.entries {
-                    list.remove_network(*network);
-                }
-                for (network, entry) in &plan.entries {
-                    list.add_network(*network, entry.clone());
-                }
-                std::mem::replace(list, super::new_list(plan))
+        let Some((before, list)) = found else { return Arc::new(new_list(plan)) };
+        if let List::Networks(list) = &**list {
+            for (network, _) in &before.entries {
+                list.remove(*network);
             }
-        };
-        moved.lists.push(list);
-    }
-    moved
+            for (network, entry) in &plan.entries {
+                list.add(*network, entry.clone());
+            }
+        }
+        Arc::clone(list)
+    });
+    moved.collect()
 }

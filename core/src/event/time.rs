@@ -78,6 +78,17 @@ pub(crate) enum CalendarUnit {
     Month,
 }
 
+impl CalendarUnit {
+    /// Milliseconds of the longest, with an hour for a change of clocks.
+    pub(crate) fn longest(self) -> i64 {
+        const HOUR: i64 = 3_600_000;
+        match self {
+            CalendarUnit::Day => DAY + HOUR,
+            CalendarUnit::Month => 31 * DAY + HOUR,
+        }
+    }
+}
+
 /// What CEL's accessors of timestamps tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum TimePart {

@@ -7,7 +7,7 @@ use super::compile::{NamedFeatures, compile_expression, field_key, key_number, r
 use super::document::{Aggregate, Document, FeatureItem};
 use super::expression::{Conditions, NamedFeature, Node, Scope, SlotSource, Slots, Type};
 use super::source::{At, Source};
-use crate::event::time::{CalendarUnit, DAY, format_duration};
+use crate::event::time::{CalendarUnit, format_duration};
 use crate::event::{Field, FieldKind, FieldSpec, nearest};
 use crate::feature::{
     CellSource, KeySource, Plan, Predicate, RatioFeature, SelectedPredicate, Selector, TablePlan, Window,
@@ -17,8 +17,6 @@ use crate::state::{Column, MOST_COLUMNS, Shape};
 
 /// Features that one policy can hold.
 const MOST_FEATURES: usize = 4096;
-/// The longest calendar month, with an hour for a change of clocks.
-const LONGEST_MONTH: i64 = 31 * DAY + 3_600_000;
 const HOUR: i64 = 3_600_000;
 
 /// Compiles every feature into the plan; returns them in order, and by name.
@@ -424,8 +422,7 @@ fn is_coded(scope: &Scope<'_>, table: &TablePlan, column: usize, cell: Option<&C
 fn retention(table: &TablePlan, lateness: i64) -> Option<i64> {
     let needs = table.windows.iter().map(|window| match window.span {
         WindowSpan::Sliding(length) => Some(length + window.delay),
-        WindowSpan::Calendar(CalendarUnit::Day) => Some(DAY + HOUR + window.delay),
-        WindowSpan::Calendar(CalendarUnit::Month) => Some(LONGEST_MONTH + window.delay),
+        WindowSpan::Calendar(unit) => Some(unit.longest() + window.delay),
         WindowSpan::Unbounded => None,
     });
     let longest: Option<Vec<i64>> = needs.collect();

@@ -80,6 +80,17 @@ impl Undone {
 }
 
 impl History {
+    /// How many events it holds.
+    pub(crate) fn len(&self) -> usize {
+        self.block.len()
+    }
+
+    /// Bytes of memory that it takes beside itself.
+    pub(crate) fn bytes(&self) -> usize {
+        let labels = self.labels.as_ref().map_or(0, |labels| labels.len() * size_of::<LabelChange>());
+        self.block.bytes() + labels
+    }
+
     pub(crate) fn view(&self, shape: &Shape) -> View<'_> {
         self.block.view(shape)
     }

@@ -2,12 +2,16 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use ahash::RandomState;
+use arc_swap::ArcSwap;
 use ipnet::IpNet;
 
-use super::table::TokenMap;
+use super::table::{Apart, TokenMap};
 use crate::event::token::Token;
+use crate::sync::{Mutex, MutexGuard, locked};
 
 /// What a list says about one of its members.
 ///
@@ -71,97 +75,114 @@ fn networks() -> Networks {
     HashMap::with_hasher(RandomState::with_seeds(5, 6, 7, 8))
 }
 
-/// One list of a policy.
+/// One list of a policy, read and changed by many threads.
 #[derive(Debug)]
 pub(crate) enum List {
-    Exact(TokenMap<ListEntry>),
-    /// Networks by prefix length, so that a lookup probes once for every length in use. IPv4 and IPv6 apart.
-    Networks {
-        v4: BTreeMap<u8, Networks>,
-        v6: BTreeMap<u8, Networks>,
-    },
+    Exact(ExactList),
+    Networks(NetworkList),
 }
+
+/// Identifiers, spread over parts that are locked one by one.
+#[derive(Debug)]
+pub(crate) struct ExactList {
+    parts: Box<[Apart<TokenMap<ListEntry>>]>,
+}
+
+/// Networks as a whole that is replaced when it has changed: they are few and change seldom, and readers must not
+/// wait for one another.
+#[derive(Debug, Default)]
+pub(crate) struct NetworkList {
+    current: Mutex<Prefixes>,
+    read: ArcSwap<Prefixes>,
+    /// What is read is older than what is current.
+    stale: AtomicBool,
+}
+
+/// Networks by prefix length, so that a lookup probes once for every length in use. IPv4 and IPv6 apart.
+#[derive(Clone, Debug, Default)]
+struct Prefixes {
+    v4: BTreeMap<u8, Networks>,
+    v6: BTreeMap<u8, Networks>,
+}
+
+const PARTS: usize = 64;
 
 impl List {
     pub(crate) fn exact() -> List {
-        List::Exact(TokenMap::default())
+        List::Exact(ExactList { parts: (0..PARTS).map(|_| Apart::default()).collect() })
     }
 
     pub(crate) fn networks() -> List {
-        List::Networks { v4: BTreeMap::new(), v6: BTreeMap::new() }
+        List::Networks(NetworkList::default())
     }
 
     pub(crate) fn len(&self) -> usize {
         match self {
-            List::Exact(entries) => entries.len(),
-            List::Networks { v4, v6 } => v4.values().chain(v6.values()).map(HashMap::len).sum(),
+            List::Exact(list) => list.parts.iter().map(|part| part.lock().len()).sum(),
+            List::Networks(list) => {
+                let prefixes = locked(&list.current);
+                prefixes.v4.values().chain(prefixes.v6.values()).map(HashMap::len).sum()
+            }
+        }
+    }
+}
+
+impl ExactList {
+    fn part(&self, token: Token) -> Option<MutexGuard<'_, TokenMap<ListEntry>>> {
+        self.parts.get((token.0 >> 64) as usize % PARTS).map(Apart::lock)
+    }
+
+    pub(crate) fn add(&self, token: Token, entry: ListEntry) {
+        if let Some(mut part) = self.part(token) {
+            part.insert(token, entry);
         }
     }
 
-    pub(crate) fn add(&mut self, token: Token, entry: ListEntry) {
-        if let List::Exact(entries) = self {
-            entries.insert(token, entry);
-        }
+    pub(crate) fn remove(&self, token: Token) -> bool {
+        self.part(token).is_some_and(|mut part| part.remove(&token).is_some())
     }
 
-    pub(crate) fn remove(&mut self, token: Token) -> bool {
-        match self {
-            List::Exact(entries) => entries.remove(&token).is_some(),
-            List::Networks { .. } => false,
-        }
+    /// The entry of an identifier, if it counts at `time`.
+    pub(crate) fn find(&self, token: Token, time: i64) -> Option<Hit> {
+        let part = self.part(token)?;
+        let entry = part.get(&token).filter(|entry| entry.counts_at(time))?;
+        Some(Hit { severity: entry.severity })
+    }
+}
+
+impl NetworkList {
+    pub(crate) fn add(&self, network: IpNet, entry: ListEntry) {
+        let mut prefixes = locked(&self.current);
+        let lengths = if network.addr().is_ipv4() { &mut prefixes.v4 } else { &mut prefixes.v6 };
+        lengths.entry(network.prefix_len()).or_insert_with(networks).insert(network.network(), entry);
+        self.stale.store(true, Ordering::Release);
     }
 
-    pub(crate) fn add_network(&mut self, network: IpNet, entry: ListEntry) {
-        if let List::Networks { v4, v6 } = self {
-            let lengths = if network.addr().is_ipv4() { v4 } else { v6 };
-            lengths.entry(network.prefix_len()).or_insert_with(networks).insert(network.network(), entry);
-        }
-    }
-
-    pub(crate) fn remove_network(&mut self, network: IpNet) -> bool {
-        let List::Networks { v4, v6 } = self else { return false };
-        let lengths = if network.addr().is_ipv4() { v4 } else { v6 };
+    pub(crate) fn remove(&self, network: IpNet) -> bool {
+        let mut prefixes = locked(&self.current);
+        let lengths = if network.addr().is_ipv4() { &mut prefixes.v4 } else { &mut prefixes.v6 };
         let Some(entries) = lengths.get_mut(&network.prefix_len()) else { return false };
         let removed = entries.remove(&network.network()).is_some();
         if entries.is_empty() {
             lengths.remove(&network.prefix_len());
         }
+        self.stale.store(true, Ordering::Release);
         removed
     }
 
-    /// The entry of an identifier, if it counts at `time`.
-    pub(crate) fn find(&self, token: Token, time: i64) -> Option<Hit> {
-        let List::Exact(entries) = self else { return None };
-        entries
-            .get(&token)
-            .filter(|entry| entry.counts_at(time))
-            .map(|entry| Hit { severity: entry.severity })
-    }
-
     /// The highest severity among the networks that hold the address and count at `time`.
-    pub(crate) fn find_address(&self, address: IpAddr, time: i64) -> Option<Hit> {
-        let List::Networks { v4, v6 } = self else { return None };
-        let lengths = if address.is_ipv4() { v4 } else { v6 };
+    pub(crate) fn find(&self, address: IpAddr, time: i64) -> Option<Hit> {
+        if self.stale.load(Ordering::Acquire) {
+            let prefixes = locked(&self.current);
+            self.read.store(Arc::new(prefixes.clone()));
+            self.stale.store(false, Ordering::Release);
+        }
+        let prefixes = self.read.load();
+        let lengths = if address.is_ipv4() { &prefixes.v4 } else { &prefixes.v6 };
         let holding = lengths.iter().filter_map(|(length, entries)| {
             let network = IpNet::new(address, *length).ok()?.network();
             entries.get(&network).filter(|entry| entry.counts_at(time))
         });
         holding.map(|entry| entry.severity).max().map(|severity| Hit { severity })
-    }
-}
-
-/// The lists of a policy, by their number.
-#[derive(Debug, Default)]
-pub(crate) struct Lists {
-    pub(crate) lists: Vec<List>,
-}
-
-impl Lists {
-    pub(crate) fn get(&self, number: usize) -> Option<&List> {
-        self.lists.get(number)
-    }
-
-    pub(crate) fn get_mut(&mut self, number: usize) -> Option<&mut List> {
-        self.lists.get_mut(number)
     }
 }

@@ -4,22 +4,13 @@ mod bits;
 mod history;
 mod lists;
 mod record;
+mod shard;
 mod table;
 
 pub(crate) use bits::ones;
 pub(crate) use history::{Entry, History, Learnt, Undone, holds};
+pub(crate) use lists::List;
 pub use lists::ListEntry;
-pub(crate) use lists::{List, Lists};
 pub(crate) use record::{Column, MOST_COLUMNS, Shape, View};
-pub(crate) use table::EntityTable;
-
-/// Everything an engine remembers.
-#[derive(Debug, Default)]
-pub(crate) struct State {
-    /// One table for each table of the policy's plan, in its order.
-    pub(crate) tables: Vec<EntityTable>,
-    /// One for each list of the policy, in its order.
-    pub(crate) lists: Lists,
-    /// The latest time that an event or the host has stated.
-    pub(crate) latest: Option<i64>,
-}
+pub(crate) use shard::{Counts, Shard, Slot};
+pub(crate) use table::Table;

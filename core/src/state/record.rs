@@ -81,6 +81,11 @@ impl Shape {
         self.predicates.len() + self.columns.len()
     }
 
+    /// Bytes that the record of one entity can take.
+    pub(crate) fn most_bytes(&self) -> usize {
+        8 * (self.layout(256).dictionaries + 256 * self.coded)
+    }
+
     #[inline(always)]
     fn layout(&self, capacity: usize) -> Layout {
         Layout::new(self.plain, self.coded, self.bits(), capacity)
@@ -334,6 +339,11 @@ impl Block {
 
     pub(crate) fn view(&self, shape: &Shape) -> View<'_> {
         View::new(shape, &self.words)
+    }
+
+    /// How many entries it holds.
+    pub(crate) fn len(&self) -> usize {
+        self.words.get(HEAD).map_or(0, |head| *head as usize & 0xffff)
     }
 
     /// Bytes of memory that the block takes.

@@ -1,11 +1,12 @@
-//! The histories of all entities of one key.
+//! The histories of all entities of one key, spread over shards that are locked one by one.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::history::History;
-use super::record::Shape;
+use super::shard::Shard;
 use crate::event::token::Token;
+use crate::sync::{Mutex, MutexGuard, locked};
 
 /// Tokens are keyed hashes already: half of one is its own hash, and nobody without the key can make them meet.
 #[derive(Debug, Default)]
@@ -26,58 +27,72 @@ impl Hasher for TokenHasher {
 /// A map by token; nothing depends on its order.
 pub(crate) type TokenMap<V> = HashMap<Token, V, BuildHasherDefault<TokenHasher>>;
 
-/// Histories by token.
-#[derive(Debug)]
-pub(crate) struct EntityTable {
-    pub(crate) name: String,
-    places: TokenMap<u32>,
-    histories: Vec<History>,
-    nobody: History,
+/// Shards of one table, at most.
+const MOST_SHARDS: usize = 4096;
+
+/// A shard has at least so many bytes of the table's budget.
+const SHARD_BYTES: usize = 1 << 19;
+
+/// A lock in memory of its own: two threads at neighbouring shards must not wait for each other's caches.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+pub(super) struct Apart<T>(Mutex<T>);
+
+impl<T> Apart<T> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, T> {
+        locked(&self.0)
+    }
 }
 
-impl EntityTable {
-    pub(crate) fn new(name: &str) -> EntityTable {
-        EntityTable {
+/// Histories by token.
+#[derive(Debug)]
+pub(crate) struct Table {
+    pub(crate) name: String,
+    /// The order in which tables are locked.
+    pub(crate) number: usize,
+    shards: Box<[Apart<Shard>]>,
+    /// Bytes of memory that each shard may fill.
+    budget: AtomicUsize,
+}
+
+impl Table {
+    /// An empty table within `budget` bytes.
+    pub(crate) fn new(name: &str, number: usize, budget: usize) -> Table {
+        let shards = (budget / SHARD_BYTES).clamp(1, MOST_SHARDS);
+        // The power of two below, so that the token's bits choose.
+        let shards = (shards + 1).next_power_of_two() / 2;
+        Table {
             name: name.to_owned(),
-            places: TokenMap::default(),
-            histories: Vec::new(),
-            nobody: History::default(),
+            number,
+            shards: (0..shards).map(|_| Apart::default()).collect(),
+            budget: AtomicUsize::new(budget / shards),
         }
     }
 
-    pub(crate) fn entities(&self) -> usize {
-        self.histories.len()
+    /// Changes how many bytes the table may fill; it shrinks to them as events come.
+    pub(crate) fn set_budget(&self, budget: usize) {
+        self.budget.store(budget / self.shards.len().max(1), Ordering::Relaxed);
     }
 
-    pub(crate) fn events(&self, shape: &Shape) -> usize {
-        self.histories.iter().map(|history| history.view(shape).len()).sum()
+    /// Bytes that the table may fill.
+    pub(crate) fn budget(&self) -> usize {
+        self.shard_budget() * self.shards.len()
     }
 
-    /// The place of an entity's history, if anything was recorded.
-    pub(crate) fn place(&self, token: Token) -> Option<u32> {
-        self.places.get(&token).copied()
+    /// Bytes that each shard may fill.
+    pub(crate) fn shard_budget(&self) -> usize {
+        self.budget.load(Ordering::Relaxed)
     }
 
-    /// The history at a place; an empty one for an entity that nothing is known of.
-    pub(crate) fn history(&self, place: Option<u32>) -> &History {
-        place.and_then(|place| self.histories.get(place as usize)).unwrap_or(&self.nobody)
+    /// Locks the shard that an entity belongs to.
+    pub(crate) fn lock(&self, token: Token) -> Option<MutexGuard<'_, Shard>> {
+        // The index takes the low half.
+        let number = (token.0 >> 64) as usize & (self.shards.len() - 1);
+        self.shards.get(number).map(Apart::lock)
     }
 
-    pub(crate) fn history_mut(&mut self, place: u32) -> Option<&mut History> {
-        self.histories.get_mut(place as usize)
-    }
-
-    /// Makes room for an entity that nothing is known of yet.
-    pub(crate) fn welcome(&mut self, token: Token) -> u32 {
-        let place = self.histories.len() as u32;
-        self.histories.push(History::default());
-        self.places.insert(token, place);
-        place
-    }
-
-    pub(crate) fn rebuild(&mut self, mut change: impl FnMut(&History) -> History) {
-        for history in &mut self.histories {
-            *history = change(history);
-        }
+    /// Locks one shard after the other.
+    pub(crate) fn each_shard(&self) -> impl ExactSizeIterator<Item = MutexGuard<'_, Shard>> {
+        self.shards.iter().map(Apart::lock)
     }
 }

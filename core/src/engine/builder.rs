@@ -1,0 +1,129 @@
+//! How an engine comes into being.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU32};
+
+use arc_swap::ArcSwap;
+
+use super::{Engine, Memory, swap};
+use crate::error::{Error, ErrorKind, Result};
+use crate::event::nearest;
+use crate::event::token::HashKey;
+use crate::policy::Policy;
+use crate::sync::Mutex;
+
+/// Bytes that an engine may fill unless its host says otherwise.
+const DEFAULT_MEMORY: usize = 1 << 30;
+
+/// Bounds of an engine before it starts.
+///
+/// ```
+/// # let policy = sekisho::Policy::from_toml(r#"
+/// #     [policy]
+/// #     name = "example"
+/// #     version = "1"
+/// #     currency = "JPY"
+/// #     [[feature]]
+/// #     name = "logins"
+/// #     aggregate = "count"
+/// #     by = ["account"]
+/// #     over = "1h"
+/// #     [decision]
+/// #     bands = [{ from = 0, action = "allow" }]
+/// # "#)?;
+/// use sekisho::{Engine, HashKey};
+///
+/// let engine = Engine::builder(policy, HashKey::new(1, *b"32 secret bytes of the host ...."))
+///     .memory(8 << 30)
+///     .table_memory("account", 6 << 30)
+///     .build()?;
+/// assert_eq!(engine.statistics()[0].budget, 6 << 30);
+/// # Ok::<(), sekisho::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct EngineBuilder {
+    policy: Policy,
+    key: HashKey,
+    memory: Memory,
+}
+
+impl EngineBuilder {
+    pub(super) fn new(policy: Policy, key: HashKey) -> EngineBuilder {
+        EngineBuilder { policy, key, memory: Memory { whole: DEFAULT_MEMORY, tables: Vec::new() } }
+    }
+
+    /// Bytes that all histories together may fill, a gibibyte unless this is called. Tables without a budget of
+    /// their own share what the others leave, each an equal part.
+    #[must_use]
+    pub fn memory(mut self, bytes: usize) -> EngineBuilder {
+        self.memory.whole = bytes;
+        self
+    }
+
+    /// Bytes that the histories of one entity, named as in `by`, may fill. It outlasts swaps.
+    #[must_use]
+    pub fn table_memory(mut self, entity: &str, bytes: usize) -> EngineBuilder {
+        self.memory.tables.retain(|(name, _)| name != entity);
+        self.memory.tables.push((entity.to_owned(), bytes));
+        self
+    }
+
+    /// Starts the engine.
+    ///
+    /// # Errors
+    /// [`ErrorKind::UnknownName`] for a table that the policy does not have, [`ErrorKind::OutOfRange`] for a budget
+    /// that one entity alone can exceed.
+    pub fn build(self) -> Result<Engine> {
+        let tables = &self.policy.0.plan.tables;
+        for (name, _) in &self.memory.tables {
+            if !tables.iter().any(|table| table.name == *name) {
+                let hint = nearest(name, tables.iter().map(|table| table.name.as_str()));
+                let hint = hint.map(|known| format!("; did you mean \"{known}\"?")).unwrap_or_default();
+                let shown: String = name.chars().take(64).collect();
+                let what = format!("no feature of the policy is `by` this entity{hint}");
+                return Err(Error::of_field(ErrorKind::UnknownName, &shown, what));
+            }
+        }
+        self.memory.check(&self.policy)?;
+        Ok(self.into_engine())
+    }
+
+    pub(super) fn into_engine(self) -> Engine {
+        let ruling = swap::first(self.policy, &self.key, &self.memory);
+        Engine {
+            key: self.key,
+            ruling: ArcSwap::from(Arc::new(ruling)),
+            generation: AtomicU32::new(0),
+            latest: AtomicI64::new(i64::MIN),
+            memory: self.memory,
+            past: Mutex::default(),
+        }
+    }
+}
+
+impl Memory {
+    /// The bytes of each table of a policy, in its order.
+    pub(super) fn shares(&self, policy: &Policy) -> Vec<usize> {
+        let own = |name: &str| self.tables.iter().find(|(known, _)| known == name).map(|(_, bytes)| *bytes);
+        let tables = &policy.0.plan.tables;
+        let given: Vec<Option<usize>> = tables.iter().map(|table| own(&table.name)).collect();
+        let taken = given.iter().flatten().fold(0usize, |sum, bytes| sum.saturating_add(*bytes));
+        let others = given.iter().filter(|own| own.is_none()).count().max(1);
+        let share = self.whole.saturating_sub(taken) / others;
+        given.into_iter().map(|own| own.unwrap_or(share)).collect()
+    }
+
+    /// Refuses budgets that a single entity can exceed.
+    pub(super) fn check(&self, policy: &Policy) -> Result<()> {
+        for (plan, bytes) in policy.0.plan.tables.iter().zip(self.shares(policy)) {
+            let most = plan.shape.most_bytes();
+            if bytes < most {
+                let what = format!(
+                    "found a budget of {bytes} bytes of memory, one entity of this kind can take {most}; give it more"
+                );
+                return Err(Error::of_field(ErrorKind::OutOfRange, &plan.name, what));
+            }
+        }
+        Ok(())
+    }
+}

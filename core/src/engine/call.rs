@@ -1,0 +1,256 @@
+//! One call on one event: its entities are held, scored, and changed.
+
+use smallvec::SmallVec;
+
+use super::Engine;
+use super::ruling::Ruling;
+use crate::decision::{ConclusionWork, Decision, conclude};
+use crate::error::{Error, ErrorKind, Result};
+use crate::event::{Event, Field, Label, OUTCOMES, Outcome};
+use crate::feature::{Moment, Presence, Route, Row, Workspace, ratios, visit};
+use crate::policy::Compiled;
+use crate::state::{Entry, History, Learnt, List, Shard};
+use crate::sync::MutexGuard;
+
+/// Memory that the calls of a thread reuse.
+#[derive(Debug, Default)]
+pub(super) struct Scratch {
+    pub(super) route: Route,
+    pub(super) row: Row,
+    conclusion: ConclusionWork,
+    workspace: Workspace,
+    /// The cells that one table remembers of the event.
+    cells: Vec<Option<u64>>,
+}
+
+/// A table's shard that holds the event's entity, and where.
+struct Held<'a> {
+    shard: MutexGuard<'a, Shard>,
+    place: Option<u32>,
+}
+
+/// An event that was routed, with all its entities held until the call ends.
+pub(super) struct Call<'a> {
+    engine: &'a Engine,
+    ruling: &'a Ruling,
+    scratch: &'a mut Scratch,
+    /// One for each table of the plan.
+    held: SmallVec<[Option<Held<'a>>; 8]>,
+}
+
+impl<'a> Call<'a> {
+    /// Takes hold of the routed event's entities; `None` when another policy has come into force.
+    pub(super) fn hold(engine: &'a Engine, ruling: &'a Ruling, scratch: &'a mut Scratch) -> Option<Call<'a>> {
+        let plans = &ruling.policy.0.plan.tables;
+        let mut held = SmallVec::new();
+        held.resize_with(plans.len(), || None);
+        // Always in the same order, so that no two calls wait for each other.
+        for number in &ruling.order {
+            let (Some(plan), Some(table)) = (plans.get(*number), ruling.tables.get(*number)) else {
+                continue;
+            };
+            if let (Some(token), Some(place)) = (scratch.route.token(plan.key), held.get_mut(*number)) {
+                *place = table.lock(token).map(|shard| Held { shard, place: None });
+            }
+        }
+        if engine.generation.load(std::sync::atomic::Ordering::Acquire) != ruling.generation {
+            return None;
+        }
+        let mut call = Call { engine, ruling, scratch, held };
+        call.find();
+        Some(call)
+    }
+
+    /// Looks the entities up. All of them before any is read: the places are far apart in memory, and the
+    /// processor fetches them side by side.
+    fn find(&mut self) {
+        let plans = &self.ruling.policy.0.plan.tables;
+        for (plan, held) in plans.iter().zip(&mut self.held) {
+            if let (Some(held), Some(token)) = (held, self.scratch.route.token(plan.key)) {
+                held.place = held.shard.place(token);
+            }
+        }
+        for (number, (plan, held)) in plans.iter().zip(&mut self.held).enumerate() {
+            let Some(Held { shard, place: Some(place) }) = held else { continue };
+            let Some(slot) = shard.slot_mut(*place) else { continue };
+            if slot.generation != self.ruling.generation {
+                self.ruling.reshape(number, &plan.shape, slot);
+                shard.account(*place);
+            }
+        }
+    }
+
+    /// Whether any entity holds the event already.
+    pub(super) fn is_repeated(&self) -> bool {
+        let id = self.scratch.route.id;
+        let plans = &self.ruling.policy.0.plan.tables;
+        plans.iter().zip(&self.held).any(|(plan, held)| {
+            held.as_ref().is_some_and(|held| {
+                let slot = held.place.and_then(|place| held.shard.slot(place));
+                slot.is_some_and(|slot| slot.history.view(&plan.shape).position_of(id).is_some())
+            })
+        })
+    }
+
+    fn route(&mut self, event: &Event) {
+        let Scratch { route, row, .. } = &mut *self.scratch;
+        route.follow(&self.ruling.policy.0, &self.ruling.keyring, event, row);
+    }
+
+    pub(super) fn evaluate(&mut self, event: &Event) {
+        let Scratch { route, row, conclusion, .. } = &mut *self.scratch;
+        route.evaluate(&self.ruling.policy.0, event, row, &mut conclusion.stack);
+    }
+
+    /// Fills the decision.
+    pub(super) fn score(&mut self, event: &Event, decision: &mut Decision, key_id: u32) -> Result<()> {
+        let repeated = self.is_repeated();
+        // What is learnt later is unknown while deciding, even where the caller's table has it beside the event.
+        if event.has(Field::LABEL) {
+            let mut unlabelled = event.clone();
+            unlabelled.unset(Field::LABEL);
+            self.route(&unlabelled);
+            self.evaluate(&unlabelled);
+        } else {
+            self.evaluate(event);
+        }
+        let Call { ruling, scratch, held, .. } = self;
+        let Scratch { route, row, conclusion, workspace, .. } = &mut **scratch;
+        let compiled = &*ruling.policy.0;
+        let time = event.integer(Field::TIME).unwrap_or(0);
+        probe_lists(ruling, route, event, time, row);
+        let moment = Moment { time, id: route.id, repeated, masks: &route.masks, cells: &route.cells };
+        let nobody = History::default();
+        for (plan, held) in compiled.plan.tables.iter().zip(held.iter()) {
+            let Some(held) = held else { continue };
+            let slot = held.place.and_then(|place| held.shard.slot(place));
+            let history = slot.map_or(&nobody, |slot| &slot.history);
+            visit(plan, history, &moment, &compiled.calendar, workspace, row)
+                .map_err(|place| overflow(compiled, place))?;
+        }
+        ratios(&compiled.plan.ratios, row);
+        conclude(&ruling.policy, event, row, conclusion, decision)?;
+        decision.repeated = repeated;
+        decision.key_id = key_id;
+        if decision.detailed {
+            decision.row.copy_from(row);
+            decision.tokens.clone_from(&route.tokens);
+            decision.event_id = ruling.keyring.event_id(event);
+        }
+        Ok(())
+    }
+
+    /// Records an event that was evaluated and found new in the history of each of its entities.
+    pub(super) fn remember(&mut self, event: &Event) {
+        let time = event.integer(Field::TIME).unwrap_or(0);
+        let label = event.text(Field::LABEL).and_then(Label::named);
+        let by_label = label.map(|_| self.masks_by_label(event));
+        let latest = self.engine.advance_to(time);
+        let Call { ruling, scratch, held, .. } = self;
+        let Scratch { route, cells, .. } = &mut **scratch;
+        let plan = &ruling.policy.0.plan;
+        let id = route.id;
+        let outcome = event.text(Field::OUTCOME).and_then(Outcome::named).map_or(0, |outcome| outcome as u8);
+        // A label that is learnt later takes effect later; without a time of its own it counts from the event on.
+        let labelled_at = event.integer(Field::LABELLED_AT).filter(|at| *at > time && id != 0);
+        let number = label.filter(|_| labelled_at.is_none()).map_or(0, |label| label as u8);
+        let masks = by_label.as_ref().and_then(|masks| masks.get(usize::from(number)));
+        let entry = Entry { time, id, masks: masks.unwrap_or(&route.masks), outcome, label: number };
+        let revisable = plan.revisable();
+        for ((plan, table), held) in plan.tables.iter().zip(&ruling.tables).zip(held.iter_mut()) {
+            let (Some(token), Some(held)) = (route.token(plan.key), held) else { continue };
+            let horizon = plan.retention.map(|retention| latest - retention - 1);
+            let place = held.place.unwrap_or_else(|| {
+                if let Some(horizon) = horizon {
+                    held.shard.sweep(horizon);
+                }
+                held.shard.welcome(token, ruling.generation)
+            });
+            let Some(slot) = held.shard.slot_mut(place) else { continue };
+            let history = &mut slot.history;
+            let before = history.len();
+            cells.clear();
+            cells.extend(plan.columns.iter().map(|cell| route.cells.get(*cell).copied().flatten()));
+            history.insert(&plan.shape, &entry, cells);
+            if let (Some(label), Some(at), Some(by_label)) = (label, labelled_at, &by_label) {
+                let label = Some((label as u8, at));
+                history.revise(&plan.shape, &Learnt { id, outcome, label, by_label, revisable });
+            }
+            if let Some(horizon) = horizon {
+                history.forget_until(&plan.shape, horizon);
+            }
+            held.shard.recorded(place, before, time, table.shard_budget());
+        }
+    }
+
+    /// The event's bits without a label and with each of the two. Leaves the event routed.
+    fn masks_by_label(&mut self, event: &Event) -> [Vec<u64>; 3] {
+        let mut labelled = event.clone();
+        [None, Some(Label::Fraud), Some(Label::Genuine)].map(|label| {
+            labelled.unset(Field::LABEL);
+            if let Some(label) = label {
+                // The two labels are always in the field's domain.
+                let _ = labelled.set(Field::LABEL, label.as_str());
+            }
+            self.route(&labelled);
+            self.evaluate(&labelled);
+            self.scratch.route.masks.clone()
+        })
+    }
+
+    /// Takes in what was learnt about a recorded event; false when nothing remembers it.
+    pub(super) fn learn(
+        &mut self,
+        event: &Event,
+        outcome: Option<Outcome>,
+        label: Option<(Label, i64)>,
+    ) -> Result<bool> {
+        let id = self.scratch.route.id;
+        let known = {
+            let plans = &self.ruling.policy.0.plan.tables;
+            plans.iter().zip(&self.held).find_map(|(plan, held)| {
+                let held = held.as_ref()?;
+                held.shard.slot(held.place?)?.history.outcome_of(&plan.shape, id)
+            })
+        };
+        let Some(known) = known else { return Ok(false) };
+        let outcome = outcome.map_or(known, |outcome| outcome as u8);
+        let mut learnt = event.clone();
+        match usize::from(outcome).checked_sub(1).and_then(|number| OUTCOMES.get(number)) {
+            Some(name) => learnt.set(Field::OUTCOME, &**name)?,
+            None => learnt.unset(Field::OUTCOME),
+        }
+        let by_label = self.masks_by_label(&learnt);
+        let plan = &self.ruling.policy.0.plan;
+        let label = label.map(|(label, at)| (label as u8, at));
+        let learnt = Learnt { id, outcome, label, by_label: &by_label, revisable: plan.revisable() };
+        for (plan, held) in plan.tables.iter().zip(&mut self.held) {
+            let Some(Held { shard, place: Some(place) }) = held else { continue };
+            if let Some(slot) = shard.slot_mut(*place) {
+                slot.history.revise(&plan.shape, &learnt);
+                shard.account(*place);
+            }
+        }
+        Ok(true)
+    }
+}
+
+fn overflow(policy: &Compiled, place: u16) -> Error {
+    let name = policy.features.get(usize::from(place)).map_or("", |plan| plan.name.as_str());
+    Error::of_field(ErrorKind::Overflow, name, "the sum over its window does not fit 64 bits")
+}
+
+fn probe_lists(ruling: &Ruling, route: &Route, event: &Event, time: i64, row: &mut Row) {
+    for place in &ruling.policy.0.list_places {
+        let Some(list) = ruling.lists.get(place.list) else { continue };
+        let hit = match &**list {
+            List::Exact(list) => route.token(place.key).map(|token| list.find(token, time)),
+            List::Networks(list) => event.address(place.field).map(|address| list.find(address, time)),
+        };
+        let word = hit.map(|hit| match (hit, place.severity) {
+            (Some(hit), true) => u64::from(hit.severity),
+            (hit, _) => u64::from(hit.is_some()),
+        });
+        row.set(place.place, word, Presence::Exact);
+    }
+}

@@ -1,0 +1,114 @@
+//! A policy in force: what it reads and remembers, and how older memories fit it.
+
+use std::sync::Arc;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::event::time::{DAY, LATEST, format_duration};
+use crate::event::{Event, Field, nearest};
+use crate::feature::Keyring;
+use crate::policy::Policy;
+use crate::state::{List, Shape, Slot, Table};
+
+/// A policy in force. It never changes; another takes its place.
+#[derive(Debug)]
+pub(super) struct Ruling {
+    /// How many were in force before.
+    pub(super) generation: u32,
+    pub(super) policy: Policy,
+    pub(super) keyring: Keyring,
+    /// One for each table of the policy's plan, in its order.
+    pub(super) tables: Vec<Arc<Table>>,
+    /// The numbers of the tables in the order in which they are locked.
+    pub(super) order: Vec<usize>,
+    /// One for each list of the policy, in its order.
+    pub(super) lists: Vec<Arc<List>>,
+    /// For each table and each earlier generation: how its histories come into this one's shape.
+    pub(super) migrations: Vec<Vec<Option<Migration>>>,
+}
+
+/// Where everything of one shape was in an earlier one.
+#[derive(Debug)]
+pub(super) struct Migration {
+    pub(super) before: Shape,
+    pub(super) predicates: Vec<Option<usize>>,
+    pub(super) columns: Vec<Option<usize>>,
+}
+
+impl Ruling {
+    /// Brings a history of an earlier generation into the shape of this one. This happens when an entity is first
+    /// seen again, so that no swap has to wait for all of them.
+    #[cold]
+    pub(super) fn reshape(&self, table: usize, shape: &Shape, slot: &mut Slot) {
+        let earlier =
+            self.migrations.get(table).and_then(|migrations| migrations.get(slot.generation as usize));
+        if let Some(Some(Migration { before, predicates, columns })) = earlier {
+            slot.history = slot.history.reshaped(before, shape, predicates, columns);
+        }
+        slot.generation = self.generation;
+    }
+
+    /// Refuses what cannot be scored; the event has checked each field by itself already.
+    pub(super) fn admit(&self, event: &Event, latest: Option<i64>) -> Result<()> {
+        let policy = &*self.policy.0;
+        let schema = event.schema();
+        if !schema.fits(&policy.schema) {
+            let what =
+                "this event was made for other attributes than those of the policy in force; make a new one";
+            return Err(Error::new(ErrorKind::Schema, what));
+        }
+        for field in [Field::TYPE, Field::TIME] {
+            if !event.has(field) {
+                let what = "this field is absent, every event has one";
+                return Err(Error::of_field(ErrorKind::Absent, schema.name(field), what));
+            }
+        }
+        for field in &policy.required {
+            if !event.has(*field) {
+                let what = "this field is absent, the policy requires it";
+                return Err(Error::of_field(ErrorKind::Absent, schema.name(*field), what));
+            }
+        }
+        let time = event.integer(Field::TIME).unwrap_or(0);
+        match latest {
+            Some(latest) if time > latest + DAY => {
+                let what = format!(
+                    "{} ahead of the latest seen, at most 1d is taken; if the clock is right, advance the engine to it first",
+                    format_duration(time - latest)
+                );
+                Err(Error::of_field(ErrorKind::Time, "time", what))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn admit_known(&self, event: &Event, at: Option<i64>) -> Result<()> {
+        let schema = event.schema();
+        if !event.has(Field::ID) {
+            let what = "this field is absent; only events with an id can be resolved or labelled";
+            return Err(Error::of_field(ErrorKind::Absent, schema.name(Field::ID), what));
+        }
+        let time = event.integer(Field::TIME).unwrap_or(0);
+        if let Some(at) = at
+            && !(time..=LATEST).contains(&at)
+        {
+            let what = format!("found {at}, a label is learnt at or after its event ({time})");
+            return Err(Error::of_field(ErrorKind::Time, "labelled_at", what));
+        }
+        if !schema.fits(&self.policy.0.schema) {
+            let what =
+                "this event was made for other attributes than those of the policy in force; make a new one";
+            return Err(Error::new(ErrorKind::Schema, what));
+        }
+        Ok(())
+    }
+
+    pub(super) fn list_number(&self, name: &str) -> Result<usize> {
+        let lists = &self.policy.0.lists;
+        lists.iter().position(|plan| plan.name == name).ok_or_else(|| {
+            let hint = nearest(name, lists.iter().map(|plan| plan.name.as_str()));
+            let hint = hint.map(|known| format!("; did you mean `{known}`?")).unwrap_or_default();
+            let shown: String = name.chars().take(64).collect();
+            Error::of_field(ErrorKind::UnknownName, &shown, format!("the policy names no such list{hint}"))
+        })
+    }
+}

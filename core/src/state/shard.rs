@@ -1,0 +1,270 @@
+//! A part of a table under one lock: some entities' histories, within a budget of memory.
+//!
+//! What is remembered too much is evicted by S3-FIFO (Yang et al., SOSP 2023): newcomers wait in a small queue and
+//! move to the main one only if they come again, so that identifiers seen once evict each other and nobody else.
+
+use std::collections::VecDeque;
+
+use hashbrown::HashTable;
+
+use super::history::History;
+use crate::event::token::Token;
+
+/// Memory that an entity takes beside its block: its slot, its places in the index and a queue, and what the
+/// allocator adds. Measured; see the benches.
+const ENTITY_BYTES: usize = 96;
+
+/// Uses beyond this many count no more.
+const MOST_USES: u8 = 3;
+
+/// Of all memory, the part that newcomers may fill.
+const NEWCOMERS: usize = 10;
+
+/// What a shard knows of one entity.
+#[derive(Debug)]
+pub(crate) struct Slot {
+    token: Token,
+    pub(crate) history: History,
+    /// The generation of policies whose shape the history has.
+    pub(crate) generation: u32,
+    /// How often it was used since it came to its place in the queue.
+    uses: u8,
+    queue: Queue,
+    bytes: u32,
+    /// The time of its latest event.
+    latest: i64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Queue {
+    Newcomers,
+    Established,
+    /// The slot is free.
+    None,
+}
+
+/// Some entities of a table.
+#[derive(Debug, Default)]
+pub(crate) struct Shard {
+    /// Places of slots by token.
+    index: HashTable<u32>,
+    slots: Vec<Slot>,
+    free: Vec<u32>,
+    newcomers: VecDeque<u32>,
+    established: VecDeque<u32>,
+    /// Fingerprints of newcomers that were evicted: who comes again is established at once.
+    ghosts: Vec<u32>,
+    bytes: usize,
+    newcomer_bytes: usize,
+    pub(crate) counts: Counts,
+}
+
+/// What has happened in a shard.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Counts {
+    /// Events in all histories.
+    pub(crate) events: usize,
+    /// Entities that were evicted for want of memory.
+    pub(crate) evicted: u64,
+    /// Entities that were dropped because all that they had done was too old.
+    pub(crate) expired: u64,
+}
+
+impl Shard {
+    pub(crate) fn entities(&self) -> usize {
+        self.index.len()
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// The place of an entity's slot, if anything was recorded.
+    #[inline]
+    pub(crate) fn place(&self, token: Token) -> Option<u32> {
+        self.index.find(hash(token), |place| self.is_at(token, *place)).copied()
+    }
+
+    fn is_at(&self, token: Token, place: u32) -> bool {
+        self.slots.get(place as usize).is_some_and(|slot| slot.token == token)
+    }
+
+    pub(crate) fn slot(&self, place: u32) -> Option<&Slot> {
+        self.slots.get(place as usize)
+    }
+
+    pub(crate) fn slot_mut(&mut self, place: u32) -> Option<&mut Slot> {
+        self.slots.get_mut(place as usize)
+    }
+
+    /// Every entity, in no order.
+    pub(crate) fn slots(&self) -> impl Iterator<Item = (Token, &Slot)> {
+        let used = self.slots.iter().filter(|slot| slot.queue != Queue::None);
+        used.map(|slot| (slot.token, slot))
+    }
+
+    /// Makes room for an entity that nothing is known of yet.
+    pub(crate) fn welcome(&mut self, token: Token, generation: u32) -> u32 {
+        let returns = self.forget_ghost(token);
+        let queue = if returns { Queue::Established } else { Queue::Newcomers };
+        let slot =
+            Slot { token, history: History::default(), generation, uses: 0, queue, bytes: 0, latest: 0 };
+        let place = match self.free.pop() {
+            Some(place) => {
+                if let Some(free) = self.slots.get_mut(place as usize) {
+                    *free = slot;
+                }
+                place
+            }
+            None => {
+                grow(&mut self.slots);
+                self.slots.push(slot);
+                (self.slots.len() - 1) as u32
+            }
+        };
+        let Shard { index, slots, .. } = self;
+        index.insert_unique(hash(token), place, |place| {
+            slots.get(*place as usize).map_or(0, |slot| hash(slot.token))
+        });
+        match queue {
+            Queue::Established => self.established.push_back(place),
+            _ => self.newcomers.push_back(place),
+        }
+        place
+    }
+
+    /// Takes in that an event of `time` was recorded in a history that had `events_before`. Evicts while there is
+    /// more than `budget`; the entity itself may be among the evicted.
+    pub(crate) fn recorded(&mut self, place: u32, events_before: usize, time: i64, budget: usize) {
+        let Some(slot) = self.slots.get_mut(place as usize) else { return };
+        slot.latest = slot.latest.max(time);
+        // The event that brought it does not show that it comes again.
+        slot.uses = if slot.bytes > 0 { (slot.uses + 1).min(MOST_USES) } else { 0 };
+        self.counts.events = self.counts.events + slot.history.len() - events_before;
+        self.account(place);
+        while self.bytes > budget && self.evict(budget) {}
+    }
+
+    /// Takes in that the memory of a history changed.
+    pub(crate) fn account(&mut self, place: u32) {
+        let Some(slot) = self.slots.get_mut(place as usize) else { return };
+        let before = slot.bytes as usize;
+        let bytes = ENTITY_BYTES + slot.history.bytes();
+        slot.bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+        let newcomer = slot.queue == Queue::Newcomers;
+        self.bytes = self.bytes + bytes - before;
+        if newcomer {
+            self.newcomer_bytes = self.newcomer_bytes + bytes - before;
+        }
+    }
+
+    /// Evicts one entity or moves one on; false when there is nobody.
+    #[cold]
+    fn evict(&mut self, budget: usize) -> bool {
+        let from_newcomers = self.newcomer_bytes > budget / NEWCOMERS || self.established.is_empty();
+        let queue = if from_newcomers { &mut self.newcomers } else { &mut self.established };
+        let Some(place) = queue.pop_front() else { return false };
+        let Some(slot) = self.slots.get_mut(place as usize) else { return true };
+        if slot.uses == 0 {
+            let token = slot.token;
+            self.counts.evicted += 1;
+            self.remove_at(place);
+            if from_newcomers {
+                self.add_ghost(token);
+            }
+            return true;
+        }
+        if from_newcomers {
+            slot.uses = 0;
+            slot.queue = Queue::Established;
+            self.newcomer_bytes -= slot.bytes as usize;
+        } else {
+            slot.uses -= 1;
+        }
+        self.established.push_back(place);
+        true
+    }
+
+    /// Drops the next entity in turn if nothing of it is later than `horizon`. Called for every newcomer, so that
+    /// who never comes again does not stay for ever.
+    pub(crate) fn sweep(&mut self, horizon: i64) {
+        for newcomers in [true, false] {
+            let queue = if newcomers { &mut self.newcomers } else { &mut self.established };
+            let Some(place) = queue.pop_front() else { continue };
+            if self.slots.get(place as usize).is_some_and(|slot| slot.latest <= horizon) {
+                self.counts.expired += 1;
+                self.remove_at(place);
+            } else if newcomers {
+                // Newcomers leave in the order in which they came.
+                self.newcomers.push_front(place);
+            } else {
+                self.established.push_back(place);
+            }
+        }
+    }
+
+    /// Forgets an entity; false when nothing was known of it.
+    pub(crate) fn forget(&mut self, token: Token) -> bool {
+        let Some(place) = self.place(token) else { return false };
+        self.newcomers.retain(|known| *known != place);
+        self.established.retain(|known| *known != place);
+        self.remove_at(place);
+        true
+    }
+
+    /// Frees a slot that is in no queue any more.
+    fn remove_at(&mut self, place: u32) {
+        let Some(slot) = self.slots.get_mut(place as usize) else { return };
+        let (token, bytes) = (slot.token, slot.bytes as usize);
+        self.counts.events = self.counts.events.saturating_sub(slot.history.len());
+        self.bytes = self.bytes.saturating_sub(bytes);
+        if slot.queue == Queue::Newcomers {
+            self.newcomer_bytes = self.newcomer_bytes.saturating_sub(bytes);
+        }
+        slot.history = History::default();
+        slot.queue = Queue::None;
+        slot.bytes = 0;
+        if let Ok(entry) = self.index.find_entry(hash(token), |known| *known == place) {
+            entry.remove();
+        }
+        self.free.push(place);
+    }
+
+    fn ghost(&mut self, token: Token) -> Option<(&mut u32, u32)> {
+        let fingerprint = (token.0 >> 32) as u32 | 1;
+        let at = (token.0 as usize).checked_rem(self.ghosts.len())?;
+        self.ghosts.get_mut(at).map(|ghost| (ghost, fingerprint))
+    }
+
+    fn add_ghost(&mut self, token: Token) {
+        if self.ghosts.len() < self.established.len() || self.ghosts.is_empty() {
+            self.ghosts = vec![0; (self.index.len() + 1).next_power_of_two().max(64)];
+        }
+        if let Some((ghost, fingerprint)) = self.ghost(token) {
+            *ghost = fingerprint;
+        }
+    }
+
+    /// Whether the entity was evicted lately; it is a ghost no longer.
+    fn forget_ghost(&mut self, token: Token) -> bool {
+        match self.ghost(token) {
+            Some((ghost, fingerprint)) if *ghost == fingerprint => {
+                *ghost = 0;
+                true
+            }
+            _ => false,
+        }
+    }
+}
+
+/// Doubling would leave up to half of the memory unused.
+fn grow(slots: &mut Vec<Slot>) {
+    if slots.len() == slots.capacity() {
+        slots.reserve_exact(slots.len() / 8 + 8);
+    }
+}
+
+/// Tokens are keyed hashes already, and nobody without the key can make them meet.
+fn hash(token: Token) -> u64 {
+    token.0 as u64
+}
