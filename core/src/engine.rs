@@ -9,7 +9,7 @@ use arc_swap::ArcSwap;
 
 use crate::decision::Decision;
 use crate::error::{Error, ErrorKind, Result};
-use crate::event::token::{HashKey, Tokenizer};
+use crate::event::token::{HashKey, Token, Tokenizer};
 use crate::event::{Event, Label, Outcome, canonical, nearest};
 use crate::policy::{Policy, parse_network};
 use crate::state::{Counts, List, ListEntry};
@@ -17,12 +17,19 @@ use crate::sync::{Mutex, locked};
 
 mod builder;
 mod call;
+mod journal;
+mod layout;
 mod ruling;
+mod snapshot;
 mod swap;
 
 pub use builder::EngineBuilder;
 use call::{Call, Scratch};
+pub use journal::Recovered;
+use journal::{Journal, ListChange, Member, apply_list};
+use layout::Layout;
 use ruling::Ruling;
+pub use snapshot::SnapshotReport;
 pub use swap::SwapReport;
 
 /// How much a table remembers.
@@ -99,8 +106,11 @@ pub struct Engine {
     /// The latest time that an event or the host has stated, `i64::MIN` before the first.
     latest: AtomicI64,
     memory: Memory,
-    /// Policies that were in force, the one in force last. Held while it is replaced.
-    past: Mutex<Vec<Policy>>,
+    /// What each policy remembered that was in force. Held while the one in force is replaced.
+    past: Mutex<Vec<Vec<Layout>>>,
+    /// Held while a list changes.
+    lists: Mutex<()>,
+    journal: Journal,
 }
 
 /// How many bytes the tables may fill.
@@ -274,6 +284,7 @@ impl Engine {
             let what = format!("found {time}, expected milliseconds since 1970-01-01T00:00:00Z");
             return Err(Error::of_field(ErrorKind::Time, "time", what));
         }
+        self.journal.advanced(&self.ruling.load(), time);
         self.advance_to(time);
         Ok(())
     }
@@ -315,8 +326,8 @@ impl Engine {
         self.memory.check(&policy)?;
         let mut past = locked(&self.past);
         let old = self.ruling.load_full();
+        past.push(Layout::of(&old.policy.0));
         let (ruling, report) = swap::succeed(&old, policy, &self.key, &self.memory, &past, self.latest());
-        past.push(old.policy.clone());
         // Whoever holds entities by the old policy goes on; whoever has yet to hold them begins anew.
         self.generation.store(ruling.generation, Ordering::Release);
         self.ruling.store(Arc::new(ruling));
@@ -342,18 +353,46 @@ impl Engine {
         };
         let tokenizer = Tokenizer::new(&self.key, entity);
         let token = canonical(spec, id)?.with_bytes(|bytes| tokenizer.token(bytes));
-        let mut known = false;
-        for (plan, table) in policy.plan.tables.iter().zip(&ruling.tables) {
-            if policy.plan.keys.get(plan.key).is_some_and(|key| key.kind == entity) {
-                known |= table.lock(token).is_some_and(|mut shard| shard.forget(token));
+        loop {
+            let ruling = self.ruling.load();
+            if let Some(known) = self.apply_forget(&ruling, entity, token, None) {
+                return Ok(known);
             }
         }
+    }
+
+    /// Forgets a token of one kind; whether anything was known, or `None` when another policy has come into force.
+    /// `frame` as in [`Call::apply`].
+    fn apply_forget(&self, ruling: &Ruling, kind: &str, token: Token, frame: Option<u64>) -> Option<bool> {
+        let policy = &*ruling.policy.0;
+        let is_kind = |key: usize| policy.plan.keys.get(key).is_some_and(|key| key.kind == kind);
+        let _lists = locked(&self.lists);
+        let mut shards = Vec::new();
+        for number in &ruling.order {
+            let (plan, table) = (policy.plan.tables.get(*number), ruling.tables.get(*number));
+            if let (Some(plan), Some(table)) = (plan, table)
+                && is_kind(plan.key)
+                && frame.is_none_or(|frame| frame > table.restored_until(token))
+            {
+                shards.extend(table.lock(token));
+            }
+        }
+        if self.generation.load(Ordering::Acquire) != ruling.generation {
+            return None;
+        }
+        if frame.is_none() {
+            self.journal.forgotten(ruling, kind, token);
+        }
+        let mut known = false;
+        for shard in &mut shards {
+            known |= shard.forget(token);
+        }
         for (plan, list) in policy.lists.iter().zip(&ruling.lists) {
-            if let (true, List::Exact(list)) = (plan.entity == entity, &**list) {
+            if let (true, List::Exact(list)) = (plan.entity == kind, &**list) {
                 known |= list.remove(token);
             }
         }
-        Ok(known)
+        Some(known)
     }
 
     /// What each table remembers, in the order of the policy.
@@ -394,36 +433,27 @@ impl Engine {
         let (Some(plan), Some(target)) = (policy.lists.get(number), ruling.lists.get(number)) else {
             return Ok(false);
         };
-        match &**target {
-            List::Networks(target) => {
+        let member = match &**target {
+            List::Networks(_) => {
                 let network = parse_network(member).ok_or_else(|| {
                     let what = "found text that is no network, expected one such as 203.0.113.0/24";
                     Error::of_field(ErrorKind::OutOfRange, list, what)
                 })?;
-                Ok(match entry {
-                    Some(entry) => {
-                        target.add(network, entry);
-                        true
-                    }
-                    None => target.remove(network),
-                })
+                Member::Network(network)
             }
-            List::Exact(target) => {
+            List::Exact(_) => {
                 let mut specs = policy.schema.fields().iter();
                 let Some(spec) = specs.find(|spec| spec.entity() == Some(&plan.entity)) else {
                     return Ok(false);
                 };
                 let tokenizer = Tokenizer::new(&self.key, &plan.entity);
-                let token = canonical(spec, member)?.with_bytes(|bytes| tokenizer.token(bytes));
-                Ok(match entry {
-                    Some(entry) => {
-                        target.add(token, entry);
-                        true
-                    }
-                    None => target.remove(token),
-                })
+                Member::Token(canonical(spec, member)?.with_bytes(|bytes| tokenizer.token(bytes)))
             }
-        }
+        };
+        // Frames come in the order of the changes.
+        let _lists = locked(&self.lists);
+        self.journal.list_changed(&ruling, &ListChange { list, member, entry: entry.as_ref() });
+        Ok(apply_list(target, member, entry))
     }
 }
 

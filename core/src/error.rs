@@ -40,6 +40,10 @@ pub enum ErrorKind {
     Utf8 = 16,
     /// The key is unusable.
     Key = 17,
+    /// A snapshot or journal is damaged, or belongs to another key, version or policy.
+    Damaged = 18,
+    /// What the host gave to write to or to read from failed.
+    Host = 19,
 }
 
 /// The library's error: a one-line message, its [`kind`](Error::kind), and the faults if it is a policy's.

@@ -1,10 +1,12 @@
 //! How an engine comes into being.
 
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU32};
 
 use arc_swap::ArcSwap;
 
+use super::journal::{Journal, Sink};
 use super::{Engine, Memory, swap};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::nearest;
@@ -40,16 +42,28 @@ const DEFAULT_MEMORY: usize = 1 << 30;
 /// assert_eq!(engine.statistics()[0].budget, 6 << 30);
 /// # Ok::<(), sekisho::Error>(())
 /// ```
-#[derive(Debug)]
 pub struct EngineBuilder {
     policy: Policy,
     key: HashKey,
     memory: Memory,
+    journal: Option<Sink>,
+}
+
+/// Says how it is bounded, not what the key is.
+impl fmt::Debug for EngineBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EngineBuilder")
+            .field("policy", &self.policy)
+            .field("memory", &self.memory)
+            .field("journal", &self.journal.is_some())
+            .finish_non_exhaustive()
+    }
 }
 
 impl EngineBuilder {
     pub(super) fn new(policy: Policy, key: HashKey) -> EngineBuilder {
-        EngineBuilder { policy, key, memory: Memory { whole: DEFAULT_MEMORY, tables: Vec::new() } }
+        let memory = Memory { whole: DEFAULT_MEMORY, tables: Vec::new() };
+        EngineBuilder { policy, key, memory, journal: None }
     }
 
     /// Bytes that all histories together may fill, a gibibyte unless this is called. Tables without a budget of
@@ -65,6 +79,18 @@ impl EngineBuilder {
     pub fn table_memory(mut self, entity: &str, bytes: usize) -> EngineBuilder {
         self.memory.tables.retain(|(name, _)| name != entity);
         self.memory.tables.push((entity.to_owned(), bytes));
+        self
+    }
+
+    /// Hands every change of the engine's memory to the host as a frame, for a log that can be
+    /// [recovered](Engine::recover) from: recorded events, outcomes, labels, lists, what was forgotten.
+    ///
+    /// `sink` is called before the call that causes the frame returns, and while the entities are held: it should
+    /// append to a buffer and come back. Frames come one at a time and in order. A host acknowledges a payment when
+    /// its frame is safe.
+    #[must_use]
+    pub fn journal(mut self, sink: impl Fn(&[u8]) + Send + Sync + 'static) -> EngineBuilder {
+        self.journal = Some(Box::new(sink));
         self
     }
 
@@ -89,6 +115,7 @@ impl EngineBuilder {
     }
 
     pub(super) fn into_engine(self) -> Engine {
+        let journal = Journal::new(&self.key, self.journal);
         let ruling = swap::first(self.policy, &self.key, &self.memory);
         Engine {
             key: self.key,
@@ -97,6 +124,8 @@ impl EngineBuilder {
             latest: AtomicI64::new(i64::MIN),
             memory: self.memory,
             past: Mutex::default(),
+            lists: Mutex::default(),
+            journal,
         }
     }
 }

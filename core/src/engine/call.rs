@@ -9,7 +9,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, Field, Label, OUTCOMES, Outcome};
 use crate::feature::{Moment, Presence, Route, Row, Workspace, ratios, visit};
 use crate::policy::Compiled;
-use crate::state::{Entry, History, Learnt, List, Shard};
+use crate::state::{Entry, History, Learnt, List, Reader, Shard, Writer};
 use crate::sync::MutexGuard;
 
 /// Memory that the calls of a thread reuse.
@@ -145,21 +145,44 @@ impl<'a> Call<'a> {
         let time = event.integer(Field::TIME).unwrap_or(0);
         let label = event.text(Field::LABEL).and_then(Label::named);
         let by_label = label.map(|_| self.masks_by_label(event));
-        let latest = self.engine.advance_to(time);
+        let route = &self.scratch.route;
+        // A label that is learnt later takes effect later; without a time of its own it counts from the event on.
+        let labelled_at = event.integer(Field::LABELLED_AT).filter(|at| *at > time && route.id != 0);
+        let number = label.filter(|_| labelled_at.is_none()).map_or(0, |label| label as u8);
+        let masks = by_label.as_ref().and_then(|masks| masks.get(usize::from(number)));
+        let outcome = event.text(Field::OUTCOME).and_then(Outcome::named).map_or(0, |outcome| outcome as u8);
+        let recorded = Recorded {
+            time,
+            latest: self.engine.advance_to(time),
+            outcome,
+            label: number,
+            masks: SmallVec::from_slice(masks.unwrap_or(&route.masks)),
+            later: match (label, labelled_at, by_label) {
+                (Some(label), Some(at), Some(by_label)) => {
+                    Some(Known { outcome, label: Some((label as u8, at)), by_label })
+                }
+                _ => None,
+            },
+        };
+        self.engine.journal.recorded(self.ruling, self.scratch, &recorded);
+        self.apply(&recorded, None);
+    }
+
+    /// Records what was routed. `frame` is the number of the journal's frame that says so, when it is done again:
+    /// then what a snapshot contained already is left alone.
+    pub(super) fn apply(&mut self, recorded: &Recorded, frame: Option<u64>) {
+        self.engine.advance_to(recorded.time);
         let Call { ruling, scratch, held, .. } = self;
         let Scratch { route, cells, .. } = &mut **scratch;
         let plan = &ruling.policy.0.plan;
-        let id = route.id;
-        let outcome = event.text(Field::OUTCOME).and_then(Outcome::named).map_or(0, |outcome| outcome as u8);
-        // A label that is learnt later takes effect later; without a time of its own it counts from the event on.
-        let labelled_at = event.integer(Field::LABELLED_AT).filter(|at| *at > time && id != 0);
-        let number = label.filter(|_| labelled_at.is_none()).map_or(0, |label| label as u8);
-        let masks = by_label.as_ref().and_then(|masks| masks.get(usize::from(number)));
-        let entry = Entry { time, id, masks: masks.unwrap_or(&route.masks), outcome, label: number };
-        let revisable = plan.revisable();
-        for ((plan, table), held) in plan.tables.iter().zip(&ruling.tables).zip(held.iter_mut()) {
-            let (Some(token), Some(held)) = (route.token(plan.key), held) else { continue };
-            let horizon = plan.retention.map(|retention| latest - retention - 1);
+        let Recorded { time, latest, outcome, label, masks, later } = recorded;
+        let entry = Entry { time: *time, id: route.id, masks, outcome: *outcome, label: *label };
+        for ((table_plan, table), held) in plan.tables.iter().zip(&ruling.tables).zip(held.iter_mut()) {
+            let (Some(token), Some(held)) = (route.token(table_plan.key), held) else { continue };
+            if frame.is_some_and(|frame| frame <= table.restored_until(token)) {
+                continue;
+            }
+            let horizon = table_plan.retention.map(|retention| latest - retention - 1);
             let place = held.place.unwrap_or_else(|| {
                 if let Some(horizon) = horizon {
                     held.shard.sweep(horizon);
@@ -170,16 +193,15 @@ impl<'a> Call<'a> {
             let history = &mut slot.history;
             let before = history.len();
             cells.clear();
-            cells.extend(plan.columns.iter().map(|cell| route.cells.get(*cell).copied().flatten()));
-            history.insert(&plan.shape, &entry, cells);
-            if let (Some(label), Some(at), Some(by_label)) = (label, labelled_at, &by_label) {
-                let label = Some((label as u8, at));
-                history.revise(&plan.shape, &Learnt { id, outcome, label, by_label, revisable });
+            cells.extend(table_plan.columns.iter().map(|cell| route.cells.get(*cell).copied().flatten()));
+            history.insert(&table_plan.shape, &entry, cells);
+            if let Some(later) = later {
+                history.revise(&table_plan.shape, &later.learnt(route.id, plan.revisable()));
             }
             if let Some(horizon) = horizon {
-                history.forget_until(&plan.shape, horizon);
+                history.forget_until(&table_plan.shape, horizon);
             }
-            held.shard.recorded(place, before, time, table.shard_budget());
+            held.shard.recorded(place, before, *time, table.shard_budget());
         }
     }
 
@@ -221,17 +243,100 @@ impl<'a> Call<'a> {
             None => learnt.unset(Field::OUTCOME),
         }
         let by_label = self.masks_by_label(&learnt);
+        let known = Known { outcome, label: label.map(|(label, at)| (label as u8, at)), by_label };
+        self.engine.journal.learnt(self.ruling, self.scratch, &known);
+        self.apply_known(&known, None);
+        Ok(true)
+    }
+
+    /// Takes in what was learnt about the routed event; `frame` as in [`apply`](Call::apply).
+    pub(super) fn apply_known(&mut self, known: &Known, frame: Option<u64>) {
+        let route = &self.scratch.route;
         let plan = &self.ruling.policy.0.plan;
-        let label = label.map(|(label, at)| (label as u8, at));
-        let learnt = Learnt { id, outcome, label, by_label: &by_label, revisable: plan.revisable() };
-        for (plan, held) in plan.tables.iter().zip(&mut self.held) {
-            let Some(Held { shard, place: Some(place) }) = held else { continue };
+        let learnt = known.learnt(route.id, plan.revisable());
+        for ((plan, table), held) in plan.tables.iter().zip(&self.ruling.tables).zip(&mut self.held) {
+            let (Some(token), Some(Held { shard, place: Some(place) })) = (route.token(plan.key), held) else {
+                continue;
+            };
+            if frame.is_some_and(|frame| frame <= table.restored_until(token)) {
+                continue;
+            }
             if let Some(slot) = shard.slot_mut(*place) {
                 slot.history.revise(&plan.shape, &learnt);
                 shard.account(*place);
             }
         }
-        Ok(true)
+    }
+}
+
+/// An event on its way into its histories, beside what the route found.
+pub(super) struct Recorded {
+    time: i64,
+    /// The latest time seen then: what is too old is dropped by it.
+    latest: i64,
+    outcome: u8,
+    label: u8,
+    masks: SmallVec<[u64; 4]>,
+    /// A label that takes effect later.
+    later: Option<Known>,
+}
+
+/// What is known of an event after it was learnt.
+pub(super) struct Known {
+    outcome: u8,
+    label: Option<(u8, i64)>,
+    /// The event's bits without a label and with each of the two.
+    by_label: [Vec<u64>; 3],
+}
+
+impl Recorded {
+    pub(super) fn write(&self, to: &mut Writer<'_>) {
+        to.time(self.time);
+        to.time(self.latest);
+        to.byte(self.outcome);
+        to.byte(self.label);
+        to.words(&self.masks);
+        to.byte(u8::from(self.later.is_some()));
+        if let Some(later) = &self.later {
+            later.write(to);
+        }
+    }
+
+    pub(super) fn read(from: &mut Reader<'_>) -> Option<Recorded> {
+        Some(Recorded {
+            time: from.time().filter(|time| *time >= 0)?,
+            latest: from.time()?,
+            outcome: from.byte()?,
+            label: from.byte()?,
+            masks: from.words()?.into(),
+            later: if from.byte()? == 1 { Some(Known::read(from)?) } else { None },
+        })
+    }
+}
+
+impl Known {
+    fn learnt<'a>(&'a self, id: u64, revisable: &'a [u64]) -> Learnt<'a> {
+        Learnt { id, outcome: self.outcome, label: self.label, by_label: &self.by_label, revisable }
+    }
+
+    pub(super) fn write(&self, to: &mut Writer<'_>) {
+        to.byte(self.outcome);
+        to.byte(u8::from(self.label.is_some()));
+        if let Some((label, at)) = self.label {
+            to.byte(label);
+            to.time(at);
+        }
+        for masks in &self.by_label {
+            to.words(masks);
+        }
+    }
+
+    pub(super) fn read(from: &mut Reader<'_>) -> Option<Known> {
+        Some(Known {
+            outcome: from.byte()?,
+            label: if from.byte()? == 1 { Some((from.byte()?, from.time()?)) } else { None },
+            by_label: [from.words()?, from.words()?, from.words()?],
+        })
     }
 }
 

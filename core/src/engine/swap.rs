@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use super::Memory;
-use super::ruling::{Migration, Ruling};
+use super::layout::Layout;
+use super::ruling::Ruling;
 use crate::event::token::HashKey;
-use crate::feature::{CellSource, Keyring, TablePlan, WindowSpan};
+use crate::feature::{Keyring, WindowSpan};
 use crate::policy::{Compiled, ListPlan, Policy};
 use crate::state::{List, Table};
 
@@ -39,13 +40,13 @@ pub(super) fn first(policy: Policy, key: &HashKey, memory: &Memory) -> Ruling {
     }
 }
 
-/// The ruling of `policy` after `old`, and what it keeps. `past` are the policies before `old`.
+/// The ruling of `policy` after `old`, and what it keeps. `past` are the layouts of all policies so far.
 pub(super) fn succeed(
     old: &Ruling,
     policy: Policy,
     key: &HashKey,
     memory: &Memory,
-    past: &[Policy],
+    past: &[Vec<Layout>],
     latest: Option<i64>,
 ) -> (Ruling, SwapReport) {
     let new = &*policy.0;
@@ -63,12 +64,11 @@ pub(super) fn succeed(
     }
     let mut order: Vec<usize> = (0..tables.len()).collect();
     order.sort_by_key(|number| tables.get(*number).map(|table| table.number));
-    let before: Vec<&Policy> = past.iter().chain([&old.policy]).collect();
-    let migrations = new
-        .plan
-        .tables
-        .iter()
-        .map(|plan| before.iter().map(|policy| migration(&policy.0, new, plan)).collect());
+    let layouts = Layout::of(new);
+    let migrations = layouts.iter().map(|layout| {
+        let earlier = past.iter().map(|past| past.iter().find(|known| known.name == layout.name));
+        earlier.map(|before| before.map(|before| layout.migration(before))).collect()
+    });
     let migrations = migrations.collect();
     let report = report(&old.policy.0, new, latest);
     let ruling = Ruling {
@@ -93,30 +93,12 @@ pub(super) fn new_list(plan: &ListPlan) -> List {
     list
 }
 
-/// Where everything that a table of the new policy remembers is in the old one's; `None` without such a table.
-fn migration(old: &Compiled, new: &Compiled, plan: &TablePlan) -> Option<Migration> {
-    let before = old.plan.tables.iter().find(|known| known.name == plan.name)?;
-    let columns = plan.columns.iter().map(|cell| {
-        let wanted = cell_name(new, *cell)?;
-        before.columns.iter().position(|known| cell_name(old, *known).as_ref() == Some(&wanted))
-    });
-    let predicates = plan.shape.predicates().iter().map(|number| {
-        let text = &new.plan.predicates.get(usize::from(*number))?.text;
-        let known = old.plan.predicate(text)?;
-        before.shape.predicates().iter().position(|number| *number == known)
-    });
-    Some(Migration {
-        before: before.shape.clone(),
-        predicates: predicates.collect(),
-        columns: columns.collect(),
-    })
-}
-
 fn report(old: &Compiled, new: &Compiled, latest: Option<i64>) -> SwapReport {
     let mut report = SwapReport::default();
-    for plan in &new.plan.tables {
+    let layouts = Layout::of(old);
+    for (plan, layout) in new.plan.tables.iter().zip(Layout::of(new)) {
         let before = old.plan.tables.iter().find(|known| known.name == plan.name);
-        let kept = migration(old, new, plan);
+        let kept = layouts.iter().find(|known| known.name == plan.name).map(|before| layout.migration(before));
         for feature in &plan.features {
             let Some(name) = new.features.get(usize::from(feature.place)).map(|plan| plan.name.clone())
             else {
@@ -161,19 +143,6 @@ fn report(old: &Compiled, new: &Compiled, latest: Option<i64>) -> SwapReport {
         }
     }
     report
-}
-
-/// What a remembered cell holds, in words that mean the same in both policies.
-fn cell_name(policy: &Compiled, cell: usize) -> Option<String> {
-    Some(match *policy.plan.cells.get(cell)? {
-        CellSource::Key(key) => {
-            let key = policy.plan.keys.get(key)?;
-            format!("token {} {}", key.kind, key.name(&policy.schema))
-        }
-        CellSource::Symbol(field) => format!("symbol {}", policy.schema.name(field)),
-        CellSource::Word(field) => format!("word {}", policy.schema.name(field)),
-        CellSource::Number(field) => format!("number {}", policy.schema.name(field)),
-    })
 }
 
 /// Lists of the same name and kind keep the members that the host added.

@@ -78,6 +78,35 @@ fn keyed(secret: &[u8; 32]) -> Hmac<Sha256> {
     mac
 }
 
+/// Proves that bytes were written by somebody who has the key.
+pub(crate) struct Seal(Hmac<Sha256>);
+
+/// Bytes that a seal adds.
+pub(crate) const SEAL: usize = 16;
+
+impl Seal {
+    /// HMAC-SHA-256 under a key of the purpose's own, cut to 128 bits, over all parts one behind the other.
+    pub(crate) fn new(key: &HashKey, purpose: &str) -> Seal {
+        let mut derived = key.derive(purpose);
+        let seal = Seal(keyed(&derived));
+        derived.zeroize();
+        seal
+    }
+
+    pub(crate) fn over(&self, parts: &[&[u8]]) -> [u8; SEAL] {
+        let mut mac = self.0.clone();
+        for part in parts {
+            Mac::update(&mut mac, part);
+        }
+        let full: [u8; 32] = mac.finalize_fixed().into();
+        let mut seal = [0; SEAL];
+        for (to, from) in seal.iter_mut().zip(full) {
+            *to = from;
+        }
+        seal
+    }
+}
+
 /// An identifier's keyed token. Equal identifiers of one kind under one key have equal tokens.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Token(pub(crate) u128);

@@ -2,6 +2,7 @@
 
 use smallvec::SmallVec;
 
+use super::codec::{Reader, Writer};
 use super::record::{Block, Incoming, MOST_ENTRIES, Shape, View};
 
 /// One event on its way into a history.
@@ -80,6 +81,34 @@ impl Undone {
 }
 
 impl History {
+    pub(super) fn write(&self, to: &mut Writer<'_>) {
+        self.block.write(to);
+        let labels = self.labels.as_ref().map_or(&[][..], |labels| labels.as_slice());
+        to.number(labels.len() as u32);
+        for change in labels {
+            to.word(change.id);
+            to.time(change.at);
+            to.byte(change.label_before);
+            to.number(change.before.len() as u32);
+            for bit in &change.before {
+                to.byte(u8::from(*bit));
+            }
+        }
+    }
+
+    /// A history as it was written; `None` when it does not fit the shape.
+    pub(super) fn read(shape: &Shape, from: &mut Reader<'_>) -> Option<History> {
+        let block = Block::read(shape, from)?;
+        let mut labels = Vec::new();
+        for _ in 0..from.count(17)? {
+            let (id, at, label_before) = (from.word()?, from.time()?, from.byte()?);
+            let count = from.count(1)?;
+            let before = from.bytes(count)?.iter().map(|byte| *byte != 0).collect();
+            labels.push(LabelChange { id, at, label_before, before });
+        }
+        Some(History { block, labels: Some(Box::new(labels)).filter(|labels| !labels.is_empty()) })
+    }
+
     /// How many events it holds.
     pub(crate) fn len(&self) -> usize {
         self.block.len()

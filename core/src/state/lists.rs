@@ -9,6 +9,7 @@ use ahash::RandomState;
 use arc_swap::ArcSwap;
 use ipnet::IpNet;
 
+use super::codec::{Reader, Writer};
 use super::table::{Apart, TokenMap};
 use crate::event::token::Token;
 use crate::sync::{Mutex, MutexGuard, locked};
@@ -56,6 +57,18 @@ impl ListEntry {
     pub fn expires(mut self, expires: i64) -> ListEntry {
         self.expires = Some(expires);
         self
+    }
+
+    pub(crate) fn write(&self, to: &mut Writer<'_>) {
+        to.byte(self.severity);
+        to.text(&self.source);
+        to.optional(&[self.expires], Writer::time);
+    }
+
+    pub(crate) fn read(from: &mut Reader<'_>) -> Option<ListEntry> {
+        let (severity, source) = (from.byte()?, from.text()?.to_owned());
+        let expires = from.optional(Reader::time)?.first().copied().flatten();
+        Some(ListEntry { severity: severity.min(100), source, expires })
     }
 
     fn counts_at(&self, time: i64) -> bool {
@@ -124,6 +137,64 @@ impl List {
                 prefixes.v4.values().chain(prefixes.v6.values()).map(HashMap::len).sum()
             }
         }
+    }
+}
+
+impl List {
+    /// Writes all members.
+    pub(crate) fn write(&self, to: &mut Writer<'_>) {
+        match self {
+            List::Exact(list) => {
+                to.byte(0);
+                let parts: Vec<_> = list.parts.iter().map(Apart::lock).collect();
+                to.number(parts.iter().map(|part| part.len()).sum::<usize>() as u32);
+                for part in &parts {
+                    let mut members: Vec<_> = part.iter().collect();
+                    members.sort_unstable_by_key(|(token, _)| token.0);
+                    for (token, entry) in members {
+                        to.token(*token);
+                        entry.write(to);
+                    }
+                }
+            }
+            List::Networks(list) => {
+                to.byte(1);
+                let prefixes = locked(&list.current);
+                let lengths = prefixes.v4.iter().chain(&prefixes.v6);
+                let mut members: Vec<(IpNet, &ListEntry)> = lengths
+                    .flat_map(|(length, networks)| {
+                        networks.iter().filter_map(|(address, entry)| Some((IpNet::new(*address, *length).ok()?, entry)))
+                    })
+                    .collect();
+                members.sort_unstable_by_key(|(network, _)| *network);
+                to.number(members.len() as u32);
+                for (network, entry) in members {
+                    to.text(&network.to_string());
+                    entry.write(to);
+                }
+            }
+        }
+    }
+
+    /// Takes in members as they were written; `None` when the bytes are not as they should be.
+    pub(crate) fn read(&self, from: &mut Reader<'_>) -> Option<()> {
+        match (self, from.byte()?) {
+            (List::Exact(list), 0) => {
+                for _ in 0..from.count(22)? {
+                    list.add(from.token()?, ListEntry::read(from)?);
+                }
+            }
+            (List::Networks(list), 1) => {
+                // The policy's own networks may have been taken off since.
+                *locked(&list.current) = Prefixes::default();
+                list.stale.store(true, Ordering::Release);
+                for _ in 0..from.count(10)? {
+                    list.add(from.text()?.parse().ok()?, ListEntry::read(from)?);
+                }
+            }
+            _ => return None,
+        }
+        Some(())
     }
 }
 

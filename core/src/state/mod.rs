@@ -1,6 +1,7 @@
 //! What is remembered: one history for every entity, and the lists.
 
 mod bits;
+mod codec;
 mod history;
 mod lists;
 mod record;
@@ -8,9 +9,10 @@ mod shard;
 mod table;
 
 pub(crate) use bits::ones;
+pub(crate) use codec::{Reader, Writer};
 pub(crate) use history::{Entry, History, Learnt, Undone, holds};
 pub(crate) use lists::List;
 pub use lists::ListEntry;
 pub(crate) use record::{Column, MOST_COLUMNS, Shape, View};
-pub(crate) use shard::{Counts, Shard, Slot};
+pub(crate) use shard::{Adopted, Counts, Shard, Slot};
 pub(crate) use table::Table;

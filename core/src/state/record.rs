@@ -14,6 +14,7 @@
 use smallvec::SmallVec;
 
 use super::bits;
+use super::codec::{Reader, Writer};
 
 /// Cells that a table can remember.
 pub(crate) const MOST_COLUMNS: usize = 64;
@@ -68,6 +69,11 @@ impl Shape {
     /// The predicates whose bits are kept, as numbers of the policy's plan.
     pub(crate) fn predicates(&self) -> &[u16] {
         &self.predicates
+    }
+
+    /// Whether a cell is kept in a dictionary.
+    pub(crate) fn is_coded(&self, column: usize) -> bool {
+        matches!(self.column(column), Some(Column::Coded(_)))
     }
 
     /// Where a remembered cell is.
@@ -335,6 +341,25 @@ impl Block {
             block.set_dictionary_size(number, 0, 1);
         }
         block
+    }
+
+    pub(super) fn write(&self, to: &mut Writer<'_>) {
+        to.words(&self.words);
+    }
+
+    /// A block as it was written; `None` when its parts do not fit the shape or each other.
+    pub(super) fn read(shape: &Shape, from: &mut Reader<'_>) -> Option<Block> {
+        let block = Block { words: from.words()?.into() };
+        if block.words.is_empty() {
+            return Some(block);
+        }
+        let view = block.view(shape);
+        let sizes = (0..shape.coded).map(|number| view.dictionary_size(number));
+        let fits = sizes.clone().all(|(length, room)| length <= room);
+        let room: usize = sizes.map(|(_, room)| room).sum();
+        let entries = view.start + view.length <= view.layout.capacity;
+        let times = view.times().is_sorted() && view.times().last().is_none_or(|last| *last as i64 >= 0);
+        (fits && entries && times && block.words.len() == view.layout.dictionaries + room).then_some(block)
     }
 
     pub(crate) fn view(&self, shape: &Shape) -> View<'_> {

@@ -7,7 +7,9 @@ use std::collections::VecDeque;
 
 use hashbrown::HashTable;
 
+use super::codec::{Reader, Writer};
 use super::history::History;
+use super::record::Shape;
 use crate::event::token::Token;
 
 /// Memory that an entity takes beside its block: its slot, its places in the index and a queue, and what the
@@ -59,6 +61,25 @@ pub(crate) struct Shard {
     pub(crate) counts: Counts,
 }
 
+/// An entity as a snapshot has it.
+#[derive(Debug)]
+pub(crate) struct Adopted {
+    pub(crate) token: Token,
+    uses: u8,
+    established: bool,
+    latest: i64,
+    pub(crate) history: History,
+}
+
+impl Adopted {
+    /// `None` when the bytes do not fit the shape.
+    pub(crate) fn read(shape: &Shape, from: &mut Reader<'_>) -> Option<Adopted> {
+        let (token, uses, established, latest) =
+            (from.token()?, from.byte()?, from.byte()? == 1, from.time()?);
+        Some(Adopted { token, uses, established, latest, history: History::read(shape, from)? })
+    }
+}
+
 /// What has happened in a shard.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Counts {
@@ -97,16 +118,56 @@ impl Shard {
         self.slots.get_mut(place as usize)
     }
 
-    /// Every entity, in no order.
-    pub(crate) fn slots(&self) -> impl Iterator<Item = (Token, &Slot)> {
-        let used = self.slots.iter().filter(|slot| slot.queue != Queue::None);
-        used.map(|slot| (slot.token, slot))
+    /// Writes every entity in the order in which they would be evicted. Histories that are not in the shape of
+    /// `generation` are brought into it before.
+    pub(crate) fn write(&mut self, to: &mut Writer<'_>, generation: u32, mut reshape: impl FnMut(&mut Slot)) {
+        let Shard { slots, newcomers, established, .. } = self;
+        to.number((newcomers.len() + established.len()) as u32);
+        for place in newcomers.iter().chain(&*established) {
+            let Some(slot) = slots.get_mut(*place as usize) else { continue };
+            if slot.generation != generation {
+                reshape(slot);
+            }
+            to.token(slot.token);
+            to.byte(slot.uses);
+            to.byte(u8::from(slot.queue == Queue::Established));
+            to.time(slot.latest);
+            slot.history.write(to);
+        }
+        to.number(self.ghosts.len() as u32);
+        for ghost in &self.ghosts {
+            to.number(*ghost);
+        }
+    }
+
+    /// Takes in an entity behind those that are there, as it was written.
+    pub(crate) fn adopt(&mut self, entity: Adopted, generation: u32, budget: usize) {
+        if self.place(entity.token).is_some() {
+            return;
+        }
+        let queue = if entity.established { Queue::Established } else { Queue::Newcomers };
+        let place = self.settle(entity.token, generation, queue);
+        let Some(slot) = self.slots.get_mut(place as usize) else { return };
+        slot.history = entity.history;
+        slot.uses = entity.uses.min(MOST_USES);
+        slot.latest = entity.latest;
+        self.counts.events += slot.history.len();
+        self.account(place);
+        while self.bytes > budget && self.evict(budget) {}
+    }
+
+    /// Takes in the fingerprints of those that were evicted.
+    pub(crate) fn adopt_ghosts(&mut self, ghosts: Vec<u32>) {
+        self.ghosts = ghosts;
     }
 
     /// Makes room for an entity that nothing is known of yet.
     pub(crate) fn welcome(&mut self, token: Token, generation: u32) -> u32 {
         let returns = self.forget_ghost(token);
-        let queue = if returns { Queue::Established } else { Queue::Newcomers };
+        self.settle(token, generation, if returns { Queue::Established } else { Queue::Newcomers })
+    }
+
+    fn settle(&mut self, token: Token, generation: u32, queue: Queue) -> u32 {
         let slot =
             Slot { token, history: History::default(), generation, uses: 0, queue, bytes: 0, latest: 0 };
         let place = match self.free.pop() {

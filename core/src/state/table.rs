@@ -53,6 +53,8 @@ pub(crate) struct Table {
     shards: Box<[Apart<Shard>]>,
     /// Bytes of memory that each shard may fill.
     budget: AtomicUsize,
+    /// For each shard of the snapshot that the table was restored from: the last journal frame that it contained.
+    restored: Mutex<Vec<u64>>,
 }
 
 impl Table {
@@ -66,6 +68,7 @@ impl Table {
             number,
             shards: (0..shards).map(|_| Apart::default()).collect(),
             budget: AtomicUsize::new(budget / shards),
+            restored: Mutex::default(),
         }
     }
 
@@ -89,6 +92,33 @@ impl Table {
         // The index takes the low half.
         let number = (token.0 >> 64) as usize & (self.shards.len() - 1);
         self.shards.get(number).map(Apart::lock)
+    }
+
+    pub(crate) fn shards(&self) -> usize {
+        self.shards.len()
+    }
+
+    pub(crate) fn lock_shard(&self, number: usize) -> Option<MutexGuard<'_, Shard>> {
+        self.shards.get(number).map(Apart::lock)
+    }
+
+    /// Notes which journal frames are contained in one of the shards that a snapshot had; `None` when there cannot
+    /// be such a shard.
+    pub(crate) fn set_restored(&self, shard: usize, shards: usize, frame: u64) -> Option<()> {
+        if !shards.is_power_of_two() || shards > MOST_SHARDS {
+            return None;
+        }
+        let mut restored = locked(&self.restored);
+        restored.resize(shards, 0);
+        *restored.get_mut(shard)? = frame;
+        Some(())
+    }
+
+    /// The last journal frame that was contained when the entity was restored.
+    pub(crate) fn restored_until(&self, token: Token) -> u64 {
+        let restored = locked(&self.restored);
+        let number = (token.0 >> 64) as usize & restored.len().saturating_sub(1);
+        restored.get(number).copied().unwrap_or(0)
     }
 
     /// Locks one shard after the other.

@@ -1,0 +1,351 @@
+//! What happened, frame by frame: whoever keeps the frames can bring a snapshot up to date.
+//!
+//! A frame is its length, its number, its kind, what happened, and a seal over number, kind and what happened. It
+//! holds tokens and the words that histories remember, never identifiers.
+
+use std::fmt;
+use std::io::{ErrorKind as IoErrorKind, Read};
+
+use super::Engine;
+use super::call::{Call, Known, Recorded, Scratch};
+use super::ruling::Ruling;
+use crate::error::{Error, ErrorKind, Result};
+use crate::event::token::{HashKey, SEAL, Token, Tokenizer};
+use crate::state::{List, ListEntry, Reader, Writer};
+use crate::sync::{Mutex, locked};
+
+/// Where the host takes frames.
+pub(super) type Sink = Box<dyn Fn(&[u8]) + Send + Sync>;
+
+/// Length, number and kind.
+const START: usize = 4 + 8 + 1;
+/// Longer than any frame: what claims more is damaged.
+const LONGEST_FRAME: usize = 1 << 24;
+
+const POLICY: u8 = 0;
+const RECORD: u8 = 1;
+const LEARN: u8 = 2;
+const LIST: u8 = 3;
+const FORGET: u8 = 4;
+const ADVANCE: u8 = 5;
+
+/// Numbers and seals frames, and hands them to the host.
+pub(super) struct Journal {
+    sink: Option<Sink>,
+    seal: Tokenizer,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// The number of the last frame.
+    sequence: u64,
+    /// The policy that the last frame was written under.
+    generation: Option<u32>,
+    frame: Vec<u8>,
+    sealed: Vec<u8>,
+}
+
+/// A change of a list.
+pub(super) struct ListChange<'a> {
+    pub(super) list: &'a str,
+    pub(super) member: Member,
+    /// `None` takes the member off.
+    pub(super) entry: Option<&'a ListEntry>,
+}
+
+/// Who is on a list.
+#[derive(Clone, Copy)]
+pub(super) enum Member {
+    Token(Token),
+    Network(ipnet::IpNet),
+}
+
+/// What a journal brought back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Recovered {
+    /// Frames that were read, those among them that the snapshot contained already.
+    pub frames: u64,
+    /// Bytes of whole frames that were read.
+    pub bytes: u64,
+    /// Bytes of a last frame that was not written to its end: what it says was never acknowledged. Cut the file
+    /// there before more is appended.
+    pub torn: u64,
+    /// The policy that the next frame was written under, when it is another than the engine's: swap to it, and
+    /// recover from the byte after [`bytes`](Recovered::bytes) on.
+    pub policy: Option<String>,
+}
+
+impl Journal {
+    pub(super) fn new(key: &HashKey, sink: Option<Sink>) -> Journal {
+        Journal { sink, seal: Tokenizer::new(key, "journal v1"), state: Mutex::default() }
+    }
+
+    /// The number of the last frame.
+    pub(super) fn sequence(&self) -> u64 {
+        locked(&self.state).sequence
+    }
+
+    /// The next frame is the one after `sequence`.
+    pub(super) fn continue_from(&self, sequence: u64) {
+        locked(&self.state).sequence = sequence;
+    }
+
+    /// Writes what happens. Called while everything that it changes is locked, so that frames about one entity come
+    /// in the order of their numbers.
+    #[inline]
+    pub(super) fn write(&self, ruling: &Ruling, kind: u8, what: impl FnOnce(&mut Writer<'_>)) {
+        if let Some(sink) = &self.sink {
+            self.write_to(sink, ruling, kind, what);
+        }
+    }
+
+    fn write_to(&self, sink: &Sink, ruling: &Ruling, kind: u8, what: impl FnOnce(&mut Writer<'_>)) {
+        let state = &mut *locked(&self.state);
+        if state.generation != Some(ruling.generation) {
+            state.generation = Some(ruling.generation);
+            let policy = &ruling.policy;
+            self.frame(sink, state, POLICY, |to| {
+                to.text(&policy.0.fingerprint);
+                to.text(&format!("{} {}", policy.name(), policy.version()));
+            });
+        }
+        self.frame(sink, state, kind, what);
+    }
+
+    fn frame(&self, sink: &Sink, state: &mut State, kind: u8, what: impl FnOnce(&mut Writer<'_>)) {
+        state.sequence += 1;
+        let sealed = &mut state.sealed;
+        sealed.clear();
+        let mut writer = Writer(sealed);
+        writer.word(state.sequence);
+        writer.byte(kind);
+        what(&mut writer);
+        state.frame.clear();
+        let mut writer = Writer(&mut state.frame);
+        writer.number((sealed.len() + SEAL) as u32);
+        writer.bytes(sealed);
+        writer.token(self.seal.token(sealed));
+        sink(&state.frame);
+    }
+
+    pub(super) fn recorded(&self, ruling: &Ruling, scratch: &Scratch, recorded: &Recorded) {
+        self.write(ruling, RECORD, |to| {
+            write_touched(scratch, to);
+            to.optional(&scratch.route.cells, Writer::word);
+            recorded.write(to);
+        });
+    }
+
+    pub(super) fn learnt(&self, ruling: &Ruling, scratch: &Scratch, known: &Known) {
+        self.write(ruling, LEARN, |to| {
+            write_touched(scratch, to);
+            known.write(to);
+        });
+    }
+
+    pub(super) fn list_changed(&self, ruling: &Ruling, change: &ListChange<'_>) {
+        self.write(ruling, LIST, |to| {
+            to.text(change.list);
+            match change.member {
+                Member::Token(token) => {
+                    to.byte(0);
+                    to.token(token);
+                }
+                Member::Network(network) => {
+                    to.byte(1);
+                    to.text(&network.to_string());
+                }
+            }
+            to.byte(u8::from(change.entry.is_some()));
+            if let Some(entry) = change.entry {
+                entry.write(to);
+            }
+        });
+    }
+
+    pub(super) fn forgotten(&self, ruling: &Ruling, kind: &str, token: Token) {
+        self.write(ruling, FORGET, |to| {
+            to.text(kind);
+            to.token(token);
+        });
+    }
+
+    pub(super) fn advanced(&self, ruling: &Ruling, time: i64) {
+        self.write(ruling, ADVANCE, |to| to.time(time));
+    }
+}
+
+fn write_touched(scratch: &Scratch, to: &mut Writer<'_>) {
+    to.word(scratch.route.id);
+    to.optional(&scratch.route.tokens, Writer::token);
+}
+
+impl fmt::Debug for Journal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Journal({})", if self.sink.is_some() { "kept" } else { "none" })
+    }
+}
+
+fn damaged(number: u64, what: &str) -> Error {
+    Error::new(ErrorKind::Damaged, format!("the journal's frame {number} {what}"))
+}
+
+impl Engine {
+    /// Does again what a journal says, after a snapshot was restored or from the very first frame on. Frames that the
+    /// snapshot contains are passed over. Call it before the engine is used; it writes no frames.
+    ///
+    /// Frames are done one by one: after an error the engine is as of the frame before.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Damaged`] for a frame that is changed, missing, out of its order or another key's;
+    /// [`ErrorKind::Host`] when reading fails.
+    pub fn recover(&self, mut journal: impl Read) -> Result<Recovered> {
+        let mut recovered = Recovered { frames: 0, bytes: 0, torn: 0, policy: None };
+        let mut sealed = Vec::new();
+        let mut scratch = Scratch::default();
+        // All that is contained already.
+        let contained = self.journal.sequence();
+        // The number that the next frame has, once the first has been seen.
+        let mut expected = None;
+        loop {
+            let mut length = [0; 4];
+            let read = read_all(&mut journal, &mut length)?;
+            if read < length.len() {
+                recovered.torn = read as u64;
+                break;
+            }
+            let length = u32::from_le_bytes(length) as usize;
+            let last = self.journal.sequence();
+            if !(START - 4 + SEAL..=LONGEST_FRAME).contains(&length) {
+                return Err(damaged(expected.unwrap_or(last + 1), "is damaged: it has no frame's length"));
+            }
+            sealed.clear();
+            let read = (&mut journal).take(length as u64).read_to_end(&mut sealed).map_err(host)?;
+            if read < length {
+                recovered.torn = 4 + read as u64;
+                break;
+            }
+            let seal = sealed.split_off(length - SEAL);
+            let number = expected.unwrap_or(last + 1);
+            if Reader(&seal).token() != Some(self.journal.seal.token(&sealed)) {
+                return Err(damaged(number, "is damaged, or was sealed with another key"));
+            }
+            let mut from = Reader(&sealed);
+            let (Some(found), Some(kind)) = (from.word(), from.byte()) else {
+                return Err(damaged(number, "is not as it should be"));
+            };
+            // The first may be one that the snapshot contains, each other follows.
+            if expected.is_some_and(|expected| expected != found) || found > last + 1 && expected.is_none() {
+                return Err(damaged(number, &format!("is missing: frame {found} follows instead")));
+            }
+            if kind == POLICY
+                && let Some(policy) = self.other_policy(&mut from)
+            {
+                recovered.policy = Some(policy);
+                break;
+            }
+            let news = kind != POLICY && found > contained;
+            if news && self.again(kind, found, &mut from, &mut scratch).is_none() {
+                return Err(damaged(number, "is not as it should be"));
+            }
+            expected = Some(found + 1);
+            self.journal.continue_from(last.max(found));
+            recovered.frames += 1;
+            recovered.bytes += 4 + length as u64;
+        }
+        Ok(recovered)
+    }
+
+    /// The name of the policy that the frames behind were written under, when it is not the engine's.
+    fn other_policy(&self, from: &mut Reader<'_>) -> Option<String> {
+        let (fingerprint, name) = (from.text()?, from.text()?);
+        (fingerprint != self.policy().0.fingerprint).then(|| name.to_owned())
+    }
+
+    /// Does one frame again; `None` when it is not as it should be.
+    fn again(&self, kind: u8, number: u64, from: &mut Reader<'_>, scratch: &mut Scratch) -> Option<()> {
+        let ruling = self.ruling.load_full();
+        let plan = &ruling.policy.0.plan;
+        if kind == RECORD || kind == LEARN {
+            scratch.route.id = from.word()?;
+            scratch.route.tokens = from.optional(Reader::token)?;
+            if scratch.route.tokens.len() != plan.keys.len() {
+                return None;
+            }
+        }
+        match kind {
+            RECORD => {
+                scratch.route.cells = from.optional(Reader::word)?;
+                let recorded = Recorded::read(from)?;
+                Call::hold(self, &ruling, scratch)?.apply(&recorded, Some(number));
+            }
+            LEARN => {
+                let known = Known::read(from)?;
+                Call::hold(self, &ruling, scratch)?.apply_known(&known, Some(number));
+            }
+            LIST => {
+                let name = from.text()?;
+                let list = ruling.policy.0.lists.iter().position(|list| list.name == name)?;
+                let member = match from.byte()? {
+                    0 => Member::Token(from.token()?),
+                    _ => Member::Network(from.text()?.parse().ok()?),
+                };
+                let entry = if from.byte()? == 1 { Some(ListEntry::read(from)?) } else { None };
+                apply_list(ruling.lists.get(list)?, member, entry);
+            }
+            FORGET => {
+                let (kind, token) = (from.text()?, from.token()?);
+                self.apply_forget(&ruling, kind, token, Some(number));
+            }
+            ADVANCE => {
+                self.advance_to(from.time()?);
+            }
+            _ => return None,
+        }
+        from.0.is_empty().then_some(())
+    }
+}
+
+/// Changes a list; false when the member to be taken off was not on it, or cannot be.
+pub(super) fn apply_list(list: &List, member: Member, entry: Option<ListEntry>) -> bool {
+    match (list, member, entry) {
+        (List::Exact(list), Member::Token(token), Some(entry)) => {
+            list.add(token, entry);
+            true
+        }
+        (List::Exact(list), Member::Token(token), None) => list.remove(token),
+        (List::Networks(list), Member::Network(network), Some(entry)) => {
+            list.add(network, entry);
+            true
+        }
+        (List::Networks(list), Member::Network(network), None) => list.remove(network),
+        _ => false,
+    }
+}
+
+impl Recovered {
+    /// Whether the journal was done to its end.
+    pub fn is_complete(&self) -> bool {
+        self.torn == 0 && self.policy.is_none()
+    }
+}
+
+fn host(error: std::io::Error) -> Error {
+    Error::new(ErrorKind::Host, format!("the journal could not be read: {error}"))
+}
+
+/// Reads until `to` is full or there is no more.
+fn read_all(from: &mut impl Read, to: &mut [u8]) -> Result<usize> {
+    let mut read = 0;
+    while let Some(rest) = to.get_mut(read..).filter(|rest| !rest.is_empty()) {
+        match from.read(rest) {
+            Ok(0) => break,
+            Ok(count) => read += count,
+            Err(error) if error.kind() == IoErrorKind::Interrupted => {}
+            Err(error) => return Err(host(error)),
+        }
+    }
+    Ok(read)
+}

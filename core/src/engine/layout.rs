@@ -1,0 +1,97 @@
+//! What a policy remembers, in words that mean the same under every policy.
+
+use super::ruling::Migration;
+use crate::feature::{CellSource, Plan};
+use crate::policy::Compiled;
+use crate::state::{Reader, Shape, Writer};
+
+/// What one table remembers.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Layout {
+    pub(super) name: String,
+    pub(super) shape: Shape,
+    /// What the columns hold.
+    columns: Vec<String>,
+    /// The conditions whose bits are kept.
+    predicates: Vec<String>,
+}
+
+impl Layout {
+    /// What each table of a policy remembers.
+    pub(super) fn of(policy: &Compiled) -> Vec<Layout> {
+        let tables = policy.plan.tables.iter().map(|table| Layout {
+            name: table.name.clone(),
+            shape: table.shape.clone(),
+            columns: table.columns.iter().map(|cell| cell_name(policy, *cell)).collect(),
+            predicates: predicates(&policy.plan, &table.shape),
+        });
+        tables.collect()
+    }
+
+    /// Where everything of this layout was in an earlier one.
+    pub(super) fn migration(&self, before: &Layout) -> Migration {
+        let find = |wanted: &String, among: &[String]| among.iter().position(|known| known == wanted);
+        Migration {
+            before: before.shape.clone(),
+            columns: self.columns.iter().map(|name| find(name, &before.columns)).collect(),
+            predicates: self.predicates.iter().map(|text| find(text, &before.predicates)).collect(),
+        }
+    }
+
+    /// What this layout remembers and another does not.
+    pub(super) fn lost_in(&self, other: &Layout) -> Option<&str> {
+        self.columns
+            .iter()
+            .find(|name| !other.columns.contains(name))
+            .or_else(|| self.predicates.iter().find(|text| !other.predicates.contains(text)))
+            .map(String::as_str)
+    }
+
+    pub(super) fn write(&self, to: &mut Writer<'_>) {
+        to.text(&self.name);
+        to.number(self.columns.len() as u32);
+        for (column, name) in self.columns.iter().enumerate() {
+            to.byte(u8::from(self.shape.is_coded(column)));
+            to.text(name);
+        }
+        to.number(self.predicates.len() as u32);
+        for text in &self.predicates {
+            to.text(text);
+        }
+    }
+
+    pub(super) fn read(from: &mut Reader<'_>) -> Option<Layout> {
+        let name = from.text()?.to_owned();
+        let (mut shape, mut columns, mut predicates) = (Shape::default(), Vec::new(), Vec::new());
+        for _ in 0..from.count(5)? {
+            shape.add_column(from.byte()? == 1);
+            columns.push(from.text()?.to_owned());
+        }
+        for number in 0..from.count(4)? {
+            shape.predicate(u16::try_from(number).ok()?);
+            predicates.push(from.text()?.to_owned());
+        }
+        Some(Layout { name, shape, columns, predicates })
+    }
+}
+
+fn predicates(plan: &Plan, shape: &Shape) -> Vec<String> {
+    let numbers = shape.predicates().iter();
+    let predicates = numbers.filter_map(|number| plan.predicates.get(usize::from(*number)));
+    predicates.map(|predicate| predicate.text.clone()).collect()
+}
+
+/// What a remembered cell holds.
+fn cell_name(policy: &Compiled, cell: usize) -> String {
+    let name = |field| policy.schema.name(field);
+    match policy.plan.cells.get(cell) {
+        Some(CellSource::Key(key)) => match policy.plan.keys.get(*key) {
+            Some(key) => format!("token {} {}", key.kind, key.name(&policy.schema)),
+            None => String::new(),
+        },
+        Some(CellSource::Symbol(field)) => format!("symbol {}", name(*field)),
+        Some(CellSource::Word(field)) => format!("word {}", name(*field)),
+        Some(CellSource::Number(field)) => format!("number {}", name(*field)),
+        None => String::new(),
+    }
+}

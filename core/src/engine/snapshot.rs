@@ -1,0 +1,367 @@
+//! Everything that an engine remembers as bytes, written while it goes on scoring, and read again.
+//!
+//! A snapshot is a row of chunks: the length of the payload, the kind, the payload, and a seal over the seal before,
+//! the kind and the payload. So a chunk that is damaged, missing, moved or another snapshot's does not pass. The
+//! first chunk says what is remembered; then each shard of each table comes as it is at that moment, with the number
+//! of the last journal frame that it contains; then the lists, and at last how many entities there were.
+
+use std::fmt::Display;
+use std::io::{ErrorKind as IoErrorKind, Read};
+use std::sync::atomic::Ordering;
+
+use super::layout::Layout;
+use super::ruling::{Migration, Ruling};
+use super::{Engine, EngineBuilder};
+use crate::error::{Error, ErrorKind, Result};
+use crate::event::token::{HashKey, SEAL, Seal};
+use crate::policy::Policy;
+use crate::state::{Adopted, List, Reader, Writer};
+
+const MAGIC: &[u8; 16] = b"sekisho snapshot";
+/// The format that is written; every earlier one can be read.
+const FORMAT: u16 = 1;
+/// A chunk holds one shard at most; what claims to be longer is damaged.
+const LONGEST_CHUNK: usize = 1 << 31;
+
+const HEAD: u8 = 0;
+const SHARD: u8 = 1;
+const LIST: u8 = 2;
+const END: u8 = 3;
+
+/// What a snapshot holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SnapshotReport {
+    /// Histories, of all tables.
+    pub entities: u64,
+    /// Bytes that were written.
+    pub bytes: u64,
+    /// The first journal frame that is not wholly contained: frames before it are needed no more.
+    pub next_frame: u64,
+}
+
+fn damaged(what: impl Into<String>) -> Error {
+    Error::new(ErrorKind::Damaged, what)
+}
+
+/// Writes chunks, each sealed with those before it.
+struct Chunks<S> {
+    seal: Seal,
+    last: [u8; SEAL],
+    buffer: Vec<u8>,
+    sink: S,
+    bytes: u64,
+}
+
+impl<S, E> Chunks<S>
+where
+    S: FnMut(&[u8]) -> std::result::Result<(), E>,
+    E: Display,
+{
+    fn new(key: &HashKey, sink: S) -> Chunks<S> {
+        Chunks { seal: Seal::new(key, "snapshot v1"), last: [0; SEAL], buffer: Vec::new(), sink, bytes: 0 }
+    }
+
+    fn write(&mut self, kind: u8, payload: impl FnOnce(&mut Writer<'_>)) -> Result<()> {
+        self.buffer.clear();
+        self.buffer.extend_from_slice(&[0, 0, 0, 0, kind]);
+        payload(&mut Writer(&mut self.buffer));
+        let length = (self.buffer.len() - 5) as u32;
+        if let Some(start) = self.buffer.get_mut(..4) {
+            start.copy_from_slice(&length.to_le_bytes());
+        }
+        let (_, sealed) = self.buffer.split_at_checked(4).unwrap_or_default();
+        self.last = self.seal.over(&[&self.last, sealed]);
+        self.buffer.extend_from_slice(&self.last);
+        self.bytes += self.buffer.len() as u64;
+        (self.sink)(&self.buffer)
+            .map_err(|error| Error::new(ErrorKind::Host, format!("the snapshot could not be written: {error}")))
+    }
+}
+
+/// Reads chunks.
+struct ChunkReader<R> {
+    seal: Seal,
+    last: [u8; SEAL],
+    payload: Vec<u8>,
+    from: R,
+}
+
+impl<R: Read> ChunkReader<R> {
+    fn fill(&mut self, to: &mut [u8]) -> Result<()> {
+        self.from.read_exact(to).map_err(|error| match error.kind() {
+            IoErrorKind::UnexpectedEof => damaged("the snapshot ends early: its last part is missing"),
+            _ => Error::new(ErrorKind::Host, format!("the snapshot could not be read: {error}")),
+        })
+    }
+
+    /// Reads the next chunk; its seal has yet to be checked.
+    fn read(&mut self) -> Result<(u8, [u8; SEAL])> {
+        let mut start = [0; 5];
+        self.fill(&mut start)?;
+        let [a, b, c, d, kind] = start;
+        let length = u32::from_le_bytes([a, b, c, d]) as usize;
+        if length > LONGEST_CHUNK {
+            return Err(damaged("the snapshot is damaged: a part of it claims to be longer than any is"));
+        }
+        self.payload.clear();
+        // Memory grows with what is there, not with what is claimed.
+        let read = (&mut self.from).take(length as u64).read_to_end(&mut self.payload);
+        let read = read.map_err(|error| {
+            Error::new(ErrorKind::Host, format!("the snapshot could not be read: {error}"))
+        })?;
+        if read < length {
+            return Err(damaged("the snapshot ends early: its last part is missing"));
+        }
+        let mut seal = [0; SEAL];
+        self.fill(&mut seal)?;
+        Ok((kind, seal))
+    }
+
+    fn check(&mut self, kind: u8, seal: [u8; SEAL], what: &str) -> Result<()> {
+        let expected = self.seal.over(&[&self.last, &[kind], &self.payload]);
+        // Every byte is compared, so that the time it takes tells nothing.
+        let differ = expected.iter().zip(seal).fold(0, |differ, (a, b)| differ | (a ^ b));
+        self.last = expected;
+        if differ == 0 { Ok(()) } else { Err(damaged(what)) }
+    }
+
+    fn next(&mut self) -> Result<u8> {
+        let (kind, seal) = self.read()?;
+        self.check(kind, seal, "the snapshot is damaged: a part of it is changed, moved or another snapshot's")?;
+        Ok(kind)
+    }
+}
+
+/// The first chunk.
+struct Head {
+    next_frame: u64,
+    latest: i64,
+    layouts: Vec<Layout>,
+    /// Names of the lists.
+    lists: Vec<String>,
+}
+
+impl Head {
+    fn write(&self, key: &HashKey, policy: &Policy, to: &mut Writer<'_>) {
+        to.bytes(MAGIC);
+        to.short(FORMAT);
+        to.number(key.id());
+        to.text(policy.name());
+        to.text(policy.version());
+        to.word(self.next_frame);
+        to.time(self.latest);
+        to.number(self.layouts.len() as u32);
+        for layout in &self.layouts {
+            layout.write(to);
+        }
+        to.number(self.lists.len() as u32);
+        for list in &self.lists {
+            to.text(list);
+        }
+    }
+
+    /// Reads what tells whether the snapshot can be read at all; then, once the seal is known to be right, the rest.
+    fn read<R: Read>(chunks: &mut ChunkReader<R>, key: &HashKey) -> Result<(Head, String)> {
+        let (kind, seal) = chunks.read()?;
+        let payload = std::mem::take(&mut chunks.payload);
+        let mut from = Reader(&payload);
+        if kind != HEAD || from.bytes(MAGIC.len()) != Some(MAGIC) {
+            return Err(damaged("these bytes are no snapshot"));
+        }
+        let (Some(format), Some(key_id)) = (from.short(), from.number()) else {
+            return Err(damaged("these bytes are no snapshot"));
+        };
+        if format > FORMAT {
+            return Err(damaged(format!(
+                "the snapshot has format {format}, this release reads up to {FORMAT}: use the release that wrote it, or a later one"
+            )));
+        }
+        if key_id != key.id() {
+            return Err(damaged(format!(
+                "the snapshot was sealed with key {key_id}, this engine has key {}",
+                key.id()
+            )));
+        }
+        chunks.payload.clone_from(&payload);
+        chunks.check(kind, seal, "the snapshot is damaged, or its key has the same number but another secret")?;
+        let read = |from: &mut Reader<'_>| {
+            let name = format!("{} {}", from.text()?, from.text()?);
+            let (next_frame, latest) = (from.word()?, from.time()?);
+            let layouts = (0..from.count(12)?).map(|_| Layout::read(from)).collect::<Option<_>>()?;
+            let lists =
+                (0..from.count(4)?).map(|_| from.text().map(str::to_owned)).collect::<Option<_>>()?;
+            Some((Head { next_frame, latest, layouts, lists }, name))
+        };
+        read(&mut from).ok_or_else(|| damaged("the snapshot's first part is not as it should be"))
+    }
+}
+
+impl Engine {
+    /// Writes everything that the engine remembers, in pieces, while other threads go on scoring: each piece is as of
+    /// the moment at which it was copied. The bytes hold no identifiers, only their tokens; they are sealed with the
+    /// engine's key and not encrypted.
+    ///
+    /// What happens meanwhile is partly contained: a host that keeps a journal restores the snapshot, then the frames
+    /// from [`SnapshotReport::next_frame`] on, and has the same state to the bit.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Host`] when `sink` fails; it is not called again.
+    pub fn snapshot<E: Display>(
+        &self,
+        sink: impl FnMut(&[u8]) -> std::result::Result<(), E>,
+    ) -> Result<SnapshotReport> {
+        // No other policy comes into force before the last piece is copied.
+        let _past = crate::sync::locked(&self.past);
+        let ruling = self.ruling.load_full();
+        let policy = &ruling.policy.0;
+        let head = Head {
+            next_frame: self.journal.sequence() + 1,
+            latest: self.latest.load(Ordering::Relaxed),
+            layouts: Layout::of(policy),
+            lists: policy.lists.iter().map(|list| list.name.clone()).collect(),
+        };
+        let mut chunks = Chunks::new(&self.key, sink);
+        chunks.write(HEAD, |to| head.write(&self.key, &ruling.policy, to))?;
+        let mut entities = 0;
+        for (number, (plan, table)) in policy.plan.tables.iter().zip(&ruling.tables).enumerate() {
+            for number_of_shard in 0..table.shards() {
+                chunks.write(SHARD, |to| {
+                    let Some(mut shard) = table.lock_shard(number_of_shard) else { return };
+                    entities += shard.entities() as u64;
+                    to.short(number as u16);
+                    to.number(number_of_shard as u32);
+                    to.number(table.shards() as u32);
+                    // Whoever changes the shard takes a number while it is locked.
+                    to.word(self.journal.sequence());
+                    shard.write(to, ruling.generation, |slot| ruling.reshape(number, &plan.shape, slot));
+                })?;
+            }
+        }
+        for (number, list) in ruling.lists.iter().enumerate() {
+            chunks.write(LIST, |to| {
+                to.short(number as u16);
+                list.write(to);
+            })?;
+        }
+        chunks.write(END, |to| to.word(entities))?;
+        Ok(SnapshotReport { entities, bytes: chunks.bytes, next_frame: head.next_frame })
+    }
+
+    /// An engine that remembers what a snapshot holds, within a gibibyte of memory; see
+    /// [`EngineBuilder::restore`].
+    ///
+    /// # Errors
+    /// As [`EngineBuilder::restore`].
+    pub fn restore(policy: Policy, key: HashKey, from: impl Read) -> Result<Engine> {
+        Engine::builder(policy, key).restore(from)
+    }
+}
+
+impl EngineBuilder {
+    /// Starts an engine that remembers what a snapshot holds. The policy may remember more than the one that the
+    /// snapshot was taken under, not less: restore under that one and [`swap`](Engine::swap) then.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Damaged`] for bytes that are no snapshot, are cut off or changed, belong to another key or a
+    /// later release, or hold what the policy does not remember; [`ErrorKind::Host`] when reading fails; and errors
+    /// of [`build`](EngineBuilder::build).
+    pub fn restore(self, from: impl Read) -> Result<Engine> {
+        let engine = self.build()?;
+        let seal = Seal::new(&engine.key, "snapshot v1");
+        let mut chunks = ChunkReader { seal, last: [0; SEAL], payload: Vec::new(), from };
+        let (head, taken_under) = Head::read(&mut chunks, &engine.key)?;
+        let ruling = engine.ruling.load_full();
+        let tables = tables(&head, &ruling, &taken_under)?;
+        let lists = lists(&head, &ruling, &taken_under)?;
+        let mut entities = 0;
+        loop {
+            let kind = chunks.next()?;
+            let mut from = Reader(&chunks.payload);
+            let adopted = match kind {
+                SHARD => adopt_shard(&head, &ruling, &tables, &mut from),
+                LIST => adopt_list(&ruling, &lists, &mut from),
+                END => {
+                    if from.word() != Some(entities) {
+                        return Err(damaged("the snapshot lacks entities that it says it has"));
+                    }
+                    break;
+                }
+                _ => None,
+            };
+            let Some(adopted) = adopted.filter(|_| from.0.is_empty()) else {
+                return Err(damaged("a part of the snapshot is not as it should be"));
+            };
+            entities += adopted;
+        }
+        engine.latest.store(head.latest, Ordering::Relaxed);
+        engine.journal.continue_from(head.next_frame.saturating_sub(1));
+        Ok(engine)
+    }
+}
+
+/// For each table of the snapshot: its number in the policy, and how its histories come into the policy's shape.
+type Tables = Vec<(usize, Option<Migration>)>;
+
+fn tables(head: &Head, ruling: &Ruling, taken_under: &str) -> Result<Tables> {
+    let own = Layout::of(&ruling.policy.0);
+    let tables = head.layouts.iter().map(|before| {
+        let number = own.iter().position(|own| own.name == before.name);
+        let Some((number, layout)) = number.and_then(|number| Some((number, own.get(number)?))) else {
+            return Err(lost(&format!("the histories of `{}`", before.name), taken_under));
+        };
+        match before.lost_in(layout) {
+            Some(what) => Err(lost(&format!("`{what}` of each `{}`", before.name), taken_under)),
+            None if before == layout => Ok((number, None)),
+            None => Ok((number, Some(layout.migration(before)))),
+        }
+    });
+    tables.collect()
+}
+
+/// For each list of the snapshot, its number in the policy.
+fn lists(head: &Head, ruling: &Ruling, taken_under: &str) -> Result<Vec<usize>> {
+    let lists = head.lists.iter().map(|name| {
+        let number = ruling.policy.0.lists.iter().position(|list| list.name == *name);
+        number.ok_or_else(|| lost(&format!("the list \"{name}\""), taken_under))
+    });
+    lists.collect()
+}
+
+fn lost(what: &str, taken_under: &str) -> Error {
+    damaged(format!(
+        "the snapshot holds {what}, which this policy does not remember; restore it under the policy that it was taken under ({taken_under}), then swap"
+    ))
+}
+
+/// Says how many entities there were.
+fn adopt_shard(head: &Head, ruling: &Ruling, tables: &Tables, from: &mut Reader<'_>) -> Option<u64> {
+    let (snapshot_number, shard, shards) = (usize::from(from.short()?), from.number()?, from.number()?);
+    let sequence = from.word()?;
+    let before = head.layouts.get(snapshot_number)?;
+    let (number, migration) = tables.get(snapshot_number)?;
+    let (table, plan) = (ruling.tables.get(*number)?, ruling.policy.0.plan.tables.get(*number)?);
+    table.set_restored(shard as usize, shards as usize, sequence)?;
+    // Token, uses, queue, latest, no words, no labels.
+    let count = from.count(34)?;
+    for _ in 0..count {
+        let mut entity = Adopted::read(&before.shape, from)?;
+        if let Some(Migration { before, predicates, columns }) = migration {
+            entity.history = entity.history.reshaped(before, &plan.shape, predicates, columns);
+        }
+        let mut shard = table.lock(entity.token)?;
+        shard.adopt(entity, ruling.generation, table.shard_budget());
+    }
+    let ghosts = (0..from.count(4)?).map(|_| from.number()).collect::<Option<Vec<u32>>>()?;
+    // Where there are fewer or more shards now, those who were evicted are new when they come again.
+    if shards as usize == table.shards() {
+        table.lock_shard(shard as usize)?.adopt_ghosts(ghosts);
+    }
+    Some(count as u64)
+}
+
+fn adopt_list(ruling: &Ruling, lists: &[usize], from: &mut Reader<'_>) -> Option<u64> {
+    let number = lists.get(usize::from(from.short()?))?;
+    let list: &List = ruling.lists.get(*number)?;
+    list.read(from).map(|()| 0)
+}
