@@ -16,6 +16,7 @@
     )
 )]
 
+pub mod authorizer;
 pub mod report;
 pub mod scenario;
 pub mod stream;
