@@ -19,6 +19,7 @@ mod builder;
 mod call;
 mod journal;
 mod layout;
+mod migration;
 mod ruling;
 mod snapshot;
 mod swap;

@@ -107,7 +107,9 @@ fn happen(engine: &Engine, n: u64) {
         0..=7 => drop(engine.assess(&event(n)).unwrap()),
         8 => drop(engine.resolve(&known, Outcome::Declined).unwrap()),
         9 => drop(engine.label(&known, Label::Fraud, START + n as i64 * 90_000).unwrap()),
-        10 => engine.list_add("bad_devices", &format!("d-{}", n % 11), ListEntry::new().severity(40)).unwrap(),
+        10 => {
+            engine.list_add("bad_devices", &format!("d-{}", n % 11), ListEntry::new().severity(40)).unwrap()
+        }
         11 if n % 2 == 0 => drop(engine.list_remove("bad_devices", &format!("d-{}", n % 7)).unwrap()),
         11 => engine.list_add("offices", &format!("10.0.{}.0/24", n % 4), ListEntry::new()).unwrap(),
         _ if n.is_multiple_of(39) => drop(engine.forget("account", &format!("a-{}", n % 23)).unwrap()),
@@ -155,7 +157,10 @@ fn a_snapshot_brings_everything_back() {
     (0..1_500).for_each(|n| happen(&engine, n));
     let bytes = snapshot(&engine);
     let restored = Engine::restore(policy(), key(), &*bytes).unwrap();
-    assert_eq!(restored.statistics().iter().map(|t| t.events).sum::<usize>(), engine.statistics().iter().map(|t| t.events).sum::<usize>());
+    assert_eq!(
+        restored.statistics().iter().map(|t| t.events).sum::<usize>(),
+        engine.statistics().iter().map(|t| t.events).sum::<usize>()
+    );
     assert_eq!(answers(&restored, 1_500), answers(&engine, 1_500));
     assert!(bytes == snapshot(&restored), "and a snapshot of it is the same bytes");
     // It goes on as the first would.
@@ -254,7 +259,8 @@ fn frames_that_are_changed_or_moved_are_refused() {
         starts.push(at + 4 + u32::from_le_bytes(frames[at..at + 4].try_into().unwrap()) as usize);
     }
     let (second, third, fourth) = (starts[1], starts[2], starts[3]);
-    let moved = [&frames[..second], &frames[third..fourth], &frames[second..third], &frames[fourth..]].concat();
+    let moved =
+        [&frames[..second], &frames[third..fourth], &frames[second..third], &frames[fourth..]].concat();
     let error = recover(&moved).unwrap_err();
     assert_eq!(error.message(), "the journal's frame 2 is missing: frame 3 follows instead");
     let error = recover(&frames[second..]).unwrap_err();
@@ -333,7 +339,10 @@ fn a_snapshot_of_another_key_release_or_policy_is_refused() {
         message(Engine::restore(policy(), key(), &*newer)),
         "the snapshot has format 9, this release reads up to 1: use the release that wrote it, or a later one"
     );
-    assert_eq!(message(Engine::restore(policy(), key(), &b"something else entirely, and long enough ...."[..])), "the snapshot ends early: its last part is missing");
+    assert_eq!(
+        message(Engine::restore(policy(), key(), &b"something else entirely, and long enough ...."[..])),
+        "the snapshot ends early: its last part is missing"
+    );
     let start = POLICY.find("    [[feature]]\n    name = \"declined_1d\"").unwrap();
     let end = POLICY.find("    [[feature]]\n    name = \"fraud_30d\"").unwrap();
     let less = [&POLICY[..start], &POLICY[end..]].concat();

@@ -60,7 +60,8 @@ fn nothing_that_was_acknowledged_is_lost() {
     std::fs::create_dir_all(&directory).expect("a directory");
     std::fs::write(directory.join("key"), SECRET).expect("a key");
     let policy_file = Path::new(env!("CARGO_MANIFEST_DIR")).join("policies/logins.toml");
-    let policy = Policy::from_toml(&std::fs::read_to_string(&policy_file).expect("a policy")).expect("it compiles");
+    let policy =
+        Policy::from_toml(&std::fs::read_to_string(&policy_file).expect("a policy")).expect("it compiles");
 
     let (mut acknowledged, mut lives) = (0, 0);
     for kill in 0..KILLS as u64 {

@@ -255,7 +255,8 @@ impl<'a> Call<'a> {
         let plan = &self.ruling.policy.0.plan;
         let learnt = known.learnt(route.id, plan.revisable());
         for ((plan, table), held) in plan.tables.iter().zip(&self.ruling.tables).zip(&mut self.held) {
-            let (Some(token), Some(Held { shard, place: Some(place) })) = (route.token(plan.key), held) else {
+            let (Some(token), Some(Held { shard, place: Some(place) })) = (route.token(plan.key), held)
+            else {
                 continue;
             };
             if frame.is_some_and(|frame| frame <= table.restored_until(token)) {

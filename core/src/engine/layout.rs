@@ -1,6 +1,5 @@
 //! What a policy remembers, in words that mean the same under every policy.
 
-use super::ruling::Migration;
 use crate::feature::{CellSource, Plan};
 use crate::policy::Compiled;
 use crate::state::{Reader, Shape, Writer};
@@ -11,9 +10,9 @@ pub(super) struct Layout {
     pub(super) name: String,
     pub(super) shape: Shape,
     /// What the columns hold.
-    columns: Vec<String>,
+    pub(super) columns: Vec<String>,
     /// The conditions whose bits are kept.
-    predicates: Vec<String>,
+    pub(super) predicates: Vec<String>,
 }
 
 impl Layout {
@@ -22,20 +21,14 @@ impl Layout {
         let tables = policy.plan.tables.iter().map(|table| Layout {
             name: table.name.clone(),
             shape: table.shape.clone(),
-            columns: table.columns.iter().map(|cell| cell_name(policy, *cell)).collect(),
+            columns: table
+                .columns
+                .iter()
+                .filter_map(|cell| Some(cell_name(policy, *policy.plan.cells.get(*cell)?)))
+                .collect(),
             predicates: predicates(&policy.plan, &table.shape),
         });
         tables.collect()
-    }
-
-    /// Where everything of this layout was in an earlier one.
-    pub(super) fn migration(&self, before: &Layout) -> Migration {
-        let find = |wanted: &String, among: &[String]| among.iter().position(|known| known == wanted);
-        Migration {
-            before: before.shape.clone(),
-            columns: self.columns.iter().map(|name| find(name, &before.columns)).collect(),
-            predicates: self.predicates.iter().map(|text| find(text, &before.predicates)).collect(),
-        }
     }
 
     /// What this layout remembers and another does not.
@@ -82,16 +75,15 @@ fn predicates(plan: &Plan, shape: &Shape) -> Vec<String> {
 }
 
 /// What a remembered cell holds.
-fn cell_name(policy: &Compiled, cell: usize) -> String {
+pub(super) fn cell_name(policy: &Compiled, cell: CellSource) -> String {
     let name = |field| policy.schema.name(field);
-    match policy.plan.cells.get(cell) {
-        Some(CellSource::Key(key)) => match policy.plan.keys.get(*key) {
+    match cell {
+        CellSource::Key(key) => match policy.plan.keys.get(key) {
             Some(key) => format!("token {} {}", key.kind, key.name(&policy.schema)),
             None => String::new(),
         },
-        Some(CellSource::Symbol(field)) => format!("symbol {}", name(*field)),
-        Some(CellSource::Word(field)) => format!("word {}", name(*field)),
-        Some(CellSource::Number(field)) => format!("number {}", name(*field)),
-        None => String::new(),
+        CellSource::Symbol(field) => format!("symbol {}", name(field)),
+        CellSource::Word(field) => format!("word {}", name(field)),
+        CellSource::Number(field) => format!("number {}", name(field)),
     }
 }

@@ -9,6 +9,8 @@ use crate::feature::Keyring;
 use crate::policy::Policy;
 use crate::state::{List, Shape, Slot, Table};
 
+use super::migration::Migration;
+
 /// A policy in force. It never changes; another takes its place.
 #[derive(Debug)]
 pub(super) struct Ruling {
@@ -26,14 +28,6 @@ pub(super) struct Ruling {
     pub(super) migrations: Vec<Vec<Option<Migration>>>,
 }
 
-/// Where everything of one shape was in an earlier one.
-#[derive(Debug)]
-pub(super) struct Migration {
-    pub(super) before: Shape,
-    pub(super) predicates: Vec<Option<usize>>,
-    pub(super) columns: Vec<Option<usize>>,
-}
-
 impl Ruling {
     /// Brings a history of an earlier generation into the shape of this one. This happens when an entity is first
     /// seen again, so that no swap has to wait for all of them.
@@ -41,8 +35,8 @@ impl Ruling {
     pub(super) fn reshape(&self, table: usize, shape: &Shape, slot: &mut Slot) {
         let earlier =
             self.migrations.get(table).and_then(|migrations| migrations.get(slot.generation as usize));
-        if let Some(Some(Migration { before, predicates, columns })) = earlier {
-            slot.history = slot.history.reshaped(before, shape, predicates, columns);
+        if let Some(Some(migration)) = earlier {
+            slot.history = migration.apply(&self.policy.0, &slot.history, shape);
         }
         slot.generation = self.generation;
     }

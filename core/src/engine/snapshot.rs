@@ -10,7 +10,8 @@ use std::io::{ErrorKind as IoErrorKind, Read};
 use std::sync::atomic::Ordering;
 
 use super::layout::Layout;
-use super::ruling::{Migration, Ruling};
+use super::migration::Migration;
+use super::ruling::Ruling;
 use super::{Engine, EngineBuilder};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::token::{HashKey, SEAL, Seal};
@@ -74,8 +75,9 @@ where
         self.last = self.seal.over(&[&self.last, sealed]);
         self.buffer.extend_from_slice(&self.last);
         self.bytes += self.buffer.len() as u64;
-        (self.sink)(&self.buffer)
-            .map_err(|error| Error::new(ErrorKind::Host, format!("the snapshot could not be written: {error}")))
+        (self.sink)(&self.buffer).map_err(|error| {
+            Error::new(ErrorKind::Host, format!("the snapshot could not be written: {error}"))
+        })
     }
 }
 
@@ -128,7 +130,11 @@ impl<R: Read> ChunkReader<R> {
 
     fn next(&mut self) -> Result<u8> {
         let (kind, seal) = self.read()?;
-        self.check(kind, seal, "the snapshot is damaged: a part of it is changed, moved or another snapshot's")?;
+        self.check(
+            kind,
+            seal,
+            "the snapshot is damaged: a part of it is changed, moved or another snapshot's",
+        )?;
         Ok(kind)
     }
 }
@@ -184,13 +190,16 @@ impl Head {
             )));
         }
         chunks.payload.clone_from(&payload);
-        chunks.check(kind, seal, "the snapshot is damaged, or its key has the same number but another secret")?;
+        chunks.check(
+            kind,
+            seal,
+            "the snapshot is damaged, or its key has the same number but another secret",
+        )?;
         let read = |from: &mut Reader<'_>| {
             let name = format!("{} {}", from.text()?, from.text()?);
             let (next_frame, latest) = (from.word()?, from.time()?);
             let layouts = (0..from.count(12)?).map(|_| Layout::read(from)).collect::<Option<_>>()?;
-            let lists =
-                (0..from.count(4)?).map(|_| from.text().map(str::to_owned)).collect::<Option<_>>()?;
+            let lists = (0..from.count(4)?).map(|_| from.text().map(str::to_owned)).collect::<Option<_>>()?;
             Some((Head { next_frame, latest, layouts, lists }, name))
         };
         read(&mut from).ok_or_else(|| damaged("the snapshot's first part is not as it should be"))
@@ -313,7 +322,7 @@ fn tables(head: &Head, ruling: &Ruling, taken_under: &str) -> Result<Tables> {
         match before.lost_in(layout) {
             Some(what) => Err(lost(&format!("`{what}` of each `{}`", before.name), taken_under)),
             None if before == layout => Ok((number, None)),
-            None => Ok((number, Some(layout.migration(before)))),
+            None => Ok((number, Some(Migration::new(before, layout, &ruling.policy.0, number)))),
         }
     });
     tables.collect()
@@ -346,8 +355,8 @@ fn adopt_shard(head: &Head, ruling: &Ruling, tables: &Tables, from: &mut Reader<
     let count = from.count(34)?;
     for _ in 0..count {
         let mut entity = Adopted::read(&before.shape, from)?;
-        if let Some(Migration { before, predicates, columns }) = migration {
-            entity.history = entity.history.reshaped(before, &plan.shape, predicates, columns);
+        if let Some(migration) = migration {
+            entity.history = migration.apply(&ruling.policy.0, &entity.history, &plan.shape);
         }
         let mut shard = table.lock(entity.token)?;
         shard.adopt(entity, ruling.generation, table.shard_budget());

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::Memory;
 use super::layout::Layout;
+use super::migration::Migration;
 use super::ruling::Ruling;
 use crate::event::token::HashKey;
 use crate::feature::{Keyring, WindowSpan};
@@ -65,9 +66,9 @@ pub(super) fn succeed(
     let mut order: Vec<usize> = (0..tables.len()).collect();
     order.sort_by_key(|number| tables.get(*number).map(|table| table.number));
     let layouts = Layout::of(new);
-    let migrations = layouts.iter().map(|layout| {
+    let migrations = layouts.iter().enumerate().map(|(table, layout)| {
         let earlier = past.iter().map(|past| past.iter().find(|known| known.name == layout.name));
-        earlier.map(|before| before.map(|before| layout.migration(before))).collect()
+        earlier.map(|before| before.map(|before| Migration::new(before, layout, new, table))).collect()
     });
     let migrations = migrations.collect();
     let report = report(&old.policy.0, new, latest);
@@ -96,19 +97,19 @@ pub(super) fn new_list(plan: &ListPlan) -> List {
 fn report(old: &Compiled, new: &Compiled, latest: Option<i64>) -> SwapReport {
     let mut report = SwapReport::default();
     let layouts = Layout::of(old);
-    for (plan, layout) in new.plan.tables.iter().zip(Layout::of(new)) {
+    for (table, (plan, layout)) in new.plan.tables.iter().zip(Layout::of(new)).enumerate() {
         let before = old.plan.tables.iter().find(|known| known.name == plan.name);
-        let kept = layouts.iter().find(|known| known.name == plan.name).map(|before| layout.migration(before));
+        let known = layouts.iter().find(|known| known.name == plan.name);
+        let kept = known.map(|before| Migration::new(before, &layout, new, table));
         for feature in &plan.features {
             let Some(name) = new.features.get(usize::from(feature.place)).map(|plan| plan.name.clone())
             else {
                 continue;
             };
             let warm = kept.as_ref().is_some_and(|kept| {
-                let known = |column: &usize| kept.columns.get(*column).copied().flatten().is_some();
+                let known = |column: &usize| kept.has_column(*column);
                 plan.selectors.get(feature.selector).is_some_and(|selector| {
-                    let remembered = |place: usize| kept.predicates.get(place).copied().flatten().is_some();
-                    selector.predicate.is_none_or(|predicate| remembered(predicate.place))
+                    selector.predicate.is_none_or(|predicate| kept.has_predicate(predicate.place))
                         && selector.present.iter().all(known)
                         && selector.same.iter().all(known)
                 })

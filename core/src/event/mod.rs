@@ -17,7 +17,7 @@ use zeroize::Zeroize;
 
 pub(crate) use card::CardNumber;
 pub(crate) use currency::is_currency;
-pub(crate) use field::{Domain, OUTCOMES};
+pub(crate) use field::{Domain, LABELS, OUTCOMES};
 pub use field::{FIELDS, Field, FieldKind, FieldSpec};
 pub use outcome::{Label, Outcome};
 pub use schema::Schema;

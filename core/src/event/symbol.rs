@@ -37,9 +37,14 @@ impl Symbol {
         Some(Symbol(letters | (bytes.len() as u64) << 56))
     }
 
+    /// Whether the text itself was kept.
+    pub(crate) fn is_whole(self) -> bool {
+        self.0 & HASHED == 0
+    }
+
     /// The text where it was kept whole, else `#` and the hash.
     pub(crate) fn render(self) -> String {
-        if self.0 & HASHED != 0 {
+        if !self.is_whole() {
             return format!("#{:015x}", self.0 & !HASHED);
         }
         let length = (self.0 >> 56) as usize;

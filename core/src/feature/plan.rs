@@ -88,6 +88,8 @@ pub(crate) enum CellSource {
 #[derive(Debug)]
 pub(crate) struct Predicate {
     pub(crate) text: String,
+    /// The places of the row that it reads.
+    pub(crate) places: Vec<u16>,
     /// It reads the outcome or the label, so their arrival evaluates it again.
     pub(crate) revisable: bool,
 }

@@ -54,7 +54,9 @@ impl Compiler<'_> {
         }
         let calendar = self.calendar();
         let required = self.required_fields(&schema);
-        let lateness = header.lateness.as_ref().and_then(|at| self.duration(at)).unwrap_or(DAY);
+        let duration = |at: &Option<At<String>>| at.as_ref().and_then(|at| self.duration(at));
+        let lateness = duration(&header.lateness).unwrap_or(DAY);
+        let remembered_for = duration(&header.remember_for).unwrap_or(0);
 
         let (lists, named_lists) = self.lists(&schema);
         let mut slots = Slots::default();
@@ -71,8 +73,14 @@ impl Compiler<'_> {
             faulty: &faulty,
             purpose: Use::Where,
         };
-        let (features, named_features) =
-            compile_features(self.source, self.document, &scope, lateness, &mut slots, &mut plan);
+        let (features, named_features) = compile_features(
+            self.source,
+            self.document,
+            &scope,
+            [lateness, remembered_for],
+            &mut slots,
+            &mut plan,
+        );
         faulty.extend(names.keys().filter(|name| !named_features.contains_key(*name)).cloned());
 
         let scope = Scope {

@@ -24,7 +24,7 @@ pub(super) fn compile_features(
     source: &Source<'_>,
     document: &Document,
     scope: &Scope<'_>,
-    lateness: i64,
+    [lateness, remembered_for]: [i64; 2],
     slots: &mut Slots,
     plan: &mut Plan,
 ) -> (Vec<FeaturePlan>, NamedFeatures) {
@@ -65,10 +65,11 @@ pub(super) fn compile_features(
             }
         }
     }
+    compiler.remember(&document.policy.remember);
     compiler.plan.conditions = Conditions::compile(&compiler.conditions);
     let Plan { tables, cells, .. } = compiler.plan;
     for table in tables {
-        table.retention = retention(table, lateness);
+        table.retention = retention(table, remembered_for).map(|needed| needed + lateness);
         for (column, cell) in table.columns.iter().enumerate() {
             table.shape.add_column(is_coded(scope, table, column, cells.get(*cell)));
         }
@@ -231,7 +232,11 @@ impl Compiler<'_, '_> {
         self.conditions.push(checked.node.clone());
         let fields = checked.fields_read(self.slots);
         let revisable = fields.contains(&Field::LABEL) || fields.contains(&Field::OUTCOME);
-        Some(Some(self.plan.add_predicate(Predicate { text: text.to_owned(), revisable })))
+        Some(Some(self.plan.add_predicate(Predicate {
+            text: text.to_owned(),
+            places: checked.places_read(),
+            revisable,
+        })))
     }
 
     fn span(&self, item: &FeatureItem) -> Option<Window> {
@@ -346,6 +351,21 @@ impl Compiler<'_, '_> {
         Some(column)
     }
 
+    /// Gives each table a column for each field that is remembered though no feature needs it.
+    fn remember(&mut self, fields: &[At<String>]) {
+        for at in fields {
+            // The outcome and the label are known of every entry.
+            if ["outcome", "label", "time"].contains(&at.value.as_str()) {
+                continue;
+            }
+            if let Some((cell, _)) = self.cell(at, "remember") {
+                for table in 0..self.plan.tables.len() {
+                    self.column(table, cell, at);
+                }
+            }
+        }
+    }
+
     /// The column that the aggregate works on, for those that take `of`.
     fn aggregated(&mut self, item: &FeatureItem, table: usize) -> Option<Option<(usize, Type)>> {
         let aggregate = item.aggregate.value;
@@ -419,14 +439,14 @@ fn is_coded(scope: &Scope<'_>, table: &TablePlan, column: usize, cell: Option<&C
         }
 }
 
-fn retention(table: &TablePlan, lateness: i64) -> Option<i64> {
+fn retention(table: &TablePlan, least: i64) -> Option<i64> {
     let needs = table.windows.iter().map(|window| match window.span {
         WindowSpan::Sliding(length) => Some(length + window.delay),
         WindowSpan::Calendar(unit) => Some(unit.longest() + window.delay),
         WindowSpan::Unbounded => None,
     });
     let longest: Option<Vec<i64>> = needs.collect();
-    longest.map(|needs| needs.into_iter().max().unwrap_or(0) + lateness)
+    longest.map(|needs| needs.into_iter().max().unwrap_or(0).max(least))
 }
 
 /// One line that says what a feature computes.

@@ -27,6 +27,10 @@ pub(crate) struct Header {
     pub(crate) required_fields: Vec<At<String>>,
     pub(crate) event_types: Vec<At<String>>,
     pub(crate) lateness: Option<At<String>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) remember: Vec<At<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) remember_for: Option<At<String>>,
 }
 
 #[derive(Debug, Serialize)]
@@ -252,6 +256,8 @@ fn read_header(mut table: Table<'_, '_>, header: &mut Header) {
     header.required_fields = table.array("required_fields").map(|list| list.value).unwrap_or_default();
     header.event_types = table.array("event_types").map(|list| list.value).unwrap_or_default();
     header.lateness = table.optional("lateness");
+    header.remember = table.array("remember").map(|list| list.value).unwrap_or_default();
+    header.remember_for = table.optional("remember_for");
     table.finish();
 }
 

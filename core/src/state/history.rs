@@ -213,28 +213,32 @@ impl History {
         }
     }
 
-    /// The same history in another shape: `predicates` and `columns` say where each new one was before.
+    /// The same history in another shape: `columns` says where each new one was before, and `holds` which of the
+    /// new predicates hold for an entry.
     pub(crate) fn reshaped(
         &self,
         before: &Shape,
         after: &Shape,
-        predicates: &[Option<usize>],
         columns: &[Option<usize>],
+        mut holds: impl FnMut(usize, &Remembered<'_>) -> bool,
     ) -> History {
         let view = self.view(before);
+        let count = after.predicates().len();
         let mut block = Block::default();
         for (at, (time, id)) in view.times().iter().zip(view.ids()).enumerate() {
             let cells: SmallVec<[Option<u64>; 16]> = columns
                 .iter()
                 .map(|from| from.and_then(|from| view.cell(before.column(from)?, from, at)))
                 .collect();
-            let holds =
-                |from: &Option<usize>| from.is_some_and(|from| view.predicate_bits(from, at) & 1 == 1);
+            let known = view.known(at);
+            let entry = Remembered { view, at, label: known.1, before: None };
+            let predicates: SmallVec<[bool; 16]> =
+                (0..count).map(|predicate| holds(predicate, &entry)).collect();
             let incoming = Incoming {
                 time: *time as i64,
                 id: *id,
-                known: view.known(at),
-                predicates: predicates.iter().map(holds),
+                known,
+                predicates: predicates.into_iter(),
                 cells: &cells,
             };
             block.insert(after, at, incoming);
@@ -242,14 +246,50 @@ impl History {
         if let Some(time) = view.forgotten_until() {
             block.forget_until(after, time);
         }
-        let labels = self.labels.iter().flat_map(|labels| labels.iter()).map(|change| LabelChange {
-            before: predicates
-                .iter()
-                .map(|from| from.and_then(|from| change.before.get(from).copied()).unwrap_or(false))
-                .collect(),
-            ..change.clone()
+        let labels = self.labels.iter().flat_map(|labels| labels.iter()).filter_map(|change| {
+            let at = view.position_of(change.id)?;
+            let entry = Remembered { view, at, label: change.label_before, before: Some(&change.before) };
+            let before = (0..count).map(|predicate| holds(predicate, &entry)).collect();
+            Some(LabelChange { before, ..change.clone() })
         });
         let labels: Vec<LabelChange> = labels.collect();
         History { block, labels: Some(Box::new(labels)).filter(|labels| !labels.is_empty()) }
+    }
+}
+
+/// An entry as one history remembers it, at the time of a label or before.
+pub(crate) struct Remembered<'a> {
+    view: View<'a>,
+    at: usize,
+    label: u8,
+    before: Option<&'a [bool]>,
+}
+
+impl Remembered<'_> {
+    pub(crate) fn time(&self) -> i64 {
+        self.view.time_at(self.at).unwrap_or(0)
+    }
+
+    /// The number of the outcome.
+    pub(crate) fn outcome(&self) -> u8 {
+        self.view.known(self.at).0
+    }
+
+    /// The number of the label.
+    pub(crate) fn label(&self) -> u8 {
+        self.label
+    }
+
+    /// Whether a predicate of the history's shape held.
+    pub(crate) fn held(&self, predicate: usize) -> bool {
+        match self.before {
+            Some(before) => before.get(predicate).is_some_and(|held| *held),
+            None => self.view.predicate_bits(predicate, self.at) & 1 == 1,
+        }
+    }
+
+    /// A cell of the history's shape.
+    pub(crate) fn cell(&self, shape: &Shape, column: usize) -> Option<u64> {
+        self.view.cell(shape.column(column)?, column, self.at)
     }
 }

@@ -163,7 +163,9 @@ impl List {
                 let lengths = prefixes.v4.iter().chain(&prefixes.v6);
                 let mut members: Vec<(IpNet, &ListEntry)> = lengths
                     .flat_map(|(length, networks)| {
-                        networks.iter().filter_map(|(address, entry)| Some((IpNet::new(*address, *length).ok()?, entry)))
+                        networks
+                            .iter()
+                            .filter_map(|(address, entry)| Some((IpNet::new(*address, *length).ok()?, entry)))
                     })
                     .collect();
                 members.sort_unstable_by_key(|(network, _)| *network);

@@ -10,7 +10,7 @@ mod table;
 
 pub(crate) use bits::ones;
 pub(crate) use codec::{Reader, Writer};
-pub(crate) use history::{Entry, History, Learnt, Undone, holds};
+pub(crate) use history::{Entry, History, Learnt, Remembered, Undone, holds};
 pub(crate) use lists::List;
 pub use lists::ListEntry;
 pub(crate) use record::{Column, MOST_COLUMNS, Shape, View};

@@ -487,6 +487,19 @@ fn numbers(operator: Operator, a: Node, b: Node) -> Node {
 }
 
 impl Checked {
+    /// The places of the row that the expression reads.
+    pub(crate) fn places_read(&self) -> Vec<u16> {
+        let mut places = Vec::new();
+        self.node.visit(&mut |node| {
+            if let Node::Load(place) | Node::Present(place) = node
+                && !places.contains(place)
+            {
+                places.push(*place);
+            }
+        });
+        places
+    }
+
     /// The event fields that the expression reads.
     pub(crate) fn fields_read(&self, slots: &Slots) -> Vec<Field> {
         let mut fields = Vec::new();

@@ -1,0 +1,162 @@
+//! How histories of one policy come into the shape of another.
+
+use std::borrow::Cow;
+
+use super::layout::{Layout, cell_name};
+use crate::event::{Event, Field, LABELS, OUTCOMES, Symbol};
+use crate::feature::{CellSource, Presence, Row};
+use crate::policy::{Compiled, Evaluation, Facts, Reading, SlotSource, Truth, literal_word};
+use crate::state::{History, Remembered, Shape};
+
+/// Where everything of one shape was in an earlier one.
+#[derive(Debug)]
+pub(super) struct Migration {
+    before: Shape,
+    columns: Vec<Option<usize>>,
+    predicates: Vec<Origin>,
+}
+
+/// Where the bits of a condition come from.
+#[derive(Debug)]
+enum Origin {
+    /// They were kept.
+    Kept(usize),
+    /// From what is remembered: the number of the condition in the plan, and what it reads.
+    Computed { number: usize, inputs: Vec<(u16, Input)> },
+    /// From nowhere: they count as false.
+    Unknown,
+}
+
+/// What a place of the row is filled with, for an entry of a history.
+#[derive(Clone, Copy, Debug)]
+enum Input {
+    Word(usize),
+    /// The word of a literal that equals the remembered text.
+    Literal(usize),
+    Present(usize),
+    /// The entity whose history it is.
+    Own,
+    Time,
+    Outcome,
+    OutcomePresent,
+    Label,
+    LabelPresent,
+}
+
+impl Migration {
+    /// From an earlier layout to that of one table of a policy.
+    pub(super) fn new(before: &Layout, after: &Layout, policy: &Compiled, table: usize) -> Migration {
+        let find = |wanted: &String, among: &[String]| among.iter().position(|known| known == wanted);
+        let numbers = after.shape.predicates().iter().map(|number| usize::from(*number));
+        let predicates = after.predicates.iter().zip(numbers).map(|(text, number)| {
+            if let Some(kept) = find(text, &before.predicates) {
+                return Origin::Kept(kept);
+            }
+            match inputs(before, policy, table, number) {
+                Some(inputs) => Origin::Computed { number, inputs },
+                None => Origin::Unknown,
+            }
+        });
+        Migration {
+            before: before.shape.clone(),
+            columns: after.columns.iter().map(|name| find(name, &before.columns)).collect(),
+            predicates: predicates.collect(),
+        }
+    }
+
+    /// Whether a column was remembered before.
+    pub(super) fn has_column(&self, column: usize) -> bool {
+        self.columns.get(column).is_some_and(Option::is_some)
+    }
+
+    /// Whether it is known which entries a condition held for.
+    pub(super) fn has_predicate(&self, predicate: usize) -> bool {
+        self.predicates.get(predicate).is_some_and(|origin| !matches!(origin, Origin::Unknown))
+    }
+
+    /// The history in the shape `after`, which is that of a table of `policy`.
+    pub(super) fn apply(&self, policy: &Compiled, history: &History, after: &Shape) -> History {
+        let (mut row, mut facts, mut stack) = (Row::default(), Facts::default(), Vec::new());
+        let event = Event::with_schema(policy.schema.clone());
+        let holds = |predicate: usize, entry: &Remembered<'_>| match self.predicates.get(predicate) {
+            Some(Origin::Kept(before)) => entry.held(*before),
+            Some(Origin::Computed { number, inputs }) => {
+                row.reset(policy.places.len());
+                for (place, input) in inputs {
+                    row.set(*place, self.input(policy, *input, entry), Presence::Exact);
+                }
+                let evaluation =
+                    Evaluation { row: &row, event: &event, literals: &policy.literals, zones: &policy.zones };
+                let conditions = &policy.plan.conditions;
+                conditions.classify(&row, &mut facts);
+                conditions.truth(*number, &facts, &evaluation, &mut stack) == Truth::True
+            }
+            Some(Origin::Unknown) | None => false,
+        };
+        history.reshaped(&self.before, after, &self.columns, holds)
+    }
+
+    fn input(&self, policy: &Compiled, input: Input, entry: &Remembered<'_>) -> Option<u64> {
+        let cell = |column: usize| entry.cell(&self.before, column);
+        let literal = |text: &str| literal_word(text, |text| policy.literal_numbers.get(text).copied());
+        let name = |number: u8, names: &[Cow<'static, str>]| {
+            usize::from(number).checked_sub(1).and_then(|number| names.get(number)).map(|name| literal(name))
+        };
+        match input {
+            Input::Word(column) => cell(column),
+            Input::Literal(column) => cell(column).map(|word| {
+                if Symbol(word).is_whole() {
+                    return word;
+                }
+                let longer = policy.literals.iter().find(|text| Symbol::of(text).0 == word);
+                longer.map_or(u64::MAX, |text| literal(text))
+            }),
+            Input::Present(column) => Some(u64::from(cell(column).is_some())),
+            Input::Own => Some(1),
+            Input::Time => Some(entry.time() as u64),
+            Input::Outcome => name(entry.outcome(), &OUTCOMES),
+            Input::OutcomePresent => Some(u64::from(entry.outcome() > 0)),
+            Input::Label => name(entry.label(), &LABELS),
+            Input::LabelPresent => Some(u64::from(entry.label() > 0)),
+        }
+    }
+}
+
+/// What a condition reads, if all of it is remembered.
+fn inputs(before: &Layout, policy: &Compiled, table: usize, number: usize) -> Option<Vec<(u16, Input)>> {
+    let places = &policy.plan.predicates.get(number)?.places;
+    let column = |cell: CellSource| {
+        let name = cell_name(policy, cell);
+        before.columns.iter().position(|known| *known == name)
+    };
+    let any_column = |field: Field| {
+        [CellSource::Symbol(field), CellSource::Word(field), CellSource::Number(field)]
+            .into_iter()
+            .find_map(column)
+    };
+    let own = policy.plan.tables.get(table)?.key;
+    let input = |place: &u16| {
+        let SlotSource::Event(field, _) = *policy.places.get(usize::from(*place))? else { return None };
+        let key = policy.event_places.iter().find(|known| known.place == *place)?;
+        let token = || column(CellSource::Key(key.key));
+        let input = match (key.reading, field) {
+            (Reading::Value, Field::TIME) => Input::Time,
+            (Reading::Literal, Field::OUTCOME) => Input::Outcome,
+            (Reading::Present, Field::OUTCOME) => Input::OutcomePresent,
+            (Reading::Literal, Field::LABEL) => Input::Label,
+            (Reading::Present, Field::LABEL) => Input::LabelPresent,
+            (Reading::Value, _) => {
+                let number = [CellSource::Word(field), CellSource::Number(field)];
+                Input::Word(number.into_iter().find_map(column)?)
+            }
+            (Reading::Literal, _) => Input::Literal(column(CellSource::Symbol(field))?),
+            (Reading::Symbol, _) => Input::Word(column(CellSource::Symbol(field))?),
+            (Reading::Token, _) => Input::Word(token()?),
+            (Reading::TokenPresent, _) if key.key == own => Input::Own,
+            (Reading::TokenPresent, _) => Input::Present(token()?),
+            (Reading::Present, _) => Input::Present(any_column(field)?),
+        };
+        Some((*place, input))
+    };
+    places.iter().map(input).collect()
+}
