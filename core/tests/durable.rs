@@ -1,5 +1,6 @@
 //! Snapshots and journals: what comes back is what was there, to the bit; what is damaged does not come back.
 
+#![allow(clippy::disallowed_methods, reason = "the host has threads")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test may fail loudly")]
 
 use std::convert::Infallible;
@@ -110,7 +111,7 @@ fn happen(engine: &Engine, n: u64) {
         10 => {
             engine.list_add("bad_devices", &format!("d-{}", n % 11), ListEntry::new().severity(40)).unwrap()
         }
-        11 if n % 2 == 0 => drop(engine.list_remove("bad_devices", &format!("d-{}", n % 7)).unwrap()),
+        11 if n.is_multiple_of(2) => drop(engine.list_remove("bad_devices", &format!("d-{}", n % 7)).unwrap()),
         11 => engine.list_add("offices", &format!("10.0.{}.0/24", n % 4), ListEntry::new()).unwrap(),
         _ if n.is_multiple_of(39) => drop(engine.forget("account", &format!("a-{}", n % 23)).unwrap()),
         _ => engine.advance(START + n as i64 * 90_000).unwrap(),

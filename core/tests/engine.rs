@@ -289,7 +289,8 @@ fn a_swap_keeps_history_and_lists() {
     for n in 1..=5 {
         engine.assess(&event(n)).unwrap();
     }
-    let body = count("new", "where = 'outcome == \"approved\"'")
+    let body = count("new", "where = 'channel == \"web\"'")
+        + &count("approved", "where = 'outcome == \"approved\"'")
         + &count("failed_again", failed)
         + distinct
         + &count("everything", "")
@@ -299,7 +300,7 @@ fn a_swap_keeps_history_and_lists() {
         + rule;
     let policy = Policy::from_toml(&format!("{HEAD}{body}{BANDS}")).unwrap();
     let report = engine.swap(policy).unwrap();
-    assert_eq!(report.warm, ["failed_again", "devices_used", "everything", "share"]);
+    assert_eq!(report.warm, ["approved", "failed_again", "devices_used", "everything", "share"]);
     assert_eq!(report.cold, ["new", "countries"]);
     let mut next = event(6);
     next = next.with("device", "d-1").unwrap();
@@ -312,6 +313,7 @@ fn a_swap_keeps_history_and_lists() {
     assert_eq!(decision.score(), 1, "the list kept its member");
     assert!(engine.assess(&event(3)).unwrap().is_repeated(), "ids are remembered across a swap");
     assert!(engine.resolve(&event(2), Outcome::Approved).unwrap());
+    assert_eq!(value(&detailed(&engine, &event(7)), "approved"), Value::Integer(1));
     assert_eq!(
         value(&detailed(&engine, &event(7)), "failed_again"),
         Value::Integer(5),
