@@ -1,0 +1,142 @@
+//! A policy on trial: it sees every event and every memory, and decides nothing.
+
+use std::sync::Arc;
+
+use super::layout::{Layout, cell_name};
+use super::ruling::Ruling;
+use crate::error::{Error, ErrorKind, Result};
+use crate::event::token::HashKey;
+use crate::feature::{Keyring, TablePlan};
+use crate::policy::{Compiled, Policy};
+use crate::state::List;
+
+/// A challenger beside one policy in force.
+#[derive(Debug)]
+pub(super) struct Challenger {
+    /// That of the policy in force: its tables are read.
+    pub(super) generation: u32,
+    pub(super) policy: Policy,
+    pub(super) keyring: Keyring,
+    /// Features that both have: the place in the row in force, and in the challenger's.
+    pub(super) shared: Vec<(u16, u16)>,
+    /// What the challenger computes itself: the table in force, and the plan in that table's shape.
+    pub(super) plans: Vec<(usize, TablePlan)>,
+    pub(super) lists: Vec<Arc<List>>,
+}
+
+/// What a challenger shares with the policy in force.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ChallengerReport {
+    /// Features that are computed once for both.
+    pub shared: Vec<String>,
+    /// Features that only the challenger has, computed from what the policy in force remembers.
+    pub own: Vec<String>,
+}
+
+impl Challenger {
+    /// # Errors
+    /// [`ErrorKind::UnknownName`] when it needs what the policy in force does not remember.
+    pub(super) fn new(policy: Policy, key: &HashKey, ruling: &Ruling) -> Result<(Challenger, ChallengerReport)> {
+        let (own, live) = (&*policy.0, &*ruling.policy.0);
+        if !own.schema.fits(&live.schema) {
+            let what = "the challenger declares other attributes or entities than the policy in force; events are made for one schema";
+            return Err(Error::new(ErrorKind::Schema, what));
+        }
+        let lists = own.lists.iter().map(|plan| {
+            let known = live.lists.iter().zip(&ruling.lists).find(|(known, _)| {
+                known.name == plan.name && known.entity == plan.entity && known.networks == plan.networks
+            });
+            known.map(|(_, list)| Arc::clone(list)).ok_or_else(|| unknown(&plan.name, "the list", "list"))
+        });
+        let lists = lists.collect::<Result<Vec<_>>>()?;
+        let mut report = ChallengerReport::default();
+        let mut shared = Vec::new();
+        for (place, feature) in (0u16..).zip(&own.features) {
+            let same = (0u16..).zip(&live.features).find(|(_, known)| {
+                known.definition == feature.definition && known.value_type == feature.value_type
+            });
+            // A ratio names features, whose definitions may differ.
+            let ratio = own.plan.ratios.iter().any(|ratio| ratio.place == place);
+            if let (Some((known, _)), false) = (same, ratio || own.calendar != live.calendar) {
+                shared.push((known, place));
+                report.shared.push(feature.name.clone());
+            } else {
+                report.own.push(feature.name.clone());
+            }
+        }
+        let layouts = Layout::of(live);
+        let mut plans = Vec::new();
+        for plan in &own.plan.tables {
+            let mut plan = plan.clone();
+            plan.features.retain(|feature| !shared.iter().any(|(_, place)| *place == feature.place));
+            if plan.features.is_empty() {
+                continue;
+            }
+            let number = layouts.iter().position(|known| known.name == plan.name);
+            let (Some(number), Some(layout)) = (number, number.and_then(|number| layouts.get(number))) else {
+                return Err(unknown(&plan.name, "histories of", "feature by it"));
+            };
+            fit(&mut plan, layout, own)?;
+            plans.push((number, plan));
+        }
+        let keyring = Keyring::new(key, own);
+        let generation = ruling.generation;
+        Ok((Challenger { generation, policy, keyring, shared, plans, lists }, report))
+    }
+}
+
+/// Brings a plan into the shape of the table in force.
+fn fit(plan: &mut TablePlan, layout: &Layout, own: &Compiled) -> Result<()> {
+    let columns = plan.columns.iter().map(|cell| {
+        let name = own.plan.cells.get(*cell).map(|cell| cell_name(own, *cell)).unwrap_or_default();
+        (layout.columns.iter().position(|known| *known == name), name)
+    });
+    let columns: Vec<(Option<usize>, String)> = columns.collect();
+    let column = |column: usize| match columns.get(column) {
+        Some((Some(known), _)) => Ok(*known),
+        Some((None, name)) => Err(unknown(&plan.name, &format!("`{name}` of each"), "`remember` with it")),
+        None => Ok(column),
+    };
+    let mut used = Vec::new();
+    for feature in &mut plan.features {
+        used.push(feature.selector);
+        if plan.selectors.get(feature.selector).is_some_and(|selector| selector.present.is_some()) {
+            feature.column = column(feature.column)?;
+            feature.kept = layout.shape.column(feature.column).unwrap_or(feature.kept);
+        }
+    }
+    for (number, selector) in plan.selectors.iter_mut().enumerate() {
+        if !used.contains(&number) {
+            *selector = Default::default();
+            continue;
+        }
+        selector.present = selector.present.map(column).transpose()?;
+        for same in &mut selector.same {
+            *same = column(*same)?;
+        }
+        if let Some(predicate) = &mut selector.predicate {
+            let text = own.plan.predicates.get(usize::from(predicate.number)).map_or("", |known| &known.text);
+            let place = layout.predicates.iter().position(|known| known == text);
+            predicate.place = place
+                .ok_or_else(|| unknown(&plan.name, &format!("where `{text}` held for each"), "feature with it"))?;
+        }
+    }
+    // The event's cells by the columns of the table in force; those that the challenger does not read have none.
+    let mut cells = vec![usize::MAX; layout.columns.len()];
+    for (cell, (known, _)) in plan.columns.iter().zip(&columns) {
+        if let Some(place) = known.and_then(|known| cells.get_mut(known)) {
+            *place = *cell;
+        }
+    }
+    plan.columns = cells;
+    plan.shape = layout.shape.clone();
+    Ok(())
+}
+
+fn unknown(name: &str, what: &str, remedy: &str) -> Error {
+    let message = format!(
+        "the challenger needs {what} `{name}`, which the policy in force does not keep; give that policy a {remedy} first"
+    );
+    Error::new(ErrorKind::UnknownName, message)
+}
