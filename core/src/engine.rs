@@ -23,8 +23,10 @@ pub struct TableStatistics {
     pub name: String,
     /// Entities with a history.
     pub entities: usize,
-    /// Events in all histories.
+    /// Events that histories hold exactly.
     pub events: usize,
+    /// Bytes that all histories take, those included that heavy entities have for events beyond that.
+    pub bytes: usize,
 }
 
 /// Scores events against a policy and what it remembers.
@@ -264,6 +266,7 @@ impl Engine {
                 name: table.name.clone(),
                 entities: table.entities(),
                 events: table.events(&plan.shape),
+                bytes: table.bytes(),
             })
             .collect()
     }
@@ -420,16 +423,27 @@ impl Inner {
             let Some(token) = scratch.route.token(table_plan.key) else { continue };
             let place = place.unwrap_or_else(|| table.welcome(token));
             let Some(history) = table.history_mut(place) else { continue };
-            scratch.cells.clear();
-            let cells = &scratch.route.cells;
-            scratch.cells.extend(table_plan.columns.iter().map(|cell| cells.get(*cell).copied().flatten()));
-            history.insert(&table_plan.shape, &entry, &scratch.cells);
+            table_plan.cells(&scratch.route.cells, &mut scratch.cells);
+            let cutoff = table_plan.retention.map(|retention| latest - retention - 1);
+            // What is too old makes room first, so that it takes none in the panes.
+            cutoff.iter().for_each(|cutoff| history.forget_until(&table_plan.shape, *cutoff));
+            history.insert(&table_plan.shape, &table_plan.budget, &entry, &scratch.cells);
             if let (Some(label), Some(at), Some(by_label)) = (label, labelled_at, &by_label) {
                 let label = Some((label as u8, at));
-                history.revise(&table_plan.shape, &Learnt { id, outcome, label, by_label, revisable });
+                let learnt = Learnt {
+                    id,
+                    time,
+                    outcome,
+                    label,
+                    by_label,
+                    before: by_label,
+                    label_before: 0,
+                    revisable,
+                };
+                history.revise(&table_plan.shape, &table_plan.budget, &learnt, &scratch.cells);
             }
-            if let Some(retention) = table_plan.retention {
-                history.forget_until(&table_plan.shape, latest - retention - 1);
+            if let Some(cutoff) = cutoff.filter(|cutoff| time <= *cutoff) {
+                history.forget_until(&table_plan.shape, cutoff);
             }
         }
     }
@@ -449,6 +463,16 @@ impl Inner {
         })
     }
 
+    /// The same with an outcome, given by its number.
+    fn masks_by_outcome(&mut self, event: &Event, outcome: u8) -> Result<[Vec<u64>; 3]> {
+        let mut resolved = event.clone();
+        match usize::from(outcome).checked_sub(1).and_then(|number| OUTCOMES.get(number)) {
+            Some(name) => resolved.set(Field::OUTCOME, &**name)?,
+            None => resolved.unset(Field::OUTCOME),
+        }
+        Ok(self.masks_by_label(&resolved))
+    }
+
     fn learn(
         &mut self,
         event: &Event,
@@ -461,25 +485,32 @@ impl Inner {
         let known = {
             let Inner { policy, state, scratch, .. } = &*self;
             policy.0.plan.tables.iter().zip(&state.tables).find_map(|(plan, table)| {
-                table.history(table.place(scratch.route.token(plan.key)?)).outcome_of(&plan.shape, id)
+                table.history(table.place(scratch.route.token(plan.key)?)).known(&plan.shape, id)
             })
         };
-        let Some(known) = known else { return Ok(false) };
+        let Some((time, known, label_before)) = known else { return Ok(false) };
         let outcome = outcome.map_or(known, |outcome| outcome as u8);
-        let mut learnt = event.clone();
-        match usize::from(outcome).checked_sub(1).and_then(|number| OUTCOMES.get(number)) {
-            Some(name) => learnt.set(Field::OUTCOME, &**name)?,
-            None => learnt.unset(Field::OUTCOME),
-        }
-        let by_label = self.masks_by_label(&learnt);
+        let before = self.masks_by_outcome(event, known)?;
+        let by_label = self.masks_by_outcome(event, outcome)?;
         let Inner { policy, state, scratch, .. } = self;
         let plan = &policy.0.plan;
         let label = label.map(|(label, at)| (label as u8, at));
-        let learnt = Learnt { id, outcome, label, by_label: &by_label, revisable: plan.revisable() };
+        let revisable = plan.revisable();
+        let learnt = Learnt {
+            id,
+            time,
+            outcome,
+            label,
+            by_label: &by_label,
+            before: &before,
+            label_before,
+            revisable,
+        };
         for (table_plan, table) in plan.tables.iter().zip(&mut state.tables) {
             let place = scratch.route.token(table_plan.key).and_then(|token| table.place(token));
             if let Some(history) = place.and_then(|place| table.history_mut(place)) {
-                history.revise(&table_plan.shape, &learnt);
+                table_plan.cells(&scratch.route.cells, &mut scratch.cells);
+                history.revise(&table_plan.shape, &table_plan.budget, &learnt, &scratch.cells);
             }
         }
         Ok(true)

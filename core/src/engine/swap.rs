@@ -1,8 +1,8 @@
 //! Changing the policy of a running engine without losing what is remembered.
 
-use crate::feature::{CellSource, TablePlan};
+use crate::feature::TablePlan;
 use crate::policy::Compiled;
-use crate::state::{EntityTable, Lists, State};
+use crate::state::{EntityTable, Lists, Reshape, State};
 
 /// What a swap kept.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -35,8 +35,10 @@ pub(super) fn migrate(old: &Compiled, new: &Compiled, state: &mut State) -> Swap
             .columns
             .iter()
             .map(|cell| {
-                let wanted = cell_name(new, *cell)?;
-                before.columns.iter().position(|known| cell_name(old, *known).as_ref() == Some(&wanted))
+                let wanted = new.plan.cell_name(&new.schema, *cell)?;
+                let is_wanted =
+                    |known: &usize| old.plan.cell_name(&old.schema, *known).as_ref() == Some(&wanted);
+                before.columns.iter().position(is_wanted)
             })
             .collect();
         let warm = |feature: usize| {
@@ -61,7 +63,22 @@ pub(super) fn migrate(old: &Compiled, new: &Compiled, state: &mut State) -> Swap
                 before.shape.predicates().iter().position(|known| Some(*known) == known_as(*number))
             })
             .collect();
-        table.rebuild(|history| history.reshaped(&before.shape, &plan.shape, &places, &columns));
+        let known = &before.budget.series;
+        let series = plan
+            .budget
+            .series
+            .iter()
+            .map(|series| known.iter().position(|known| known.signature == series.signature));
+        let series: Vec<Option<usize>> = series.collect();
+        let change = Reshape {
+            before: &before.shape,
+            after: &plan.shape,
+            predicates: &places,
+            columns: &columns,
+            budget: &plan.budget,
+            series: &series,
+        };
+        table.rebuild(|history| history.reshaped(&change));
         tables.push(table);
     }
     state.tables = tables;
@@ -82,19 +99,6 @@ fn names(policy: &Compiled, plan: &TablePlan, wanted: impl Fn(usize) -> bool) ->
     features
         .filter_map(|(_, feature)| Some(policy.features.get(usize::from(feature.place))?.name.clone()))
         .collect()
-}
-
-/// What a remembered cell holds, in words that mean the same in both policies.
-fn cell_name(policy: &Compiled, cell: usize) -> Option<String> {
-    Some(match *policy.plan.cells.get(cell)? {
-        CellSource::Key(key) => {
-            let key = policy.plan.keys.get(key)?;
-            format!("token {} {}", key.kind, key.name(&policy.schema))
-        }
-        CellSource::Symbol(field) => format!("symbol {}", policy.schema.name(field)),
-        CellSource::Word(field) => format!("word {}", policy.schema.name(field)),
-        CellSource::Number(field) => format!("number {}", policy.schema.name(field)),
-    })
 }
 
 /// Lists of the same name and kind keep the members that the host added.

@@ -27,6 +27,9 @@ pub(crate) struct Header {
     pub(crate) required_fields: Vec<At<String>>,
     pub(crate) event_types: Vec<At<String>>,
     pub(crate) lateness: Option<At<String>>,
+    /// Left out of the fingerprint when absent, so that those of older policies stay.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) events: Option<At<i64>>,
 }
 
 #[derive(Debug, Serialize)]
@@ -252,6 +255,7 @@ fn read_header(mut table: Table<'_, '_>, header: &mut Header) {
     header.required_fields = table.array("required_fields").map(|list| list.value).unwrap_or_default();
     header.event_types = table.array("event_types").map(|list| list.value).unwrap_or_default();
     header.lateness = table.optional("lateness");
+    header.events = table.optional("events");
     table.finish();
 }
 

@@ -3,14 +3,19 @@
 mod bits;
 mod history;
 mod lists;
+mod panes;
 mod record;
+mod sample;
+mod series;
 mod table;
 
 pub(crate) use bits::ones;
-pub(crate) use history::{Entry, History, Learnt, Undone, holds};
+pub(crate) use history::{Entry, History, Learnt, Reshape, Undone, holds};
 pub use lists::ListEntry;
 pub(crate) use lists::{List, Lists};
+pub(crate) use panes::Panes;
 pub(crate) use record::{Column, MOST_COLUMNS, Shape, View};
+pub(crate) use series::{Budget, Kind, SeriesPlan, Tally};
 pub(crate) use table::EntityTable;
 
 /// Everything an engine remembers.

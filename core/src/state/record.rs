@@ -19,7 +19,7 @@ use super::bits;
 pub(crate) const MOST_COLUMNS: usize = 64;
 
 /// Entries that one record can hold.
-pub(super) const MOST_ENTRIES: usize = 65_535;
+const MOST_ENTRIES: usize = 65_535;
 
 const HEAD: usize = 0;
 const FORGOTTEN: usize = 1;
@@ -74,6 +74,11 @@ impl Shape {
     #[inline(always)]
     pub(crate) fn column(&self, column: usize) -> Option<Column> {
         self.columns.get(column).copied()
+    }
+
+    /// Where every remembered cell is.
+    pub(crate) fn columns(&self) -> impl Iterator<Item = Column> + '_ {
+        self.columns.iter().copied()
     }
 
     /// Bits of one entry: the predicates, and which cells have a value.
@@ -378,7 +383,7 @@ impl Block {
             self.open_gap(shape, at);
         }
         self.set_head(length + 1, start, capacity);
-        let place = start + at;
+        let mut place = start + at;
         self.put(layout.times + place, entry.time as u64);
         self.put(layout.times + capacity + place, entry.id);
         bits::write_number(self.tail(layout.codes), layout.width, place, pack_known(entry.known));
@@ -396,8 +401,9 @@ impl Block {
                     let code = words.iter().position(|known| *known == word).unwrap_or_else(|| {
                         let code = self.encode(shape, number, word);
                         // The dictionary may have grown, and everything moved.
-                        layout = self.view(shape).layout;
-                        dictionary = self.view(shape).dictionary(number);
+                        let view = self.view(shape);
+                        (layout, place) = (view.layout, view.start + at);
+                        dictionary = view.dictionary(number);
                         room = dictionary_size(&self.words, number).1;
                         code
                     });
@@ -456,11 +462,10 @@ impl Block {
         bits::write_number(self.tail(layout.codes), layout.width, start + at, pack_known(known));
     }
 
-    /// Drops the oldest entries, the last of which happened at `time`.
-    pub(super) fn drop_oldest(&mut self, shape: &Shape, count: usize, time: i64) {
+    /// Takes the oldest entries away.
+    pub(super) fn drop_oldest(&mut self, shape: &Shape, count: usize) {
         let View { layout, start, length, .. } = self.view(shape);
         self.set_head(length.saturating_sub(count), start + count.min(length), layout.capacity);
-        self.forget_until(shape, time);
     }
 
     /// Says that what happened up to `time` may be missing.

@@ -53,6 +53,11 @@ impl EntityTable {
         self.histories.iter().map(|history| history.view(shape).len()).sum()
     }
 
+    /// Bytes that all histories take.
+    pub(crate) fn bytes(&self) -> usize {
+        self.histories.iter().map(|history| size_of::<History>() + history.bytes()).sum()
+    }
+
     /// The place of an entity's history, if anything was recorded.
     pub(crate) fn place(&self, token: Token) -> Option<u32> {
         self.places.get(&token).copied()
