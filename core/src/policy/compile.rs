@@ -204,7 +204,7 @@ impl Compiler<'_> {
     fn events(&self) -> usize {
         let Some(at) = &self.document.policy.events else { return EVENTS };
         if !(1..=MOST_EVENTS).contains(&at.value) {
-            self.source.fault(&at.span, format!("a history holds 1 to {MOST_EVENTS} events exactly"));
+            self.source.fault(&at.span, "a history holds 1 to 4,096 events exactly");
         }
         at.value.clamp(1, MOST_EVENTS) as usize
     }

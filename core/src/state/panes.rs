@@ -10,13 +10,16 @@ use super::series::{Bits, Fact, Kind, SeriesPlan, Tally};
 /// Panes that the composites of one entity share in a series; the oldest go when there are more.
 pub(super) const MOST_COMPOSITES: usize = 1_024;
 
+/// Labels of one entity that wait for their time; what takes effect last is lost when there are more.
+const MOST_PENDING: usize = 4_096;
+
 /// What is left of the events that have left a history.
 #[derive(Clone, Debug)]
 pub(crate) struct Panes {
     folded_until: i64,
     series: Vec<Series>,
     /// Labels that take effect later, the next one first.
-    pending: Vec<Pending>,
+    pending: VecDeque<Pending>,
 }
 
 #[derive(Clone, Debug)]
@@ -118,7 +121,7 @@ impl Series {
 impl Panes {
     pub(super) fn new(plans: &[SeriesPlan]) -> Panes {
         // Nothing is folded yet.
-        Panes { folded_until: -1, series: plans.iter().map(Series::new).collect(), pending: Vec::new() }
+        Panes { folded_until: -1, series: plans.iter().map(Series::new).collect(), pending: VecDeque::new() }
     }
 
     /// The latest time of an event that has been folded.
@@ -166,16 +169,21 @@ impl Panes {
         }
     }
 
-    /// A label of a folded event takes effect later.
+    /// A label of a folded event takes effect later, if it makes a difference.
     pub(super) fn pend(&mut self, pending: Pending) {
+        if pending.before == pending.fact.bits {
+            return;
+        }
         let at = self.pending.partition_point(|known| known.at <= pending.at);
         self.pending.insert(at, pending);
+        self.pending.truncate(MOST_PENDING);
     }
 
     /// Labels take effect that were learnt up to `clock`.
     pub(super) fn advance(&mut self, plans: &[SeriesPlan], clock: i64) {
-        while self.pending.first().is_some_and(|pending| pending.at <= clock) {
-            let due = self.pending.remove(0);
+        while self.pending.front().is_some_and(|pending| pending.at <= clock)
+            && let Some(due) = self.pending.pop_front()
+        {
             self.correct(plans, &due.before, &due.fact);
         }
     }

@@ -242,3 +242,75 @@ impl Tally {
 fn value(plan: &SeriesPlan, word: u64) -> f64 {
     if plan.number { f64::from_bits(word) } else { word as i64 as f64 }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn plan(kind: Kind, number: bool) -> SeriesPlan {
+        SeriesPlan {
+            kind,
+            column: Some(0),
+            number,
+            predicate: None,
+            present: None,
+            same: Vec::new(),
+            width: 1,
+            reach: None,
+            delayed: false,
+            signature: String::new(),
+        }
+    }
+
+    fn all(plan: &SeriesPlan, values: &[i64]) -> Tally {
+        values.iter().fold(Tally::default(), |mut all, value| {
+            all.merge(plan, &one(plan, *value));
+            all
+        })
+    }
+
+    fn one(plan: &SeriesPlan, value: i64) -> Tally {
+        Tally::of(plan, 0, if plan.number { (value as f64).to_bits() } else { value as u64 })
+    }
+
+    proptest! {
+        /// Two parts merged are the whole, and taking a value out leaves the others.
+        #[test]
+        fn tallies_merge_and_subtract(
+            earlier in proptest::collection::vec(-1_000_000i64..1_000_000, 0..20),
+            later in proptest::collection::vec(-1_000_000i64..1_000_000, 0..20),
+            out in -1_000_000i64..1_000_000,
+        ) {
+            let joined = [earlier.clone(), later.clone()].concat();
+            let sum: i64 = joined.iter().sum();
+            let mean = sum as f64 / joined.len() as f64;
+            let squares: f64 = joined.iter().map(|value| *value as f64 - mean).map(|off| off * off).sum();
+            for number in [false, true] {
+                for kind in [Kind::Sum, Kind::Moments, Kind::Least, Kind::Greatest] {
+                    let plan = plan(kind, number);
+                    let mut tally = all(&plan, &earlier);
+                    tally.merge(&plan, &all(&plan, &later));
+                    if matches!(kind, Kind::Sum | Kind::Moments) {
+                        tally.merge(&plan, &one(&plan, out));
+                        tally.subtract(&plan, &one(&plan, out));
+                    }
+                    prop_assert_eq!(tally.count, joined.len() as u64);
+                    let close = |a: f64, b: f64| (a - b).abs() <= 1e-6 * (1e4 + b.abs());
+                    let word = |value: &i64| if number { (*value as f64).to_bits() } else { *value as u64 };
+                    match kind {
+                        _ if joined.is_empty() => prop_assert_eq!(tally, Tally::default()),
+                        Kind::Sum if number => prop_assert_eq!(tally.total(), sum as f64),
+                        Kind::Sum => prop_assert_eq!(tally.sum(), i128::from(sum)),
+                        Kind::Moments => {
+                            prop_assert!(close(tally.total(), mean));
+                            prop_assert!(close(tally.squares(), squares), "{} {squares}", tally.squares());
+                        }
+                        Kind::Least => prop_assert_eq!(tally.extreme(), joined.iter().min().map(word)),
+                        _ => prop_assert_eq!(tally.extreme(), joined.iter().max().map(word)),
+                    }
+                }
+            }
+        }
+    }
+}
