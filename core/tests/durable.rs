@@ -19,6 +19,7 @@ const POLICY: &str = r#"
     version = "1"
     currency = "JPY"
     lateness = "2d"
+    events = 20
 
     [[list]]
     name = "bad_devices"
@@ -111,7 +112,9 @@ fn happen(engine: &Engine, n: u64) {
         10 => {
             engine.list_add("bad_devices", &format!("d-{}", n % 11), ListEntry::new().severity(40)).unwrap()
         }
-        11 if n.is_multiple_of(2) => drop(engine.list_remove("bad_devices", &format!("d-{}", n % 7)).unwrap()),
+        11 if n.is_multiple_of(2) => {
+            drop(engine.list_remove("bad_devices", &format!("d-{}", n % 7)).unwrap())
+        }
         11 => engine.list_add("offices", &format!("10.0.{}.0/24", n % 4), ListEntry::new()).unwrap(),
         _ if n.is_multiple_of(39) => drop(engine.forget("account", &format!("a-{}", n % 23)).unwrap()),
         _ => engine.advance(START + n as i64 * 90_000).unwrap(),

@@ -99,7 +99,8 @@ fn specs() -> Vec<Spec> {
 
 fn policy(specs: &[Spec]) -> String {
     let mut text = String::from(
-        "[policy]\nname = \"windows\"\nversion = \"1\"\ntime_zone = \"Asia/Tokyo\"\ncurrency = \"JPY\"\n",
+        "[policy]\nname = \"windows\"\nversion = \"1\"\ntime_zone = \"Asia/Tokyo\"\ncurrency = \"JPY\"\n\
+         events = 4096\n",
     );
     for (n, spec) in specs.iter().enumerate() {
         let _ = write!(

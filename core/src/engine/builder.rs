@@ -145,7 +145,7 @@ impl Memory {
     /// Refuses budgets that a single entity can exceed.
     pub(super) fn check(&self, policy: &Policy) -> Result<()> {
         for (plan, bytes) in policy.0.plan.tables.iter().zip(self.shares(policy)) {
-            let most = plan.shape.most_bytes();
+            let most = plan.shape.most_bytes(&plan.budget);
             if bytes < most {
                 let what = format!(
                     "found a budget of {bytes} bytes of memory, one entity of this kind can take {most}; give it more"

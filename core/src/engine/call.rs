@@ -7,7 +7,7 @@ use super::ruling::Ruling;
 use crate::decision::{ConclusionWork, Decision, conclude};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, Field, Label, OUTCOMES, Outcome};
-use crate::feature::{Moment, Presence, Route, Row, Workspace, ratios, visit};
+use crate::feature::{Moment, Presence, Route, Row, TablePlan, Workspace, ratios, visit};
 use crate::policy::Compiled;
 use crate::state::{Entry, History, Learnt, List, Reader, Shard, Writer};
 use crate::sync::MutexGuard;
@@ -74,7 +74,7 @@ impl<'a> Call<'a> {
             let Some(Held { shard, place: Some(place) }) = held else { continue };
             let Some(slot) = shard.slot_mut(*place) else { continue };
             if slot.generation != self.ruling.generation {
-                self.ruling.reshape(number, &plan.shape, slot);
+                self.ruling.reshape(number, plan, slot);
                 shard.account(*place);
             }
         }
@@ -159,7 +159,8 @@ impl<'a> Call<'a> {
             masks: SmallVec::from_slice(masks.unwrap_or(&route.masks)),
             later: match (label, labelled_at, by_label) {
                 (Some(label), Some(at), Some(by_label)) => {
-                    Some(Known { outcome, label: Some((label as u8, at)), by_label })
+                    let (label, before) = (Some((label as u8, at)), by_label.clone());
+                    Some(Known { time, outcome, label, label_before: 0, before, by_label })
                 }
                 _ => None,
             },
@@ -192,14 +193,16 @@ impl<'a> Call<'a> {
             let Some(slot) = held.shard.slot_mut(place) else { continue };
             let history = &mut slot.history;
             let before = history.len();
-            cells.clear();
-            cells.extend(table_plan.columns.iter().map(|cell| route.cells.get(*cell).copied().flatten()));
-            history.insert(&table_plan.shape, &entry, cells);
+            let TablePlan { shape, budget, .. } = table_plan;
+            table_plan.cells(&route.cells, cells);
+            // What is too old makes room first, so that it takes none in the panes.
+            horizon.iter().for_each(|horizon| history.forget_until(shape, *horizon));
+            history.insert(shape, budget, &entry, cells);
             if let Some(later) = later {
-                history.revise(&table_plan.shape, &later.learnt(route.id, plan.revisable()));
+                history.revise(shape, budget, &later.learnt(route.id, plan.revisable()), cells);
             }
-            if let Some(horizon) = horizon {
-                history.forget_until(&table_plan.shape, horizon);
+            if let Some(horizon) = horizon.filter(|horizon| time <= horizon) {
+                history.forget_until(shape, horizon);
             }
             held.shard.recorded(place, before, *time, table.shard_budget());
         }
@@ -220,6 +223,16 @@ impl<'a> Call<'a> {
         })
     }
 
+    /// The same with an outcome, given by its number.
+    fn masks_by_outcome(&mut self, event: &Event, outcome: u8) -> Result<[Vec<u64>; 3]> {
+        let mut resolved = event.clone();
+        match usize::from(outcome).checked_sub(1).and_then(|number| OUTCOMES.get(number)) {
+            Some(name) => resolved.set(Field::OUTCOME, &**name)?,
+            None => resolved.unset(Field::OUTCOME),
+        }
+        Ok(self.masks_by_label(&resolved))
+    }
+
     /// Takes in what was learnt about a recorded event; false when nothing remembers it.
     pub(super) fn learn(
         &mut self,
@@ -232,18 +245,19 @@ impl<'a> Call<'a> {
             let plans = &self.ruling.policy.0.plan.tables;
             plans.iter().zip(&self.held).find_map(|(plan, held)| {
                 let held = held.as_ref()?;
-                held.shard.slot(held.place?)?.history.outcome_of(&plan.shape, id)
+                held.shard.slot(held.place?)?.history.known(&plan.shape, id)
             })
         };
-        let Some(known) = known else { return Ok(false) };
-        let outcome = outcome.map_or(known, |outcome| outcome as u8);
-        let mut learnt = event.clone();
-        match usize::from(outcome).checked_sub(1).and_then(|number| OUTCOMES.get(number)) {
-            Some(name) => learnt.set(Field::OUTCOME, &**name)?,
-            None => learnt.unset(Field::OUTCOME),
-        }
-        let by_label = self.masks_by_label(&learnt);
-        let known = Known { outcome, label: label.map(|(label, at)| (label as u8, at)), by_label };
+        let Some((time, outcome_before, label_before)) = known else { return Ok(false) };
+        let outcome = outcome.map_or(outcome_before, |outcome| outcome as u8);
+        let known = Known {
+            time,
+            outcome,
+            label: label.map(|(label, at)| (label as u8, at)),
+            label_before,
+            before: self.masks_by_outcome(event, outcome_before)?,
+            by_label: self.masks_by_outcome(event, outcome)?,
+        };
         self.engine.journal.learnt(self.ruling, self.scratch, &known);
         self.apply_known(&known, None);
         Ok(true)
@@ -251,7 +265,7 @@ impl<'a> Call<'a> {
 
     /// Takes in what was learnt about the routed event; `frame` as in [`apply`](Call::apply).
     pub(super) fn apply_known(&mut self, known: &Known, frame: Option<u64>) {
-        let route = &self.scratch.route;
+        let Scratch { route, cells, .. } = &mut *self.scratch;
         let plan = &self.ruling.policy.0.plan;
         let learnt = known.learnt(route.id, plan.revisable());
         for ((plan, table), held) in plan.tables.iter().zip(&self.ruling.tables).zip(&mut self.held) {
@@ -263,7 +277,8 @@ impl<'a> Call<'a> {
                 continue;
             }
             if let Some(slot) = shard.slot_mut(*place) {
-                slot.history.revise(&plan.shape, &learnt);
+                plan.cells(&route.cells, cells);
+                slot.history.revise(&plan.shape, &plan.budget, &learnt, cells);
                 shard.account(*place);
             }
         }
@@ -284,9 +299,14 @@ pub(super) struct Recorded {
 
 /// What is known of an event after it was learnt.
 pub(super) struct Known {
+    /// When the event happened.
+    time: i64,
     outcome: u8,
     label: Option<(u8, i64)>,
-    /// The event's bits without a label and with each of the two.
+    label_before: u8,
+    /// The event's bits without a label and with each of the two, with the outcome that was known before.
+    before: [Vec<u64>; 3],
+    /// The same with the outcome that is known now.
     by_label: [Vec<u64>; 3],
 }
 
@@ -317,25 +337,32 @@ impl Recorded {
 
 impl Known {
     fn learnt<'a>(&'a self, id: u64, revisable: &'a [u64]) -> Learnt<'a> {
-        Learnt { id, outcome: self.outcome, label: self.label, by_label: &self.by_label, revisable }
+        let Known { time, outcome, label, label_before, before, by_label } = self;
+        let (time, outcome, label, label_before) = (*time, *outcome, *label, *label_before);
+        Learnt { id, time, outcome, label, by_label, before, label_before, revisable }
     }
 
     pub(super) fn write(&self, to: &mut Writer<'_>) {
+        to.time(self.time);
         to.byte(self.outcome);
+        to.byte(self.label_before);
         to.byte(u8::from(self.label.is_some()));
         if let Some((label, at)) = self.label {
             to.byte(label);
             to.time(at);
         }
-        for masks in &self.by_label {
+        for masks in self.before.iter().chain(&self.by_label) {
             to.words(masks);
         }
     }
 
     pub(super) fn read(from: &mut Reader<'_>) -> Option<Known> {
         Some(Known {
+            time: from.time()?,
             outcome: from.byte()?,
+            label_before: from.byte()?,
             label: if from.byte()? == 1 { Some((from.byte()?, from.time()?)) } else { None },
+            before: [from.words()?, from.words()?, from.words()?],
             by_label: [from.words()?, from.words()?, from.words()?],
         })
     }

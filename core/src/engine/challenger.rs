@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::layout::{Layout, cell_name};
+use super::layout::Layout;
 use super::ruling::Ruling;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::token::HashKey;
@@ -89,7 +89,7 @@ impl Challenger {
 /// Brings a plan into the shape of the table in force.
 fn fit(plan: &mut TablePlan, layout: &Layout, own: &Compiled) -> Result<()> {
     let columns = plan.columns.iter().map(|cell| {
-        let name = own.plan.cells.get(*cell).map(|cell| cell_name(own, *cell)).unwrap_or_default();
+        let name = own.plan.cell_name(&own.schema, *cell).unwrap_or_default();
         (layout.columns.iter().position(|known| *known == name), name)
     });
     let columns: Vec<(Option<usize>, String)> = columns.collect();

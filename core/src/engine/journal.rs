@@ -133,7 +133,6 @@ impl Journal {
     pub(super) fn recorded(&self, ruling: &Ruling, scratch: &Scratch, recorded: &Recorded) {
         self.write(ruling, RECORD, |to| {
             write_touched(scratch, to);
-            to.optional(&scratch.route.cells, Writer::word);
             recorded.write(to);
         });
     }
@@ -180,6 +179,7 @@ impl Journal {
 fn write_touched(scratch: &Scratch, to: &mut Writer<'_>) {
     to.word(scratch.route.id);
     to.optional(&scratch.route.tokens, Writer::token);
+    to.optional(&scratch.route.cells, Writer::word);
 }
 
 impl fmt::Debug for Journal {
@@ -271,13 +271,13 @@ impl Engine {
         if kind == RECORD || kind == LEARN {
             scratch.route.id = from.word()?;
             scratch.route.tokens = from.optional(Reader::token)?;
+            scratch.route.cells = from.optional(Reader::word)?;
             if scratch.route.tokens.len() != plan.keys.len() {
                 return None;
             }
         }
         match kind {
             RECORD => {
-                scratch.route.cells = from.optional(Reader::word)?;
                 let recorded = Recorded::read(from)?;
                 Call::hold(self, &ruling, scratch)?.apply(&recorded, Some(number));
             }

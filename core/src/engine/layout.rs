@@ -1,6 +1,6 @@
 //! What a policy remembers, in words that mean the same under every policy.
 
-use crate::feature::{CellSource, Plan};
+use crate::feature::Plan;
 use crate::policy::Compiled;
 use crate::state::{Reader, Shape, Writer};
 
@@ -13,6 +13,8 @@ pub(super) struct Layout {
     pub(super) columns: Vec<String>,
     /// The conditions whose bits are kept.
     pub(super) predicates: Vec<String>,
+    /// What is kept of events for which a history has no room.
+    pub(super) series: Vec<String>,
 }
 
 impl Layout {
@@ -24,9 +26,10 @@ impl Layout {
             columns: table
                 .columns
                 .iter()
-                .filter_map(|cell| Some(cell_name(policy, *policy.plan.cells.get(*cell)?)))
+                .filter_map(|cell| policy.plan.cell_name(&policy.schema, *cell))
                 .collect(),
             predicates: predicates(&policy.plan, &table.shape),
+            series: table.budget.series.iter().map(|series| series.signature.clone()).collect(),
         });
         tables.collect()
     }
@@ -47,9 +50,11 @@ impl Layout {
             to.byte(u8::from(self.shape.is_coded(column)));
             to.text(name);
         }
-        to.number(self.predicates.len() as u32);
-        for text in &self.predicates {
-            to.text(text);
+        for texts in [&self.predicates, &self.series] {
+            to.number(texts.len() as u32);
+            for text in texts {
+                to.text(text);
+            }
         }
     }
 
@@ -64,7 +69,8 @@ impl Layout {
             shape.predicate(u16::try_from(number).ok()?);
             predicates.push(from.text()?.to_owned());
         }
-        Some(Layout { name, shape, columns, predicates })
+        let series = (0..from.count(4)?).map(|_| from.text().map(str::to_owned)).collect::<Option<_>>()?;
+        Some(Layout { name, shape, columns, predicates, series })
     }
 }
 
@@ -72,18 +78,4 @@ fn predicates(plan: &Plan, shape: &Shape) -> Vec<String> {
     let numbers = shape.predicates().iter();
     let predicates = numbers.filter_map(|number| plan.predicates.get(usize::from(*number)));
     predicates.map(|predicate| predicate.text.clone()).collect()
-}
-
-/// What a remembered cell holds.
-pub(super) fn cell_name(policy: &Compiled, cell: CellSource) -> String {
-    let name = |field| policy.schema.name(field);
-    match cell {
-        CellSource::Key(key) => match policy.plan.keys.get(key) {
-            Some(key) => format!("token {} {}", key.kind, key.name(&policy.schema)),
-            None => String::new(),
-        },
-        CellSource::Symbol(field) => format!("symbol {}", name(field)),
-        CellSource::Word(field) => format!("word {}", name(field)),
-        CellSource::Number(field) => format!("number {}", name(field)),
-    }
 }

@@ -2,11 +2,11 @@
 
 use std::borrow::Cow;
 
-use super::layout::{Layout, cell_name};
+use super::layout::Layout;
 use crate::event::{Event, Field, LABELS, OUTCOMES, Symbol};
-use crate::feature::{CellSource, Presence, Row};
+use crate::feature::{CellSource, Presence, Row, TablePlan};
 use crate::policy::{Compiled, Evaluation, Facts, Reading, SlotSource, Truth, literal_word};
-use crate::state::{History, Remembered, Shape};
+use crate::state::{History, Remembered, Reshape, Shape};
 
 /// Where everything of one shape was in an earlier one.
 #[derive(Debug)]
@@ -14,6 +14,9 @@ pub(super) struct Migration {
     before: Shape,
     columns: Vec<Option<usize>>,
     predicates: Vec<Origin>,
+    /// The predicates that were kept.
+    kept: Vec<Option<usize>>,
+    series: Vec<Option<usize>>,
 }
 
 /// Where the bits of a condition come from.
@@ -48,9 +51,11 @@ impl Migration {
     pub(super) fn new(before: &Layout, after: &Layout, policy: &Compiled, table: usize) -> Migration {
         let find = |wanted: &String, among: &[String]| among.iter().position(|known| known == wanted);
         let numbers = after.shape.predicates().iter().map(|number| usize::from(*number));
-        let predicates = after.predicates.iter().zip(numbers).map(|(text, number)| {
-            if let Some(kept) = find(text, &before.predicates) {
-                return Origin::Kept(kept);
+        let kept: Vec<Option<usize>> =
+            after.predicates.iter().map(|text| find(text, &before.predicates)).collect();
+        let predicates = kept.iter().zip(numbers).map(|(kept, number)| {
+            if let Some(kept) = kept {
+                return Origin::Kept(*kept);
             }
             match inputs(before, policy, table, number) {
                 Some(inputs) => Origin::Computed { number, inputs },
@@ -61,6 +66,8 @@ impl Migration {
             before: before.shape.clone(),
             columns: after.columns.iter().map(|name| find(name, &before.columns)).collect(),
             predicates: predicates.collect(),
+            series: after.series.iter().map(|name| find(name, &before.series)).collect(),
+            kept,
         }
     }
 
@@ -74,8 +81,8 @@ impl Migration {
         self.predicates.get(predicate).is_some_and(|origin| !matches!(origin, Origin::Unknown))
     }
 
-    /// The history in the shape `after`, which is that of a table of `policy`.
-    pub(super) fn apply(&self, policy: &Compiled, history: &History, after: &Shape) -> History {
+    /// The history in the shape of a table of `policy`.
+    pub(super) fn apply(&self, policy: &Compiled, history: &History, table: &TablePlan) -> History {
         let (mut row, mut facts, mut stack) = (Row::default(), Facts::default(), Vec::new());
         let event = Event::with_schema(policy.schema.clone());
         let holds = |predicate: usize, entry: &Remembered<'_>| match self.predicates.get(predicate) {
@@ -93,7 +100,15 @@ impl Migration {
             }
             Some(Origin::Unknown) | None => false,
         };
-        history.reshaped(&self.before, after, &self.columns, holds)
+        let change = Reshape {
+            before: &self.before,
+            after: &table.shape,
+            predicates: &self.kept,
+            columns: &self.columns,
+            budget: &table.budget,
+            series: &self.series,
+        };
+        history.reshaped(&change, holds)
     }
 
     fn input(&self, policy: &Compiled, input: Input, entry: &Remembered<'_>) -> Option<u64> {
@@ -126,7 +141,7 @@ impl Migration {
 fn inputs(before: &Layout, policy: &Compiled, table: usize, number: usize) -> Option<Vec<(u16, Input)>> {
     let places = &policy.plan.predicates.get(number)?.places;
     let column = |cell: CellSource| {
-        let name = cell_name(policy, cell);
+        let name = policy.plan.source_name(&policy.schema, cell)?;
         before.columns.iter().position(|known| *known == name)
     };
     let any_column = |field: Field| {

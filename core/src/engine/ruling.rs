@@ -5,9 +5,9 @@ use std::sync::Arc;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::time::{DAY, LATEST, format_duration};
 use crate::event::{Event, Field, nearest};
-use crate::feature::Keyring;
+use crate::feature::{Keyring, TablePlan};
 use crate::policy::Policy;
-use crate::state::{List, Shape, Slot, Table};
+use crate::state::{List, Slot, Table};
 
 use super::migration::Migration;
 
@@ -32,11 +32,11 @@ impl Ruling {
     /// Brings a history of an earlier generation into the shape of this one. This happens when an entity is first
     /// seen again, so that no swap has to wait for all of them.
     #[cold]
-    pub(super) fn reshape(&self, table: usize, shape: &Shape, slot: &mut Slot) {
+    pub(super) fn reshape(&self, table: usize, plan: &TablePlan, slot: &mut Slot) {
         let earlier =
             self.migrations.get(table).and_then(|migrations| migrations.get(slot.generation as usize));
         if let Some(Some(migration)) = earlier {
-            slot.history = migration.apply(&self.policy.0, &slot.history, shape);
+            slot.history = migration.apply(&self.policy.0, &slot.history, plan);
         }
         slot.generation = self.generation;
     }

@@ -243,7 +243,7 @@ impl Engine {
                     to.number(table.shards() as u32);
                     // Whoever changes the shard takes a number while it is locked.
                     to.word(self.journal.sequence());
-                    shard.write(to, ruling.generation, |slot| ruling.reshape(number, &plan.shape, slot));
+                    shard.write(to, ruling.generation, |slot| ruling.reshape(number, plan, slot));
                 })?;
             }
         }
@@ -354,9 +354,9 @@ fn adopt_shard(head: &Head, ruling: &Ruling, tables: &Tables, from: &mut Reader<
     // Token, uses, queue, latest, no words, no labels.
     let count = from.count(34)?;
     for _ in 0..count {
-        let mut entity = Adopted::read(&before.shape, from)?;
+        let mut entity = Adopted::read(&before.shape, before.series.len(), from)?;
         if let Some(migration) = migration {
-            entity.history = migration.apply(&ruling.policy.0, &entity.history, &plan.shape);
+            entity.history = migration.apply(&ruling.policy.0, &entity.history, plan);
         }
         let mut shard = table.lock(entity.token)?;
         shard.adopt(entity, ruling.generation, table.shard_budget());

@@ -29,7 +29,9 @@ pub(super) fn first(policy: Policy, key: &HashKey, memory: &Memory) -> Ruling {
     let plans = &policy.0.plan.tables;
     let shares = memory.shares(&policy);
     let tables = plans.iter().zip(shares).enumerate();
-    let tables = tables.map(|(number, (plan, bytes))| Arc::new(Table::new(&plan.name, number, bytes)));
+    let tables = tables.map(|(number, (plan, bytes))| {
+        Arc::new(Table::new(&plan.name, number, bytes, plan.shape.most_bytes(&plan.budget)))
+    });
     Ruling {
         generation: 0,
         keyring: Keyring::new(key, &policy.0),
@@ -57,7 +59,7 @@ pub(super) fn succeed(
         let known = old.tables.iter().find(|table| table.name == plan.name);
         tables.push(known.map(Arc::clone).unwrap_or_else(|| {
             next += 1;
-            Arc::new(Table::new(&plan.name, next - 1, bytes))
+            Arc::new(Table::new(&plan.name, next - 1, bytes, plan.shape.most_bytes(&plan.budget)))
         }));
         if let Some(table) = known {
             table.set_budget(bytes);

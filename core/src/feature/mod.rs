@@ -1,5 +1,6 @@
 //! What is computed from an entity's history: the plan of a policy's features, and the row they fill.
 
+mod heavy;
 mod plan;
 mod route;
 mod row;

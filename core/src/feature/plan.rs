@@ -3,7 +3,7 @@
 use crate::event::time::CalendarUnit;
 use crate::event::{Field, Schema};
 use crate::policy::{Aggregate, Conditions};
-use crate::state::{Column, Shape};
+use crate::state::{Budget, Column, Shape};
 
 /// Everything that route and visit do for one policy.
 #[derive(Debug, Default)]
@@ -41,6 +41,24 @@ impl Plan {
 
     pub(crate) fn revisable(&self) -> &[u64] {
         &self.revisable
+    }
+
+    /// What a remembered cell holds, in words that mean the same in every policy.
+    pub(crate) fn cell_name(&self, schema: &Schema, cell: usize) -> Option<String> {
+        self.source_name(schema, *self.cells.get(cell)?)
+    }
+
+    /// The same for a cell of any plan of the same schema.
+    pub(crate) fn source_name(&self, schema: &Schema, source: CellSource) -> Option<String> {
+        Some(match source {
+            CellSource::Key(key) => {
+                let key = self.keys.get(key)?;
+                format!("token {} {}", key.kind, key.name(schema))
+            }
+            CellSource::Symbol(field) => format!("symbol {}", schema.name(field)),
+            CellSource::Word(field) => format!("word {}", schema.name(field)),
+            CellSource::Number(field) => format!("number {}", schema.name(field)),
+        })
     }
 }
 
@@ -107,6 +125,16 @@ pub(crate) struct TablePlan {
     /// How far back any feature looks, lateness included; `None` for all that is remembered.
     pub(crate) retention: Option<i64>,
     pub(crate) shape: Shape,
+    /// How many events a history holds, and what it keeps of the others.
+    pub(crate) budget: Budget,
+}
+
+impl TablePlan {
+    /// Picks the remembered cells from all those of an event.
+    pub(crate) fn cells(&self, all: &[Option<u64>], own: &mut Vec<Option<u64>>) {
+        own.clear();
+        own.extend(self.columns.iter().map(|cell| all.get(*cell).copied().flatten()));
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -157,6 +185,8 @@ pub(crate) struct WindowFeature {
     pub(crate) include_current: bool,
     /// The unit of time of a rate.
     pub(crate) per: i64,
+    /// What it reads of the events that a history has no room for: a number of [`Budget::series`].
+    pub(crate) series: usize,
 }
 
 /// One feature divided by another.

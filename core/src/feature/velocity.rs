@@ -3,11 +3,12 @@
 //! A visit reads one history and the current event, and nothing else. It finds the bounds of every window
 //! once, marks which entries each selector picks as bits, and computes each feature from the picked bits.
 
+use super::heavy::Folded;
 use super::plan::{RatioFeature, Selector, TablePlan, Window, WindowFeature, WindowSpan};
 use super::row::{Presence, Row};
 use crate::event::time::{Calendar, CalendarCache};
 use crate::policy::Aggregate;
-use crate::state::{Column, History, Undone, View, holds, ones};
+use crate::state::{Column, History, Panes, Undone, View, holds, ones};
 
 /// The current event as a visit sees it.
 #[derive(Clone, Copy)]
@@ -23,7 +24,7 @@ pub(crate) struct Moment<'a> {
 }
 
 impl Moment<'_> {
-    fn cell(&self, plan: &TablePlan, column: usize) -> Option<u64> {
+    pub(super) fn cell(&self, plan: &TablePlan, column: usize) -> Option<u64> {
         plan.columns.get(column).and_then(|cell| self.cells.get(*cell)).copied().flatten()
     }
 }
@@ -44,14 +45,20 @@ pub(crate) struct Workspace {
 
 /// The entries of a window: `low..high` of the history.
 #[derive(Clone, Copy, Debug)]
-struct Bounds {
+pub(super) struct Bounds {
     low: usize,
     high: usize,
     /// The same as bits, of the first 64 entries.
     word: u64,
     /// The window's length in milliseconds.
-    length: i64,
+    pub(super) length: i64,
     presence: Presence,
+    /// The window is after this time,
+    pub(super) start: Option<i64>,
+    /// and ends with this one.
+    pub(super) end: i64,
+    /// Some of its events may be in panes.
+    folded: bool,
 }
 
 /// What a selector picks.
@@ -84,13 +91,17 @@ pub(crate) fn visit(
     workspace.windows.clear();
     // Windows with one delay, which are nearly always all, end at one entry.
     let mut known = None;
+    let folded_until = history.panes().map(Panes::folded_until);
     for window in &plan.windows {
         let high = match known {
             Some((delay, high)) if delay == window.delay => high,
             _ => view.count_until(time - window.delay).min(horizon),
         };
         known = Some((window.delay, high));
-        let bounds = bounds(window, &view, time, high, calendar, &mut workspace.calendar);
+        let mut bounds = bounds(window, &view, time, high, calendar, &mut workspace.calendar);
+        if let Some(folded_until) = folded_until {
+            bounds.fold(folded_until);
+        }
         workspace.windows.push(bounds);
     }
     history.undone(&plan.shape, time, &mut workspace.undone);
@@ -111,9 +122,9 @@ pub(crate) fn visit(
     }
     // Nearly every history is one word long.
     if words <= 1 {
-        aggregate_short(plan, &view, moment, time, workspace, row)
+        aggregate_short(plan, (history, &view), moment, time, workspace, row)
     } else {
-        aggregate_long(plan, &view, moment, time, workspace, row)
+        aggregate_long(plan, (history, &view), moment, time, workspace, row)
     }
 }
 
@@ -121,7 +132,7 @@ pub(crate) fn visit(
 #[inline(never)]
 fn aggregate_short(
     plan: &TablePlan,
-    view: &View<'_>,
+    (history, view): (&History, &View<'_>),
     moment: &Moment<'_>,
     time: i64,
     workspace: &mut Workspace,
@@ -140,7 +151,13 @@ fn aggregate_short(
         let bits = selection.word & window.word;
         let whole = bits == window.word;
         let gathered = Gathered { matches: One(bits), whole, window, view, current, time };
-        let word = gathered.aggregate(feature, values, seen).ok_or(feature.place)?;
+        let word = if window.folded {
+            Folded::of(plan, history, moment, feature)
+                .and_then(|folded| gathered.aggregate_folded(feature, &folded, values))
+        } else {
+            gathered.aggregate(feature, values, seen)
+        };
+        let word = word.ok_or(feature.place)?;
         row.set(feature.place, word, window.presence);
     }
     Ok(())
@@ -150,7 +167,7 @@ fn aggregate_short(
 #[inline(never)]
 fn aggregate_long(
     plan: &TablePlan,
-    view: &View<'_>,
+    (history, view): (&History, &View<'_>),
     moment: &Moment<'_>,
     time: i64,
     workspace: &mut Workspace,
@@ -173,7 +190,13 @@ fn aggregate_long(
         matches.extend(picked.iter().enumerate().map(|(number, word)| word & window.bits(number)));
         let whole = matches.iter().enumerate().all(|(number, word)| *word == window.bits(number));
         let gathered = Gathered { matches: Many(matches), whole, window, view, current, time };
-        let word = gathered.aggregate(feature, values, seen).ok_or(feature.place)?;
+        let word = if window.folded {
+            Folded::of(plan, history, moment, feature)
+                .and_then(|folded| gathered.aggregate_folded(feature, &folded, values))
+        } else {
+            gathered.aggregate(feature, values, seen)
+        };
+        let word = word.ok_or(feature.place)?;
         row.set(feature.place, word, window.presence);
     }
     Ok(())
@@ -195,6 +218,14 @@ impl Selection {
 }
 
 impl Bounds {
+    /// A window that starts before this time reads panes as well.
+    fn fold(&mut self, folded_until: i64) {
+        if self.start.is_none_or(|start| start < folded_until) {
+            self.folded = true;
+            self.presence = Presence::Approximate;
+        }
+    }
+
     /// One word of the window's bits.
     fn bits(&self, number: usize) -> u64 {
         ones(self.high.saturating_sub(64 * number)) & !ones(self.low.saturating_sub(64 * number))
@@ -243,6 +274,9 @@ fn bounds(
         word: ones(high) & !ones(low),
         length: start.map_or(0, |start| end - start),
         presence: if forgotten { Presence::Approximate } else { Presence::Exact },
+        start,
+        end,
+        folded: false,
     }
 }
 
@@ -283,7 +317,7 @@ fn picks_current(selector: &Selector, plan: &TablePlan, moment: &Moment<'_>) -> 
 }
 
 /// The picked entries of a window, one bit each.
-trait Matches {
+pub(super) trait Matches {
     fn words(&self) -> &[u64];
 
     fn how_many(&self) -> u64 {
@@ -328,18 +362,18 @@ impl Matches for Many<'_> {
 }
 
 /// What a feature aggregates: the picked entries, oldest first, and the current event last.
-struct Gathered<'a, M> {
-    matches: M,
+pub(super) struct Gathered<'a, M> {
+    pub(super) matches: M,
     /// They are all entries of the window.
     whole: bool,
-    window: &'a Bounds,
-    view: &'a View<'a>,
-    current: Option<u64>,
-    time: i64,
+    pub(super) window: &'a Bounds,
+    pub(super) view: &'a View<'a>,
+    pub(super) current: Option<u64>,
+    pub(super) time: i64,
 }
 
 impl<M: Matches> Gathered<'_, M> {
-    fn count(&self) -> u64 {
+    pub(super) fn count(&self) -> u64 {
         self.matches.how_many() + u64::from(self.current.is_some())
     }
 
@@ -372,7 +406,7 @@ impl<M: Matches> Gathered<'_, M> {
 
     /// The words of a column, oldest first.
     #[inline(always)]
-    fn words<'v>(&'v self, column: Column, values: &'v mut Vec<u64>) -> &'v [u64] {
+    pub(super) fn words<'v>(&'v self, column: Column, values: &'v mut Vec<u64>) -> &'v [u64] {
         if let (Column::Plain(number), None, true) = (column, self.current, self.whole) {
             return self.view.plain(number).get(self.window.low..self.window.high).unwrap_or(&[]);
         }
@@ -418,7 +452,7 @@ impl<M: Matches> Gathered<'_, M> {
 
 /// Aggregates words, oldest first: the order of sums of doubles is part of the result. `None` when an exact sum
 /// leaves 64 bits.
-fn reduce(feature: &WindowFeature, words: &[u64]) -> Option<Option<u64>> {
+pub(super) fn reduce(feature: &WindowFeature, words: &[u64]) -> Option<Option<u64>> {
     let number = feature.number;
     let double = f64::from_bits;
     Some(match feature.aggregate {
@@ -436,12 +470,12 @@ fn reduce(feature: &WindowFeature, words: &[u64]) -> Option<Option<u64>> {
     })
 }
 
-fn total(words: &[u64]) -> f64 {
+pub(super) fn total(words: &[u64]) -> f64 {
     words.iter().fold(0.0, |sum, word| sum + f64::from_bits(*word))
 }
 
 /// The exact sum of integers, none of which is beyond 2^53: that of a few fits 64 bits.
-fn sum(words: &[u64]) -> i128 {
+pub(super) fn sum(words: &[u64]) -> i128 {
     if words.len() <= 512 {
         i128::from(words.iter().fold(0i64, |sum, word| sum.wrapping_add(*word as i64)))
     } else {
@@ -470,13 +504,19 @@ fn mean(words: &[u64], number: bool) -> Option<f64> {
     Some(sum / words.len() as f64)
 }
 
-/// The sample standard deviation, in two passes: no cancellation, and the same bits everywhere.
-fn deviation(words: &[u64], number: bool) -> Option<f64> {
+/// The mean and the sum of squared deviations from it, in two passes: no cancellation, and the same bits everywhere.
+pub(super) fn moments(words: &[u64], number: bool) -> Option<(f64, f64)> {
     let mean = mean(words, number)?;
+    let value = |word: &u64| if number { f64::from_bits(*word) } else { *word as i64 as f64 };
+    let squares = words.iter().fold(0.0, |sum, word| sum + (value(word) - mean) * (value(word) - mean));
+    Some((mean, squares))
+}
+
+/// The standard deviation of a sample.
+fn deviation(words: &[u64], number: bool) -> Option<f64> {
     if words.len() < 2 {
         return None;
     }
-    let value = |word: &u64| if number { f64::from_bits(*word) } else { *word as i64 as f64 };
-    let squares = words.iter().fold(0.0, |sum, word| sum + (value(word) - mean) * (value(word) - mean));
+    let (_, squares) = moments(words, number)?;
     Some(libm::sqrt(squares / (words.len() - 1) as f64))
 }

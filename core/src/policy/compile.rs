@@ -7,7 +7,7 @@ use ahash::RandomState;
 use ipnet::IpNet;
 use sha2::{Digest, Sha256};
 
-use super::compile_features::compile_features;
+use super::compile_features::{Memory, compile_features};
 use super::document::{
     ActionItem, AttributeType, Document, ListItem, ListKind, Mode, ObligationItem, PointsItem, RuleItem, read,
 };
@@ -26,6 +26,10 @@ use crate::state::ListEntry;
 pub(crate) const MOST_RULES: usize = 512;
 /// Attributes and entities that one policy can declare.
 const MOST_DECLARED: usize = 128;
+/// Events that a history holds exactly, unless the policy says otherwise.
+const EVENTS: usize = 256;
+/// What it can say: more would make visits slow.
+const MOST_EVENTS: i64 = 4_096;
 /// Points of one rule lie within plus and minus this.
 pub(crate) const MOST_POINTS: i64 = 100_000;
 
@@ -55,8 +59,11 @@ impl Compiler<'_> {
         let calendar = self.calendar();
         let required = self.required_fields(&schema);
         let duration = |at: &Option<At<String>>| at.as_ref().and_then(|at| self.duration(at));
-        let lateness = duration(&header.lateness).unwrap_or(DAY);
-        let remembered_for = duration(&header.remember_for).unwrap_or(0);
+        let memory = Memory {
+            lateness: duration(&header.lateness).unwrap_or(DAY),
+            kept: duration(&header.remember_for).unwrap_or(0),
+            events: self.events(),
+        };
 
         let (lists, named_lists) = self.lists(&schema);
         let mut slots = Slots::default();
@@ -73,14 +80,8 @@ impl Compiler<'_> {
             faulty: &faulty,
             purpose: Use::Where,
         };
-        let (features, named_features) = compile_features(
-            self.source,
-            self.document,
-            &scope,
-            [lateness, remembered_for],
-            &mut slots,
-            &mut plan,
-        );
+        let (features, named_features) =
+            compile_features(self.source, self.document, &scope, memory, &mut slots, &mut plan);
         faulty.extend(names.keys().filter(|name| !named_features.contains_key(*name)).cloned());
 
         let scope = Scope {
@@ -201,6 +202,15 @@ impl Compiler<'_> {
             }
         };
         self.document.policy.required_fields.iter().filter_map(find).collect()
+    }
+
+    /// Events that a history holds exactly.
+    fn events(&self) -> usize {
+        let Some(at) = &self.document.policy.events else { return EVENTS };
+        if !(1..=MOST_EVENTS).contains(&at.value) {
+            self.source.fault(&at.span, "a history holds 1 to 4,096 events exactly");
+        }
+        at.value.clamp(1, MOST_EVENTS) as usize
     }
 
     fn duration(&self, at: &At<String>) -> Option<i64> {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::FeaturePlan;
 use super::compile::{NamedFeatures, compile_expression, field_key, key_number, read_duration};
+use super::compile_series::add_series;
 use super::document::{Aggregate, Document, FeatureItem};
 use super::expression::{Conditions, NamedFeature, Node, Scope, SlotSource, Slots, Type};
 use super::source::{At, Source};
@@ -13,18 +14,29 @@ use crate::feature::{
     CellSource, KeySource, Plan, Predicate, RatioFeature, SelectedPredicate, Selector, TablePlan, Window,
     WindowFeature, WindowSpan,
 };
-use crate::state::{Column, MOST_COLUMNS, Shape};
+use crate::state::{Budget, Column, MOST_COLUMNS, Shape};
 
 /// Features that one policy can hold.
 const MOST_FEATURES: usize = 4096;
 const HOUR: i64 = 3_600_000;
+
+/// How much histories remember.
+#[derive(Clone, Copy)]
+pub(super) struct Memory {
+    /// How late an event may arrive, in milliseconds.
+    pub(super) lateness: i64,
+    /// How long events are kept at least, in milliseconds.
+    pub(super) kept: i64,
+    /// Events that a history holds exactly.
+    pub(super) events: usize,
+}
 
 /// Compiles every feature into the plan; returns them in order, and by name.
 pub(super) fn compile_features(
     source: &Source<'_>,
     document: &Document,
     scope: &Scope<'_>,
-    [lateness, remembered_for]: [i64; 2],
+    memory: Memory,
     slots: &mut Slots,
     plan: &mut Plan,
 ) -> (Vec<FeaturePlan>, NamedFeatures) {
@@ -67,16 +79,20 @@ pub(super) fn compile_features(
     }
     compiler.remember(&document.policy.remember);
     compiler.plan.conditions = Conditions::compile(&compiler.conditions);
-    let Plan { tables, cells, .. } = compiler.plan;
-    for table in tables {
-        table.retention = retention(table, remembered_for).map(|needed| needed + lateness);
+    let mut tables = std::mem::take(&mut compiler.plan.tables);
+    for table in &mut tables {
+        table.retention = retention(table, memory.kept).map(|needed| needed + memory.lateness);
+        table.budget.events = memory.events;
+        add_series(compiler.plan, scope, table, memory.lateness);
         for (column, cell) in table.columns.iter().enumerate() {
-            table.shape.add_column(is_coded(scope, table, column, cells.get(*cell)));
+            let coded = is_coded(scope, table, column, compiler.plan.cells.get(*cell));
+            table.shape.add_column(coded);
         }
         for feature in &mut table.features {
             feature.kept = table.shape.column(feature.column).unwrap_or(feature.kept);
         }
     }
+    compiler.plan.tables = tables;
     (features, compiler.named)
 }
 
@@ -216,6 +232,7 @@ impl Compiler<'_, '_> {
             number: operand.is_some_and(|(_, value_type)| value_type == Type::Number),
             include_current,
             per,
+            series: 0,
         });
         Some(value_type)
     }
@@ -295,6 +312,7 @@ impl Compiler<'_, '_> {
                 features: Vec::new(),
                 retention: None,
                 shape: Shape::default(),
+                budget: Budget::default(),
             });
             tables.len() - 1
         }))

@@ -31,6 +31,9 @@ pub(crate) struct Header {
     pub(crate) remember: Vec<At<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) remember_for: Option<At<String>>,
+    /// Left out of the fingerprint when absent, so that those of older policies stay.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) events: Option<At<i64>>,
 }
 
 #[derive(Debug, Serialize)]
@@ -258,6 +261,7 @@ fn read_header(mut table: Table<'_, '_>, header: &mut Header) {
     header.lateness = table.optional("lateness");
     header.remember = table.array("remember").map(|list| list.value).unwrap_or_default();
     header.remember_for = table.optional("remember_for");
+    header.events = table.optional("events");
     table.finish();
 }
 

@@ -3,6 +3,7 @@
 mod action;
 mod compile;
 mod compile_features;
+mod compile_series;
 mod document;
 mod expression;
 mod source;

@@ -40,6 +40,13 @@ impl Writer<'_> {
         self.bytes(text.as_bytes());
     }
 
+    pub(crate) fn flags(&mut self, flags: &[bool]) {
+        self.number(flags.len() as u32);
+        for flags in flags.chunks(8) {
+            self.byte(flags.iter().rev().fold(0, |bits, flag| bits << 1 | u8::from(*flag)));
+        }
+    }
+
     pub(crate) fn words(&mut self, words: &[u64]) {
         self.number(words.len() as u32);
         self.0.reserve(8 * words.len());
@@ -103,6 +110,13 @@ impl<'a> Reader<'a> {
     pub(crate) fn text(&mut self) -> Option<&'a str> {
         let count = self.number()? as usize;
         std::str::from_utf8(self.bytes(count)?).ok()
+    }
+
+    pub(crate) fn flags(&mut self) -> Option<Vec<bool>> {
+        let count = self.number()? as usize;
+        let bytes = self.bytes(count.div_ceil(8))?;
+        let flag = |at: usize| bytes.get(at / 8).is_some_and(|byte| byte >> (at % 8) & 1 == 1);
+        Some((0..count).map(flag).collect())
     }
 
     pub(crate) fn words(&mut self) -> Option<Vec<u64>> {

@@ -3,7 +3,9 @@
 use smallvec::SmallVec;
 
 use super::codec::{Reader, Writer};
-use super::record::{Block, Incoming, MOST_ENTRIES, Shape, View};
+use super::panes::{Panes, Pending};
+use super::record::{Block, Incoming, Shape, View};
+use super::series::{Bits, Budget, Fact};
 
 /// One event on its way into a history.
 #[derive(Clone, Copy)]
@@ -25,11 +27,17 @@ pub(crate) fn holds(masks: &[u64], predicate: u16) -> bool {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct History {
     block: Block,
-    labels: Labels,
+    extra: Option<Box<Extra>>,
 }
 
-/// Labels that take effect later, which hardly any history has.
-type Labels = Option<Box<Vec<LabelChange>>>;
+/// What hardly any history has.
+#[derive(Clone, Debug, Default)]
+struct Extra {
+    /// Labels that take effect later.
+    labels: Vec<LabelChange>,
+    /// What is left of the events that have left the block.
+    panes: Option<Panes>,
+}
 
 /// Bits that a label changed, for questions about the time before it was known.
 #[derive(Clone, Debug)]
@@ -37,22 +45,34 @@ struct LabelChange {
     id: u64,
     at: i64,
     label_before: u8,
-    before: SmallVec<[bool; 16]>,
+    before: Bits,
 }
 
 /// Something learnt about a recorded event.
 pub(crate) struct Learnt<'a> {
     pub(crate) id: u64,
+    pub(crate) time: i64,
     pub(crate) outcome: u8,
     /// The label, and when it became known.
     pub(crate) label: Option<(u8, i64)>,
     /// The event's bits without a label and with each of the two.
     pub(crate) by_label: &'a [Vec<u64>; 3],
+    /// The same with the outcome that was known before.
+    pub(crate) before: &'a [Vec<u64>; 3],
+    /// The label that was known before.
+    pub(crate) label_before: u8,
     /// The predicates that test the outcome or the label.
     pub(crate) revisable: &'a [u64],
 }
 
 impl Learnt<'_> {
+    /// The bits that a history keeps, with a label.
+    pub(super) fn bits(shape: &Shape, by_label: &[Vec<u64>; 3], label: u8) -> Bits {
+        let masks = by_label.get(usize::from(label));
+        let bit = |predicate: &u16| masks.is_some_and(|masks| holds(masks, *predicate));
+        shape.predicates().iter().map(bit).collect()
+    }
+
     fn apply(&self, shape: &Shape, label: u8, bits: &mut [bool]) {
         let Some(masks) = self.by_label.get(usize::from(label)) else { return };
         for (bit, predicate) in bits.iter_mut().zip(shape.predicates()) {
@@ -67,7 +87,7 @@ impl Learnt<'_> {
 #[derive(Clone, Debug)]
 pub(crate) struct Undone {
     pub(crate) at: usize,
-    before: SmallVec<[bool; 16]>,
+    before: Bits,
 }
 
 impl Undone {
@@ -83,56 +103,92 @@ impl Undone {
 impl History {
     pub(super) fn write(&self, to: &mut Writer<'_>) {
         self.block.write(to);
-        let labels = self.labels.as_ref().map_or(&[][..], |labels| labels.as_slice());
-        to.number(labels.len() as u32);
-        for change in labels {
+        to.number(self.labels().len() as u32);
+        for change in self.labels() {
             to.word(change.id);
             to.time(change.at);
             to.byte(change.label_before);
-            to.number(change.before.len() as u32);
-            for bit in &change.before {
-                to.byte(u8::from(*bit));
-            }
+            to.flags(&change.before);
+        }
+        to.byte(u8::from(self.panes().is_some()));
+        if let Some(panes) = self.panes() {
+            panes.write(to);
         }
     }
 
-    /// A history as it was written; `None` when it does not fit the shape.
-    pub(super) fn read(shape: &Shape, from: &mut Reader<'_>) -> Option<History> {
+    /// A history as it was written, with so many series; `None` when it does not fit the shape.
+    pub(super) fn read(shape: &Shape, series: usize, from: &mut Reader<'_>) -> Option<History> {
         let block = Block::read(shape, from)?;
         let mut labels = Vec::new();
-        for _ in 0..from.count(17)? {
+        for _ in 0..from.count(21)? {
             let (id, at, label_before) = (from.word()?, from.time()?, from.byte()?);
-            let count = from.count(1)?;
-            let before = from.bytes(count)?.iter().map(|byte| *byte != 0).collect();
-            labels.push(LabelChange { id, at, label_before, before });
+            labels.push(LabelChange { id, at, label_before, before: from.flags()?.into() });
         }
-        Some(History { block, labels: Some(Box::new(labels)).filter(|labels| !labels.is_empty()) })
+        let panes = if from.byte()? == 1 { Some(Panes::read(series, from)?) } else { None };
+        let mut history = History { block, extra: None };
+        history.set_extra(labels, panes);
+        Some(history)
     }
 
-    /// How many events it holds.
+    /// How many events it holds exactly.
     pub(crate) fn len(&self) -> usize {
         self.block.len()
-    }
-
-    /// Bytes of memory that it takes beside itself.
-    pub(crate) fn bytes(&self) -> usize {
-        let labels = self.labels.as_ref().map_or(0, |labels| labels.len() * size_of::<LabelChange>());
-        self.block.bytes() + labels
     }
 
     pub(crate) fn view(&self, shape: &Shape) -> View<'_> {
         self.block.view(shape)
     }
 
-    /// Puts an event that is not here yet into its place, behind those of the same time.
-    pub(crate) fn insert(&mut self, shape: &Shape, entry: &Entry<'_>, cells: &[Option<u64>]) {
-        let view = self.view(shape);
-        let mut at = view.count_until(entry.time);
-        if view.len() == MOST_ENTRIES {
-            let oldest = view.time_at(0).unwrap_or(0);
-            self.block.drop_oldest(shape, 1, oldest);
-            at = at.saturating_sub(1);
+    fn labels(&self) -> &[LabelChange] {
+        self.extra.as_ref().map_or(&[], |extra| &extra.labels)
+    }
+
+    /// What is left of the events that have left the block.
+    #[inline(always)]
+    pub(crate) fn panes(&self) -> Option<&Panes> {
+        self.extra.as_ref().and_then(|extra| extra.panes.as_ref())
+    }
+
+    /// Nothing extra takes no memory.
+    fn set_extra(&mut self, labels: Vec<LabelChange>, panes: Option<Panes>) {
+        let some = !labels.is_empty() || panes.is_some();
+        match &mut self.extra {
+            Some(extra) if some => **extra = Extra { labels, panes },
+            extra => *extra = some.then(|| Box::new(Extra { labels, panes })),
         }
+    }
+
+    fn take_extra(&mut self) -> (Vec<LabelChange>, Option<Panes>) {
+        self.extra
+            .as_mut()
+            .map_or((Vec::new(), None), |extra| (std::mem::take(&mut extra.labels), extra.panes.take()))
+    }
+
+    /// Bytes of the heap that the history takes.
+    pub(crate) fn bytes(&self) -> usize {
+        let extra = self.extra.as_ref().map_or(0, |extra| {
+            let labels = extra.labels.capacity() * size_of::<LabelChange>();
+            size_of::<Extra>() + labels + extra.panes.as_ref().map_or(0, Panes::bytes)
+        });
+        self.block.bytes() + extra
+    }
+
+    /// Puts an event that is not here yet into its place, behind those of the same time.
+    pub(crate) fn insert(
+        &mut self,
+        shape: &Shape,
+        budget: &Budget,
+        entry: &Entry<'_>,
+        cells: &[Option<u64>],
+    ) {
+        if self.panes().is_some() || self.view(shape).len() >= budget.events {
+            return self.insert_folding(shape, budget, entry, cells);
+        }
+        self.place(shape, entry, cells);
+    }
+
+    fn place(&mut self, shape: &Shape, entry: &Entry<'_>, cells: &[Option<u64>]) {
+        let at = self.view(shape).count_until(entry.time);
         let incoming = Incoming {
             time: entry.time,
             id: entry.id,
@@ -143,38 +199,127 @@ impl History {
         self.block.insert(shape, at, incoming);
     }
 
+    /// Puts an event into a history that has outgrown its budget: the oldest makes room and goes into panes.
+    #[cold]
+    #[inline(never)]
+    fn insert_folding(&mut self, shape: &Shape, budget: &Budget, entry: &Entry<'_>, cells: &[Option<u64>]) {
+        let (mut labels, panes) = self.take_extra();
+        let plans = &budget.series;
+        let clock_before = self.clock(shape);
+        let clock = clock_before.max(entry.time);
+        let mut panes = panes.unwrap_or_else(|| {
+            let mut panes = Panes::new(plans);
+            self.show_all(shape, budget, &mut panes, &labels);
+            panes
+        });
+        for change in labels.iter().filter(|change| change.at > clock_before && change.at <= clock) {
+            let view = self.view(shape);
+            let fact = view.position_of(change.id).and_then(|at| fact_at(shape, &view, at, &labels, clock));
+            fact.iter().for_each(|fact| panes.see(plans, fact));
+        }
+        let bits = shape.predicates().iter().map(|predicate| holds(entry.masks, *predicate));
+        let fact = Fact { time: entry.time, bits: bits.collect(), cells: cells.into() };
+        panes.see(plans, &fact);
+        let view = self.view(shape);
+        let full = view.len() >= budget.events;
+        if entry.time < panes.folded_until() || full && view.count_until(entry.time) == 0 {
+            panes.fold(plans, &fact);
+        } else {
+            while self.view(shape).len() >= budget.events.max(1) {
+                self.fold_oldest(shape, budget, &mut panes, &mut labels, clock);
+            }
+            self.place(shape, entry, cells);
+        }
+        panes.advance(plans, clock);
+        self.set_extra(labels, Some(panes));
+    }
+
+    /// The time of the newest event.
+    fn clock(&self, shape: &Shape) -> i64 {
+        self.view(shape).times().last().map_or(0, |time| *time as i64)
+    }
+
+    /// Panes that start now have to see every entry.
+    fn show_all(&self, shape: &Shape, budget: &Budget, panes: &mut Panes, labels: &[LabelChange]) {
+        let view = self.view(shape);
+        let clock = self.clock(shape);
+        let facts = (0..view.len()).filter_map(|at| fact_at(shape, &view, at, labels, clock));
+        facts.for_each(|fact| panes.see(&budget.series, &fact));
+    }
+
+    /// Moves the oldest entry into the panes, as it is known at `clock`.
+    fn fold_oldest(
+        &mut self,
+        shape: &Shape,
+        budget: &Budget,
+        panes: &mut Panes,
+        labels: &mut Vec<LabelChange>,
+        clock: i64,
+    ) {
+        let view = self.view(shape);
+        let Some(mut fact) = Fact::of_entry(shape, &view, 0) else { return };
+        let id = view.ids().first().copied().unwrap_or(0);
+        let (_, mut label) = view.known(0);
+        for change in labels.iter().rev().filter(|change| change.id == id && change.at > clock) {
+            let before = change.before.clone();
+            let (at, label_before) = (change.at, change.label_before);
+            panes.pend(Pending { id, at, label_before, label, before: before.clone(), fact: fact.clone() });
+            (label, fact.bits) = (label_before, before);
+        }
+        labels.retain(|change| change.id != id);
+        panes.fold(&budget.series, &fact);
+        self.block.drop_oldest(shape, 1);
+    }
+
     /// Drops what is no later than `time`.
     pub(crate) fn forget_until(&mut self, shape: &Shape, time: i64) {
         let view = self.view(shape);
         // Nearly always it is nothing or the oldest one.
         let old = view.times().iter().take_while(|known| **known as i64 <= time);
-        let Some((dropped, last)) = old.enumerate().last() else { return };
-        let last = *last as i64;
-        self.block.drop_oldest(shape, dropped + 1, last);
-        if let Some(mut labels) = self.labels.take() {
+        let dropped = old.enumerate().last().map(|(at, last)| (at + 1, *last as i64));
+        let folded = self.panes().map(Panes::folded_until).filter(|folded| *folded <= time);
+        if dropped.is_none() && folded.is_none() {
+            return;
+        }
+        let (count, last) = dropped.unwrap_or_default();
+        self.block.drop_oldest(shape, count);
+        self.block.forget_until(shape, folded.unwrap_or(0).max(last));
+        if self.extra.is_some() {
+            let (mut labels, panes) = self.take_extra();
             let view = self.view(shape);
             labels.retain(|change| view.position_of(change.id).is_some());
-            self.labels = Some(labels).filter(|labels| !labels.is_empty());
+            self.set_extra(labels, panes.filter(|_| folded.is_none()));
         }
     }
 
-    /// The number of the outcome that was last learnt about an event.
-    pub(crate) fn outcome_of(&self, shape: &Shape, id: u64) -> Option<u8> {
+    /// When an event happened, and the numbers of the outcome and the label that were last learnt about it.
+    pub(crate) fn known(&self, shape: &Shape, id: u64) -> Option<(i64, u8, u8)> {
         let view = self.view(shape);
-        Some(view.known(view.position_of(id)?).0)
+        let at = view.position_of(id)?;
+        let (outcome, label) = view.known(at);
+        Some((view.time_at(at)?, outcome, label))
     }
 
     /// Takes in what was learnt about an event. Bits of predicates that test the outcome or the label become
     /// those of the new knowledge; questions about times before the label still see the old ones.
-    pub(crate) fn revise(&mut self, shape: &Shape, learnt: &Learnt<'_>) {
+    pub(crate) fn revise(
+        &mut self,
+        shape: &Shape,
+        budget: &Budget,
+        learnt: &Learnt<'_>,
+        cells: &[Option<u64>],
+    ) {
         let view = self.view(shape);
-        let Some(at) = view.position_of(learnt.id) else { return };
+        let Some(at) = view.position_of(learnt.id) else {
+            return self.revise_folded(shape, budget, learnt, cells);
+        };
         let time = view.time_at(at);
-        let mut now: SmallVec<[bool; 16]> = (0..shape.predicates().len())
+        let mut now: Bits = (0..shape.predicates().len())
             .map(|predicate| view.predicate_bits(predicate, at) & 1 == 1)
             .collect();
         let (_, known_label) = view.known(at);
-        let mut labels = self.labels.take().unwrap_or_default();
+        let clock = self.clock(shape);
+        let (mut labels, mut panes) = self.take_extra();
         for change in labels.iter_mut().filter(|change| change.id == learnt.id) {
             learnt.apply(shape, change.label_before, &mut change.before);
         }
@@ -191,19 +336,36 @@ impl History {
                 labels.push(LabelChange { id: learnt.id, at: label_at, label_before, before });
             }
         }
-        self.labels = Some(labels).filter(|labels| !labels.is_empty());
         let label = learnt.label.map_or(known_label, |(label, _)| label);
         learnt.apply(shape, label, &mut now);
         for (predicate, bit) in now.into_iter().enumerate() {
             self.block.set_predicate(shape, predicate, at, bit);
         }
         self.block.set_known(shape, at, (learnt.outcome, label));
+        if let Some(panes) = &mut panes {
+            let fact = fact_at(shape, &self.view(shape), at, &labels, clock);
+            fact.iter().for_each(|fact| panes.see(&budget.series, fact));
+        }
+        self.set_extra(labels, panes);
+    }
+
+    /// Corrects the panes for an event that they may hold.
+    #[cold]
+    fn revise_folded(&mut self, shape: &Shape, budget: &Budget, learnt: &Learnt<'_>, cells: &[Option<u64>]) {
+        let clock = self.clock(shape);
+        let panes = self.extra.as_mut().and_then(|extra| extra.panes.as_mut());
+        if let Some(panes) = panes.filter(|panes| learnt.time <= panes.folded_until()) {
+            panes.revise(shape, &budget.series, learnt, cells, clock);
+        }
     }
 
     /// The entries whose label was learnt after `time`, with their bits from before.
     pub(crate) fn undone(&self, shape: &Shape, time: i64, undone: &mut Vec<Undone>) {
         undone.clear();
-        let Some(labels) = &self.labels else { return };
+        let labels = self.labels();
+        if labels.is_empty() {
+            return;
+        }
         let view = self.view(shape);
         // From the newest to the oldest: the last to be applied is the first that was learnt.
         for change in labels.iter().rev().filter(|change| change.at > time) {
@@ -213,15 +375,13 @@ impl History {
         }
     }
 
-    /// The same history in another shape: `columns` says where each new one was before, and `holds` which of the
-    /// new predicates hold for an entry.
+    /// The same history in another shape; `holds` says which of the new predicates hold for an entry.
     pub(crate) fn reshaped(
         &self,
-        before: &Shape,
-        after: &Shape,
-        columns: &[Option<usize>],
+        change: &Reshape<'_>,
         mut holds: impl FnMut(usize, &Remembered<'_>) -> bool,
     ) -> History {
+        let Reshape { before, after, predicates, columns, budget, series } = *change;
         let view = self.view(before);
         let count = after.predicates().len();
         let mut block = Block::default();
@@ -232,32 +392,42 @@ impl History {
                 .collect();
             let known = view.known(at);
             let entry = Remembered { view, at, label: known.1, before: None };
-            let predicates: SmallVec<[bool; 16]> =
-                (0..count).map(|predicate| holds(predicate, &entry)).collect();
-            let incoming = Incoming {
-                time: *time as i64,
-                id: *id,
-                known,
-                predicates: predicates.into_iter(),
-                cells: &cells,
-            };
+            let held: Bits = (0..count).map(|predicate| holds(predicate, &entry)).collect();
+            let incoming =
+                Incoming { time: *time as i64, id: *id, known, predicates: held.into_iter(), cells: &cells };
             block.insert(after, at, incoming);
         }
         if let Some(time) = view.forgotten_until() {
             block.forget_until(after, time);
         }
-        let labels = self.labels.iter().flat_map(|labels| labels.iter()).filter_map(|change| {
+        let labels = self.labels().iter().filter_map(|change| {
             let at = view.position_of(change.id)?;
             let entry = Remembered { view, at, label: change.label_before, before: Some(&change.before) };
             let before = (0..count).map(|predicate| holds(predicate, &entry)).collect();
             Some(LabelChange { before, ..change.clone() })
         });
         let labels: Vec<LabelChange> = labels.collect();
-        History { block, labels: Some(Box::new(labels)).filter(|labels| !labels.is_empty()) }
+        // Of events that are folded only those series know that had their conditions before.
+        let bits = |bits: &Bits| -> Bits {
+            let bit = |from: &Option<usize>| from.is_some_and(|from| bits.get(from).is_some_and(|bit| *bit));
+            predicates.iter().map(bit).collect()
+        };
+        let fact = |fact: &Fact| {
+            let cell = |from: &Option<usize>| from.and_then(|from| fact.cells.get(from).copied().flatten());
+            Fact { time: fact.time, bits: bits(&fact.bits), cells: columns.iter().map(cell).collect() }
+        };
+        let panes = self.panes().map(|panes| panes.reshaped(&budget.series, series, fact, bits));
+        let mut history = History { block, extra: None };
+        let panes = panes.map(|mut panes| {
+            history.show_all(after, budget, &mut panes, &labels);
+            panes
+        });
+        history.set_extra(labels, panes);
+        history
     }
 }
 
-/// An entry as one history remembers it, at the time of a label or before.
+/// An entry as one history remembers it, with what is known of it now or was before a label.
 pub(crate) struct Remembered<'a> {
     view: View<'a>,
     at: usize,
@@ -292,4 +462,25 @@ impl Remembered<'_> {
     pub(crate) fn cell(&self, shape: &Shape, column: usize) -> Option<u64> {
         self.view.cell(shape.column(column)?, column, self.at)
     }
+}
+
+/// An entry without the labels that are learnt after `clock`.
+fn fact_at(shape: &Shape, view: &View<'_>, at: usize, labels: &[LabelChange], clock: i64) -> Option<Fact> {
+    let mut fact = Fact::of_entry(shape, view, at)?;
+    let id = view.ids().get(at).copied().filter(|id| *id != 0);
+    if let Some(later) = labels.iter().find(|change| Some(change.id) == id && change.at > clock) {
+        fact.bits.clone_from(&later.before);
+    }
+    Some(fact)
+}
+
+/// From one shape to another: where each new predicate, column and series was before.
+#[derive(Clone, Copy)]
+pub(crate) struct Reshape<'a> {
+    pub(crate) before: &'a Shape,
+    pub(crate) after: &'a Shape,
+    pub(crate) predicates: &'a [Option<usize>],
+    pub(crate) columns: &'a [Option<usize>],
+    pub(crate) budget: &'a Budget,
+    pub(crate) series: &'a [Option<usize>],
 }

@@ -15,12 +15,13 @@ use smallvec::SmallVec;
 
 use super::bits;
 use super::codec::{Reader, Writer};
+use super::series::Budget;
 
 /// Cells that a table can remember.
 pub(crate) const MOST_COLUMNS: usize = 64;
 
 /// Entries that one record can hold.
-pub(super) const MOST_ENTRIES: usize = 65_535;
+const MOST_ENTRIES: usize = 65_535;
 
 const HEAD: usize = 0;
 const FORGOTTEN: usize = 1;
@@ -82,14 +83,21 @@ impl Shape {
         self.columns.get(column).copied()
     }
 
+    /// Where every remembered cell is.
+    pub(crate) fn columns(&self) -> impl Iterator<Item = Column> + '_ {
+        self.columns.iter().copied()
+    }
+
     /// Bits of one entry: the predicates, and which cells have a value.
     fn bits(&self) -> usize {
         self.predicates.len() + self.columns.len()
     }
 
-    /// Bytes that the record of one entity can take.
-    pub(crate) fn most_bytes(&self) -> usize {
-        8 * (self.layout(256).dictionaries + 256 * self.coded)
+    /// Bytes that one entity can take.
+    pub(crate) fn most_bytes(&self, budget: &Budget) -> usize {
+        // A block has room to spare.
+        let entries = (budget.events * 2).min(MOST_ENTRIES);
+        8 * (self.layout(entries).dictionaries + entries * self.coded) + budget.most_bytes()
     }
 
     #[inline(always)]
@@ -413,7 +421,7 @@ impl Block {
             self.open_gap(shape, at);
         }
         self.set_head(length + 1, start, capacity);
-        let place = start + at;
+        let mut place = start + at;
         self.put(layout.times + place, entry.time as u64);
         self.put(layout.times + capacity + place, entry.id);
         bits::write_number(self.tail(layout.codes), layout.width, place, pack_known(entry.known));
@@ -431,8 +439,9 @@ impl Block {
                     let code = words.iter().position(|known| *known == word).unwrap_or_else(|| {
                         let code = self.encode(shape, number, word);
                         // The dictionary may have grown, and everything moved.
-                        layout = self.view(shape).layout;
-                        dictionary = self.view(shape).dictionary(number);
+                        let view = self.view(shape);
+                        (layout, place) = (view.layout, view.start + at);
+                        dictionary = view.dictionary(number);
                         room = dictionary_size(&self.words, number).1;
                         code
                     });
@@ -491,11 +500,10 @@ impl Block {
         bits::write_number(self.tail(layout.codes), layout.width, start + at, pack_known(known));
     }
 
-    /// Drops the oldest entries, the last of which happened at `time`.
-    pub(super) fn drop_oldest(&mut self, shape: &Shape, count: usize, time: i64) {
+    /// Takes the oldest entries away.
+    pub(super) fn drop_oldest(&mut self, shape: &Shape, count: usize) {
         let View { layout, start, length, .. } = self.view(shape);
         self.set_head(length.saturating_sub(count), start + count.min(length), layout.capacity);
-        self.forget_until(shape, time);
     }
 
     /// Says that what happened up to `time` may be missing.

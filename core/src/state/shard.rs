@@ -73,10 +73,10 @@ pub(crate) struct Adopted {
 
 impl Adopted {
     /// `None` when the bytes do not fit the shape.
-    pub(crate) fn read(shape: &Shape, from: &mut Reader<'_>) -> Option<Adopted> {
+    pub(crate) fn read(shape: &Shape, series: usize, from: &mut Reader<'_>) -> Option<Adopted> {
         let (token, uses, established, latest) =
             (from.token()?, from.byte()?, from.byte()? == 1, from.time()?);
-        Some(Adopted { token, uses, established, latest, history: History::read(shape, from)? })
+        Some(Adopted { token, uses, established, latest, history: History::read(shape, series, from)? })
     }
 }
 

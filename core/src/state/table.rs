@@ -31,7 +31,9 @@ pub(crate) type TokenMap<V> = HashMap<Token, V, BuildHasherDefault<TokenHasher>>
 const MOST_SHARDS: usize = 4096;
 
 /// A shard has at least so many bytes of the table's budget.
-const SHARD_BYTES: usize = 1 << 19;
+const SHARD_BYTES: usize = 1 << 20;
+/// And so many times what one entity can take, so that no heavy one leaves others without any.
+const SHARD_ENTITIES: usize = 4;
 
 /// A lock in memory of its own: two threads at neighbouring shards must not wait for each other's caches.
 #[derive(Debug, Default)]
@@ -58,9 +60,9 @@ pub(crate) struct Table {
 }
 
 impl Table {
-    /// An empty table within `budget` bytes.
-    pub(crate) fn new(name: &str, number: usize, budget: usize) -> Table {
-        let shards = (budget / SHARD_BYTES).clamp(1, MOST_SHARDS);
+    /// An empty table within `budget` bytes, for entities that can take `most` bytes each.
+    pub(crate) fn new(name: &str, number: usize, budget: usize, most: usize) -> Table {
+        let shards = (budget / SHARD_BYTES.max(SHARD_ENTITIES * most)).clamp(1, MOST_SHARDS);
         // The power of two below, so that the token's bits choose.
         let shards = (shards + 1).next_power_of_two() / 2;
         Table {

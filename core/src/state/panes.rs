@@ -1,0 +1,345 @@
+//! Panes: stretches of time, a 64th of a window each, that sum up events for which a history has no room.
+
+use std::collections::VecDeque;
+
+use super::codec::{Reader, Writer};
+use super::history::Learnt;
+use super::record::Shape;
+use super::sample::Sample;
+use super::series::{Bits, Fact, Kind, SeriesPlan, Tally};
+
+/// Panes that the composites of one entity share in a series; the oldest go when there are more.
+pub(super) const MOST_COMPOSITES: usize = 1_024;
+
+/// Labels of one entity that wait for their time; what takes effect last is lost when there are more.
+const MOST_PENDING: usize = 4_096;
+
+/// What is left of the events that have left a history.
+#[derive(Clone, Debug)]
+pub(crate) struct Panes {
+    folded_until: i64,
+    series: Vec<Series>,
+    /// Labels that take effect later, the next one first.
+    pending: VecDeque<Pending>,
+}
+
+#[derive(Clone, Debug)]
+enum Series {
+    Tallies(VecDeque<Pane>),
+    Sample(Sample),
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Pane {
+    /// The pane's number, and which composite it is of.
+    place: (i64, u64),
+    tally: Tally,
+}
+
+/// A label of a folded event.
+#[derive(Clone, Debug)]
+pub(super) struct Pending {
+    pub(super) id: u64,
+    /// When it takes effect.
+    pub(super) at: i64,
+    pub(super) label_before: u8,
+    pub(super) label: u8,
+    /// The event's bits before it does.
+    pub(super) before: Bits,
+    /// The event with its bits from then on.
+    pub(super) fact: Fact,
+}
+
+/// The place of a pane, added when it is new. Panes are in order; nearly always it is the last one.
+pub(super) fn ensure_pane<T>(panes: &mut VecDeque<T>, place: impl Fn(&T) -> (i64, u64), new: T) -> usize {
+    let wanted = place(&new);
+    match panes.back() {
+        Some(last) if place(last) == wanted => panes.len() - 1,
+        Some(last) if place(last) > wanted => {
+            panes.binary_search_by_key(&wanted, place).unwrap_or_else(|at| {
+                panes.insert(at, new);
+                at
+            })
+        }
+        _ => {
+            panes.push_back(new);
+            panes.len() - 1
+        }
+    }
+}
+
+impl Series {
+    fn new(plan: &SeriesPlan) -> Series {
+        match plan.kind {
+            Kind::Distinct => Series::Sample(Sample::new(plan)),
+            _ => Series::Tallies(VecDeque::new()),
+        }
+    }
+
+    /// Takes in an event that the series picks under `key`.
+    fn add(&mut self, plan: &SeriesPlan, key: u64, fact: &Fact, folded_until: i64) {
+        let (index, oldest) = (plan.pane(fact.time), plan.oldest_pane(folded_until));
+        let word = plan.word(fact);
+        match self {
+            Series::Sample(sample) => sample.add(key, index, word, oldest),
+            Series::Tallies(panes) => {
+                while panes.front().is_some_and(|pane| pane.place.0 < oldest) {
+                    panes.pop_front();
+                }
+                if index < oldest {
+                    return;
+                }
+                let new = Pane { place: (index, key), tally: Tally::default() };
+                let at = ensure_pane(panes, |pane| pane.place, new);
+                if let Some(pane) = panes.get_mut(at) {
+                    pane.tally.merge(plan, &Tally::of(plan, fact.time, word));
+                }
+                while !plan.same.is_empty() && panes.len() > MOST_COMPOSITES {
+                    panes.pop_front();
+                }
+            }
+        }
+    }
+
+    /// Takes an event out again, where that can be done.
+    fn subtract(&mut self, plan: &SeriesPlan, key: u64, fact: &Fact) {
+        let Series::Tallies(panes) = self else { return };
+        let place = (plan.pane(fact.time), key);
+        let Ok(at) = panes.binary_search_by_key(&place, |pane| pane.place) else { return };
+        if let Some(pane) = panes.get_mut(at) {
+            pane.tally.subtract(plan, &Tally::of(plan, fact.time, plan.word(fact)));
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        match self {
+            Series::Sample(sample) => sample.bytes(),
+            Series::Tallies(panes) => panes.capacity() * size_of::<Pane>(),
+        }
+    }
+}
+
+impl Panes {
+    pub(super) fn write(&self, to: &mut Writer<'_>) {
+        to.time(self.folded_until);
+        for series in &self.series {
+            match series {
+                Series::Tallies(panes) => {
+                    to.byte(0);
+                    to.number(panes.len() as u32);
+                    for Pane { place: (index, key), tally } in panes {
+                        to.time(*index);
+                        to.word(*key);
+                        tally.write(to);
+                    }
+                }
+                Series::Sample(sample) => {
+                    to.byte(1);
+                    sample.write(to);
+                }
+            }
+        }
+        to.number(self.pending.len() as u32);
+        for pending in &self.pending {
+            to.word(pending.id);
+            to.time(pending.at);
+            to.byte(pending.label_before);
+            to.byte(pending.label);
+            to.flags(&pending.before);
+            pending.fact.write(to);
+        }
+    }
+
+    /// Panes as they were written, with so many series; `None` when the bytes are not as they should be.
+    pub(super) fn read(series: usize, from: &mut Reader<'_>) -> Option<Panes> {
+        let folded_until = from.time()?;
+        let tallies = |from: &mut Reader<'_>| {
+            let panes = (0..from.count(40)?)
+                .map(|_| Some(Pane { place: (from.time()?, from.word()?), tally: Tally::read(from)? }));
+            panes
+                .collect::<Option<VecDeque<Pane>>>()
+                .filter(|panes| panes.iter().is_sorted_by_key(|pane| pane.place))
+        };
+        let all = (0..series).map(|_| match from.byte()? {
+            0 => tallies(from).map(Series::Tallies),
+            _ => Sample::read(from).map(Series::Sample),
+        });
+        let all = all.collect::<Option<Vec<Series>>>()?;
+        let pending = (0..from.count(34)?).map(|_| {
+            Some(Pending {
+                id: from.word()?,
+                at: from.time()?,
+                label_before: from.byte()?,
+                label: from.byte()?,
+                before: from.flags()?.into(),
+                fact: Fact::read(from)?,
+            })
+        });
+        Some(Panes { folded_until, series: all, pending: pending.collect::<Option<_>>()? })
+    }
+
+    pub(super) fn new(plans: &[SeriesPlan]) -> Panes {
+        // Nothing is folded yet.
+        Panes { folded_until: -1, series: plans.iter().map(Series::new).collect(), pending: VecDeque::new() }
+    }
+
+    /// The latest time of an event that has been folded.
+    pub(crate) fn folded_until(&self) -> i64 {
+        self.folded_until
+    }
+
+    /// Bytes of the heap that the panes take.
+    pub(super) fn bytes(&self) -> usize {
+        let pending = self.pending.capacity() * size_of::<Pending>();
+        let series = self.series.capacity() * size_of::<Series>();
+        series + pending + self.series.iter().map(Series::bytes).sum::<usize>()
+    }
+
+    /// Samples see every event, whether it is folded or not; more than once does no harm.
+    pub(super) fn see(&mut self, plans: &[SeriesPlan], fact: &Fact) {
+        let until = self.folded_until;
+        for (series, plan) in
+            self.series.iter_mut().zip(plans).filter(|(_, plan)| plan.kind == Kind::Distinct)
+        {
+            if let Some(key) = plan.picks(fact, &fact.bits) {
+                series.add(plan, key, fact, until);
+            }
+        }
+    }
+
+    /// Takes in an event that leaves the history.
+    pub(super) fn fold(&mut self, plans: &[SeriesPlan], fact: &Fact) {
+        self.folded_until = self.folded_until.max(fact.time);
+        for (series, plan) in self.series.iter_mut().zip(plans) {
+            if let Some(key) = plan.picks(fact, &fact.bits) {
+                series.add(plan, key, fact, self.folded_until);
+            }
+        }
+    }
+
+    /// The bits of a folded event become others.
+    fn correct(&mut self, plans: &[SeriesPlan], before: &[bool], fact: &Fact) {
+        for (series, plan) in self.series.iter_mut().zip(plans) {
+            match (plan.picks(fact, before), plan.picks(fact, &fact.bits)) {
+                (Some(key), None) => series.subtract(plan, key, fact),
+                (None, Some(key)) => series.add(plan, key, fact, self.folded_until),
+                _ => {}
+            }
+        }
+    }
+
+    /// A label of a folded event takes effect later, if it makes a difference.
+    pub(super) fn pend(&mut self, pending: Pending) {
+        if pending.before == pending.fact.bits {
+            return;
+        }
+        let at = self.pending.partition_point(|known| known.at <= pending.at);
+        self.pending.insert(at, pending);
+        self.pending.truncate(MOST_PENDING);
+    }
+
+    /// Labels take effect that were learnt up to `clock`.
+    pub(super) fn advance(&mut self, plans: &[SeriesPlan], clock: i64) {
+        while self.pending.front().is_some_and(|pending| pending.at <= clock)
+            && let Some(due) = self.pending.pop_front()
+        {
+            self.correct(plans, &due.before, &due.fact);
+        }
+    }
+
+    /// Takes in what was learnt about a folded event, as [`History::revise`](super::History::revise) does for others.
+    pub(super) fn revise(
+        &mut self,
+        shape: &Shape,
+        plans: &[SeriesPlan],
+        learnt: &Learnt<'_>,
+        cells: &[Option<u64>],
+        clock: i64,
+    ) {
+        let own = |pending: &Pending| pending.id == learnt.id;
+        let next = self.pending.iter().find(|pending| own(pending));
+        let mut label = next.map_or(learnt.label_before, |next| next.label_before);
+        let mut before = match next {
+            Some(next) => next.before.clone(),
+            None => Learnt::bits(shape, learnt.before, label),
+        };
+        let fact = |label: u8| Fact {
+            time: learnt.time,
+            bits: Learnt::bits(shape, learnt.by_label, label),
+            cells: cells.into(),
+        };
+        self.correct(plans, &before, &fact(label));
+        before = fact(label).bits;
+        if let Some((_, at)) = learnt.label {
+            // An earlier label that takes effect later than this one never takes effect.
+            self.pending.retain(|pending| !own(pending) || pending.at < at);
+        }
+        for pending in self.pending.iter_mut().filter(|pending| own(pending)) {
+            pending.before = fact(pending.label_before).bits;
+            pending.fact = fact(pending.label);
+            (label, before) = (pending.label, pending.fact.bits.clone());
+        }
+        match learnt.label {
+            Some((new, at)) if at > clock => {
+                let (id, label_before) = (learnt.id, label);
+                self.pend(Pending { id, at, label_before, label: new, before, fact: fact(new) });
+            }
+            Some((new, _)) => self.correct(plans, &before, &fact(new)),
+            None => {}
+        }
+    }
+
+    /// What a series holds of the panes from `from` to `to`, oldest first.
+    pub(crate) fn tally(&self, number: usize, plan: &SeriesPlan, key: u64, (from, to): (i64, i64)) -> Tally {
+        let mut all = Tally::default();
+        if let Some(Series::Tallies(panes)) = self.series.get(number) {
+            let first = panes.partition_point(|pane| pane.place.0 < from);
+            let inside = panes.range(first..).take_while(|pane| pane.place.0 <= to);
+            let own = inside.filter(|pane| pane.place.1 == key).map(|pane| &pane.tally);
+            if plan.kind == Kind::Count {
+                all.count = own.map(|tally| tally.count).sum();
+            } else {
+                own.for_each(|tally| all.merge(plan, tally));
+            }
+        }
+        all
+    }
+
+    /// How many different words a series saw in the panes from `from` to `to` and in the event that is scored.
+    pub(crate) fn distinct(
+        &self,
+        number: usize,
+        key: u64,
+        panes: (i64, i64),
+        current: Option<u64>,
+        scratch: &mut Vec<u64>,
+    ) -> u64 {
+        match self.series.get(number) {
+            Some(Series::Sample(sample)) => sample.estimate(key, panes, current, scratch),
+            _ => 0,
+        }
+    }
+
+    /// The panes of another policy: `series` says where each new one was before. Others start empty.
+    pub(super) fn reshaped(
+        &self,
+        plans: &[SeriesPlan],
+        series: &[Option<usize>],
+        fact: impl Fn(&Fact) -> Fact,
+        bits: impl Fn(&Bits) -> Bits,
+    ) -> Panes {
+        let kept = |(plan, from): (&SeriesPlan, &Option<usize>)| {
+            from.and_then(|from| self.series.get(from)).cloned().unwrap_or_else(|| Series::new(plan))
+        };
+        let pending = self.pending.iter().map(|pending| Pending {
+            before: bits(&pending.before),
+            fact: fact(&pending.fact),
+            ..pending.clone()
+        });
+        Panes {
+            folded_until: self.folded_until,
+            series: plans.iter().zip(series).map(kept).collect(),
+            pending: pending.collect(),
+        }
+    }
+}

@@ -1,0 +1,362 @@
+//! How many different values there were, from a sample of them.
+//!
+//! A value's hash gives it a *band*: half of all values are in band 0, a quarter in band 1 and so on. A pane at level
+//! `n` keeps the values of band `n` and above, so each that it keeps stands for `2^n`. While there is room every pane
+//! is at level 0 and the count is exact. When room runs out, the panes at the lowest level give up one band.
+//!
+//! A value is kept with the last pane in which it was seen. The different values of a window that reaches up to now
+//! are then those whose last pane is in it, and panes at different levels can be added up. A window that ends in the
+//! past needs all panes of a value, which takes more room and a scan; so do composites, which come and go singly.
+
+use std::collections::VecDeque;
+
+use super::codec::{Reader, Writer};
+use super::panes::{MOST_COMPOSITES, ensure_pane};
+use super::series::{SeriesPlan, mix};
+
+/// Values that a sample holds.
+const MOST_VALUES: usize = 2_048;
+/// Pairs of a value and a pane, for a window that ends in the past and for composites.
+const MOST_PAIRS: usize = 4_096;
+/// The last band holds all values above it.
+const BANDS: usize = 24;
+
+/// A sample of the values that events had, and when they had them.
+#[derive(Clone, Debug)]
+pub(super) struct Sample {
+    panes: VecDeque<Pane>,
+    /// What is kept, by the counts of the panes.
+    live: usize,
+    values: Values,
+    most_panes: usize,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Pane {
+    place: (i64, u64),
+    /// The same for all panes of one time.
+    level: usize,
+    /// How many values are kept, by band.
+    counts: [u16; BANDS],
+}
+
+#[derive(Clone, Debug)]
+enum Values {
+    /// The last pane of each value.
+    Last(Table),
+    /// Every pane of each value, in order: pane, key, value.
+    Pairs(VecDeque<(i64, u64, u64)>),
+}
+
+impl Sample {
+    pub(super) fn write(&self, to: &mut Writer<'_>) {
+        to.number(u32::try_from(self.most_panes).unwrap_or(u32::MAX));
+        to.number(self.panes.len() as u32);
+        for Pane { place: (index, key), level, counts } in &self.panes {
+            to.time(*index);
+            to.word(*key);
+            to.byte(*level as u8);
+            for count in counts {
+                to.short(*count);
+            }
+        }
+        match &self.values {
+            Values::Last(table) => {
+                to.byte(0);
+                // Slot by slot: what is found next depends on where everything is.
+                to.number(table.slots.len() as u32);
+                for (value, index) in &table.slots {
+                    to.word(*value);
+                    to.time(*index);
+                }
+            }
+            Values::Pairs(pairs) => {
+                to.byte(1);
+                to.number(pairs.len() as u32);
+                for (index, key, value) in pairs {
+                    to.time(*index);
+                    to.word(*key);
+                    to.word(*value);
+                }
+            }
+        }
+    }
+
+    /// A sample as it was written; `None` when the bytes are not as they should be.
+    pub(super) fn read(from: &mut Reader<'_>) -> Option<Sample> {
+        let most_panes = match from.number()? {
+            u32::MAX => usize::MAX,
+            most => most as usize,
+        };
+        let panes = (0..from.count(17 + 2 * BANDS)?).map(|_| {
+            let (place, level) = ((from.time()?, from.word()?), usize::from(from.byte()?));
+            let mut counts = [0; BANDS];
+            for count in &mut counts {
+                *count = from.short()?;
+            }
+            (level < BANDS).then_some(Pane { place, level, counts })
+        });
+        let panes = panes.collect::<Option<VecDeque<Pane>>>()?;
+        let live = panes.iter().flat_map(|pane| pane.counts).map(usize::from).sum();
+        let values = match from.byte()? {
+            0 => {
+                let slots = (0..from.count(16)?).map(|_| Some((from.word()?, from.time()?)));
+                let slots = slots.collect::<Option<Box<[(u64, i64)]>>>()?;
+                let used = slots.iter().filter(|(value, _)| *value != 0).count();
+                let fits = slots.is_empty() || slots.len().is_power_of_two() && used < slots.len();
+                Values::Last(fits.then_some(Table { slots, used })?)
+            }
+            _ => {
+                let pairs = (0..from.count(24)?).map(|_| Some((from.time()?, from.word()?, from.word()?)));
+                let pairs = pairs.collect::<Option<VecDeque<_>>>()?;
+                Values::Pairs(pairs.iter().is_sorted().then_some(pairs)?)
+            }
+        };
+        Some(Sample { panes, live, values, most_panes })
+    }
+
+    pub(super) fn new(plan: &SeriesPlan) -> Sample {
+        let composite = !plan.same.is_empty();
+        let values = if plan.delayed || composite {
+            Values::Pairs(VecDeque::new())
+        } else {
+            Values::Last(Table::default())
+        };
+        let most_panes = if composite { MOST_COMPOSITES } else { usize::MAX };
+        Sample { panes: VecDeque::new(), live: 0, values, most_panes }
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        let values = match &self.values {
+            Values::Last(table) => size_of_val(&*table.slots),
+            Values::Pairs(pairs) => pairs.capacity() * size_of::<(i64, u64, u64)>(),
+        };
+        values + self.panes.capacity() * size_of::<Pane>()
+    }
+
+    /// An event of `key` had this word in a pane. Panes before `oldest` are over.
+    pub(super) fn add(&mut self, key: u64, index: i64, word: u64, oldest: i64) {
+        self.expire(oldest);
+        if index < oldest {
+            return;
+        }
+        let value = spread(key, word);
+        let level = self.level_of(index);
+        let new = Pane { place: (index, key), level, counts: [0; BANDS] };
+        ensure_pane(&mut self.panes, |pane| pane.place, new);
+        while self.panes.len() > self.most_panes {
+            self.drop_oldest();
+        }
+        let keeps = band(value) >= level;
+        match &mut self.values {
+            Values::Last(table) => match table.find(value).filter(|last| *last >= index) {
+                Some(_) => {}
+                None => {
+                    let last = if keeps { table.put(value, index) } else { table.remove(value) };
+                    if let Some(last) = last {
+                        self.count(last, key, value, false);
+                    }
+                    if keeps {
+                        self.count(index, key, value, true);
+                    }
+                }
+            },
+            Values::Pairs(pairs) => {
+                if let (true, Err(at)) = (keeps, pairs.binary_search(&(index, key, value))) {
+                    pairs.insert(at, (index, key, value));
+                    self.count(index, key, value, true);
+                }
+            }
+        }
+        self.make_room();
+    }
+
+    /// How many different words events of `key` had in the panes from `from` to `to`, and in the event that
+    /// is scored.
+    pub(super) fn estimate(
+        &self,
+        key: u64,
+        (from, to): (i64, i64),
+        current: Option<u64>,
+        scratch: &mut Vec<u64>,
+    ) -> u64 {
+        let current = current.map(|word| spread(key, word));
+        let first = self.panes.partition_point(|pane| pane.place.0 < from);
+        match &self.values {
+            // A value that was seen again after the window was very likely seen in it, too.
+            Values::Last(table) => {
+                let known = |pane: &Pane| {
+                    let kept = pane.counts.iter().skip(pane.level).map(|count| u64::from(*count));
+                    kept.sum::<u64>() << pane.level
+                };
+                let exact = self.panes.back().is_none_or(|pane| pane.level == 0);
+                let more = current.filter(|value| table.find(*value).is_none_or(|last| last < from));
+                self.panes.range(first..).map(known).sum::<u64>() + u64::from(exact && more.is_some())
+            }
+            Values::Pairs(pairs) => {
+                let inside = self.panes.range(first..).take_while(|pane| pane.place.0 <= to);
+                let level = inside.map(|pane| pane.level).max().unwrap_or(0);
+                let first = pairs.partition_point(|(index, _, _)| *index < from);
+                let inside = pairs.range(first..).take_while(|(index, _, _)| *index <= to);
+                let kept = inside.filter(|(_, of, value)| *of == key && band(*value) >= level);
+                scratch.clear();
+                scratch.extend(kept.map(|(_, _, value)| *value));
+                scratch.sort_unstable();
+                scratch.dedup();
+                let more = current.filter(|value| level == 0 && scratch.binary_search(value).is_err());
+                ((scratch.len() as u64) << level) + u64::from(more.is_some())
+            }
+        }
+    }
+
+    /// The level of a time: that of its panes, and one less than before for a new one, so that levels come down again.
+    fn level_of(&self, index: i64) -> usize {
+        let at = self.panes.partition_point(|pane| pane.place.0 <= index);
+        match at.checked_sub(1).and_then(|before| self.panes.get(before)) {
+            Some(pane) if pane.place.0 == index => pane.level,
+            Some(pane) => pane.level.saturating_sub(1),
+            None => 0,
+        }
+    }
+
+    fn count(&mut self, index: i64, key: u64, value: u64, more: bool) {
+        let Ok(at) = self.panes.binary_search_by_key(&(index, key), |pane| pane.place) else { return };
+        let pane = self.panes.get_mut(at);
+        if let Some(count) = pane.and_then(|pane| pane.counts.get_mut(band(value))) {
+            if more {
+                *count = count.saturating_add(1);
+                self.live += 1;
+            } else {
+                *count = count.saturating_sub(1);
+                self.live = self.live.saturating_sub(1);
+            }
+        }
+    }
+
+    fn expire(&mut self, oldest: i64) {
+        while self.panes.front().is_some_and(|pane| pane.place.0 < oldest) {
+            self.drop_oldest();
+        }
+    }
+
+    fn drop_oldest(&mut self) {
+        let Some(pane) = self.panes.pop_front() else { return };
+        self.live -= pane.counts.iter().map(|count| usize::from(*count)).sum::<usize>().min(self.live);
+        if let Values::Pairs(pairs) = &mut self.values {
+            while pairs.front().is_some_and(|(index, key, _)| (*index, *key) <= pane.place) {
+                pairs.pop_front();
+            }
+        }
+    }
+
+    /// When the sample is full: forgets what is over, then thins the panes at the lowest level.
+    fn make_room(&mut self) {
+        let (used, most) = match &self.values {
+            Values::Last(table) => (table.used, MOST_VALUES),
+            Values::Pairs(pairs) => (pairs.len(), MOST_PAIRS),
+        };
+        if used < most {
+            return;
+        }
+        while self.live > most / 4 * 3 && self.thin() {}
+        let Sample { panes, values, .. } = self;
+        let level = |index: i64| {
+            let at = panes.partition_point(|pane| pane.place.0 < index);
+            panes.get(at).filter(|pane| pane.place.0 == index).map(|pane| pane.level)
+        };
+        let keeps = |value: u64, index: i64| level(index).is_some_and(|level| band(value) >= level);
+        match values {
+            Values::Last(table) => table.retain(keeps),
+            Values::Pairs(pairs) => pairs.retain(|(index, _, value)| keeps(*value, *index)),
+        }
+    }
+
+    /// Takes one band off the panes at the lowest level. False when there is none left to take.
+    fn thin(&mut self) -> bool {
+        let Some(lowest) = self.panes.iter().map(|pane| pane.level).min() else { return false };
+        if lowest + 1 >= BANDS {
+            return false;
+        }
+        for pane in self.panes.iter_mut().filter(|pane| pane.level == lowest) {
+            pane.level += 1;
+            if let Some(count) = pane.counts.get_mut(lowest) {
+                self.live = self.live.saturating_sub(usize::from(std::mem::take(count)));
+            }
+        }
+        true
+    }
+}
+
+/// Never 0, which stands for a free slot.
+fn spread(key: u64, word: u64) -> u64 {
+    mix(word ^ key).max(1)
+}
+
+fn band(value: u64) -> usize {
+    (value.leading_zeros() as usize).min(BANDS - 1)
+}
+
+/// Values and their last panes, with open addressing: twice as many slots as values, none of which is ever emptied
+/// singly.
+#[derive(Clone, Debug, Default)]
+struct Table {
+    slots: Box<[(u64, i64)]>,
+    /// Slots that hold a value, also one that is removed.
+    used: usize,
+}
+
+impl Table {
+    /// The pane of a value that is removed.
+    const NEVER: i64 = i64::MIN;
+
+    /// The slot that holds the value, else the free one where it would be.
+    fn slot(&self, value: u64) -> usize {
+        let mask = self.slots.len().saturating_sub(1);
+        let probe = (0..self.slots.len()).map(|step| (value as usize).wrapping_add(step) & mask);
+        let mut fitting =
+            probe.filter(|at| self.slots.get(*at).is_some_and(|(known, _)| *known == value || *known == 0));
+        fitting.next().unwrap_or(usize::MAX)
+    }
+
+    fn find(&self, value: u64) -> Option<i64> {
+        let (known, last) = self.slots.get(self.slot(value))?;
+        (*known == value && *last != Table::NEVER).then_some(*last)
+    }
+
+    /// Sets the pane of a value; returns that from before.
+    fn put(&mut self, value: u64, index: i64) -> Option<i64> {
+        if self.used * 2 >= self.slots.len() {
+            self.rebuild((self.slots.len() * 2).max(64), |_, _| true);
+        }
+        let at = self.slot(value);
+        let (known, last) = self.slots.get_mut(at)?;
+        self.used += usize::from(*known == 0);
+        let before = (*known == value && *last != Table::NEVER).then_some(*last);
+        (*known, *last) = (value, index);
+        before
+    }
+
+    fn remove(&mut self, value: u64) -> Option<i64> {
+        let before = self.find(value)?;
+        self.put(value, Table::NEVER);
+        Some(before)
+    }
+
+    fn retain(&mut self, keeps: impl Fn(u64, i64) -> bool) {
+        self.rebuild(self.slots.len(), keeps);
+    }
+
+    fn rebuild(&mut self, room: usize, keeps: impl Fn(u64, i64) -> bool) {
+        let old = std::mem::replace(&mut self.slots, vec![(0, Table::NEVER); room].into());
+        self.used = 0;
+        for (value, last) in old.iter().filter(|(value, last)| *value != 0 && *last != Table::NEVER) {
+            if keeps(*value, *last) {
+                let at = self.slot(*value);
+                if let Some(slot) = self.slots.get_mut(at) {
+                    *slot = (*value, *last);
+                    self.used += 1;
+                }
+            }
+        }
+    }
+}
