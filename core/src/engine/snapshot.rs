@@ -321,7 +321,7 @@ fn tables(head: &Head, ruling: &Ruling, taken_under: &str) -> Result<Tables> {
         };
         match before.lost_in(layout) {
             Some(what) => Err(lost(&format!("`{what}` of each `{}`", before.name), taken_under)),
-            None if before == layout => Ok((number, None)),
+            None if before.is_like(layout) => Ok((number, None)),
             None => Ok((number, Some(Migration::new(before, layout, &ruling.policy.0, number)))),
         }
     });

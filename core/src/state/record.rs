@@ -72,6 +72,11 @@ impl Shape {
         &self.predicates
     }
 
+    /// Whether records of both shapes are laid out alike; predicates may have other numbers in their plans.
+    pub(crate) fn is_like(&self, other: &Shape) -> bool {
+        self.columns == other.columns && self.predicates.len() == other.predicates.len()
+    }
+
     /// Whether a cell is kept in a dictionary.
     pub(crate) fn is_coded(&self, column: usize) -> bool {
         matches!(self.column(column), Some(Column::Coded(_)))
