@@ -1,5 +1,6 @@
 //! An engine under load: within its budget of memory, shared by threads, with its policy replaced meanwhile.
 
+#![allow(clippy::disallowed_methods, reason = "tests start threads")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test may fail loudly")]
 
 use std::thread;
@@ -260,7 +261,7 @@ fn partitioned(partition: usize, n: usize, shared: bool) -> Event {
         .unwrap()
         .with("amount_minor", 1 + (n * 31 % 97) as i64)
         .unwrap()
-        .with("outcome", if n % 4 == 0 { "failed" } else { "approved" })
+        .with("outcome", if n.is_multiple_of(4) { "failed" } else { "approved" })
         .unwrap();
     if shared {
         event = event.with("ip", "203.0.113.7").unwrap().with("merchant", "everybody").unwrap();
