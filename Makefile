@@ -1,5 +1,6 @@
 # make run    builds and scores a generated wallet with attacks in it
 # make test   builds and tests Rust, C and Python; needs Rust, a C compiler and Python 3.11 or later
+# make test-interleavings   has a model checker choose how threads take turns
 # make bench  measures, with the peers beside
 # make check POLICY=file.toml   checks a policy
 
@@ -8,12 +9,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 POLICY ?= examples/policies/wallet.toml
 
-.PHONY: run test test-rust test-python lint bench check clean
+.PHONY: run test test-rust test-interleavings test-python lint bench check clean
 
 run:
 	cargo run --release -p sekisho-examples --bin wallet
 
-test: lint test-rust test-python
+test: lint test-rust test-interleavings test-python
 	@echo "all tests of Rust, C and Python passed"
 
 lint:
@@ -25,6 +26,10 @@ test-rust:
 	cargo test
 	cargo test -p sekisho-benches
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps -p sekisho -p sekisho-ffi
+
+# Built apart: the locks are the checker's.
+test-interleavings:
+	CARGO_TARGET_DIR=target/shuttle RUSTFLAGS="--cfg shuttle" cargo test -p sekisho --test interleavings
 
 $(BIN)/maturin: python/pyproject.toml
 	$(PYTHON) -m venv $(VENV)

@@ -1,10 +1,10 @@
 /*
  * Sekisho: embeddable risk scoring for payments and logins.
  *
- * Handles. sekisho_policy, sekisho_engine, sekisho_event, sekisho_decision, sekisho_error and
- * sekisho_swap_report are opaque. What a function hands out through a place for a handle belongs to the
- * caller, who frees it once with the _free function of its type; _free(NULL) does nothing. A handle that is
- * passed in stays the caller's.
+ * Handles. sekisho_policy, sekisho_engine, sekisho_engine_options, sekisho_event, sekisho_decision,
+ * sekisho_error, sekisho_swap_report and sekisho_statistics are opaque. What a function hands out through a
+ * place for a handle belongs to the caller, who frees it once with the _free function of its type; _free(NULL)
+ * does nothing. A handle that is passed in stays the caller's.
  *
  * Threads. Any number of threads may use a handle at once through functions that take it as const. A function
  * that takes it without const needs it for itself, and so does _free.
@@ -753,10 +753,18 @@ typedef struct sekisho_decision sekisho_decision;
 /**
  * Scores events against a policy and what it remembers.
  *
- * Owned by the caller, freed with sekisho_engine_free. All threads may share one engine: calls take turns.
- * Only freeing it has to wait until no other call is under way.
+ * Owned by the caller, freed with sekisho_engine_free. All threads may share one engine: calls
+ * on different entities do not wait for one another. Only freeing it has to wait until no other call is
+ * under way.
  */
 typedef struct sekisho_engine sekisho_engine;
+
+/**
+ * Bounds of an engine before it starts.
+ *
+ * Owned by the caller, freed with sekisho_engine_options_free. May be used for any number of engines.
+ */
+typedef struct sekisho_engine_options sekisho_engine_options;
 
 /**
  * Why a call failed, in words; for a policy, every fault with its place.
@@ -786,12 +794,54 @@ typedef struct sekisho_event sekisho_event;
 typedef struct sekisho_policy sekisho_policy;
 
 /**
- * What a change of the policy left without history.
+ * How much an engine remembered when it was asked, table by table in the order of the policy.
+ *
+ * Owned by the caller, freed with sekisho_statistics_free. It never changes: any number of threads may read
+ * it.
+ */
+typedef struct sekisho_statistics sekisho_statistics;
+
+/**
+ * What a change of the policy left without history, or without all of it.
  *
  * Owned by the caller, freed with sekisho_swap_report_free. It never changes: any number of threads may read
  * it.
  */
 typedef struct sekisho_swap_report sekisho_swap_report;
+
+/**
+ * How much a table remembers. Later versions may add to its end.
+ */
+typedef struct {
+    /**
+     * The size of this structure as the caller knows it, `sizeof(sekisho_table_statistics)`.
+     */
+    size_t size;
+    /**
+     * Entities with a history.
+     */
+    uint64_t entities;
+    /**
+     * Events in all histories.
+     */
+    uint64_t events;
+    /**
+     * Bytes of memory in use.
+     */
+    uint64_t bytes;
+    /**
+     * Bytes of memory that the table may use.
+     */
+    uint64_t budget;
+    /**
+     * Entities that were evicted because the memory was used up.
+     */
+    uint64_t evicted;
+    /**
+     * Entities that were dropped because all that they had done was older than any feature looks.
+     */
+    uint64_t expired;
+} sekisho_table_statistics;
 
 #ifdef __cplusplus
 extern "C" {
@@ -1268,7 +1318,36 @@ sekisho_status sekisho_decision_feature_text(const sekisho_decision *decision,
                                              size_t *length);
 
 /**
- * Makes an engine that remembers nothing yet.
+ * Makes options that say nothing yet. They are written to `options` and belong to the caller.
+ */
+sekisho_status sekisho_engine_options_new(sekisho_engine_options **options);
+
+/**
+ * Frees options. NULL is fine.
+ */
+void sekisho_engine_options_free(sekisho_engine_options *options);
+
+/**
+ * Bytes that all histories together may fill, a gibibyte unless this is called. Tables without a budget of
+ * their own share what the others leave, each an equal part.
+ */
+sekisho_status sekisho_engine_options_memory(sekisho_engine_options *options,
+                                             size_t bytes);
+
+/**
+ * Bytes that the histories of one entity may fill. The entity is named as in `by`, such as "account"; the
+ * name is copied. It outlasts swaps. `error` may be NULL.
+ *
+ * Whether the policy has such an entity and the bytes suffice is found when an engine is made.
+ */
+sekisho_status sekisho_engine_options_table_memory(sekisho_engine_options *options,
+                                                   const char *entity,
+                                                   size_t entity_length,
+                                                   size_t bytes,
+                                                   sekisho_error **error);
+
+/**
+ * Makes an engine that remembers nothing yet, within a gibibyte of memory.
  *
  * `key` is the host's secret for hashing identifiers, exactly 32 bytes; it is copied, and wiped with the
  * engine. `key_id` names it in decision records. The engine is written to `engine` and belongs to the
@@ -1282,6 +1361,20 @@ sekisho_status sekisho_engine_new(const sekisho_policy *policy,
                                   size_t key_length,
                                   sekisho_engine **engine,
                                   sekisho_error **error);
+
+/**
+ * Makes an engine with bounds of its own. Otherwise as sekisho_engine_new.
+ *
+ * The options stay the caller's and may be freed; NULL for none. SEKISHO_STATUS_UNKNOWN_NAME for a table that
+ * the policy does not have, SEKISHO_STATUS_OUT_OF_RANGE for a budget that one entity alone can exceed.
+ */
+sekisho_status sekisho_engine_new_with(const sekisho_policy *policy,
+                                       const sekisho_engine_options *options,
+                                       uint32_t key_id,
+                                       const uint8_t *key,
+                                       size_t key_length,
+                                       sekisho_engine **engine,
+                                       sekisho_error **error);
 
 /**
  * Frees an engine and wipes its key. NULL is fine.
@@ -1365,15 +1458,19 @@ sekisho_status sekisho_engine_advance(const sekisho_engine *engine,
                                       sekisho_error **error);
 
 /**
- * Installs another policy. Features that exist in both keep their history, as do lists.
+ * Installs another policy while others go on scoring. Features that exist in both keep their history, as do
+ * lists.
  *
- * `report` says which features start without history; it may be NULL, else it is written and belongs to the
- * caller. Events that were made for other declared attributes are refused from now on
+ * `report` says which features start without history or without all of it; it may be NULL, else it is written
+ * and belongs to the caller. Events that were made for other declared attributes are refused from now on
  * (SEKISHO_STATUS_SCHEMA) and have to be made anew. The policy stays the caller's.
+ *
+ * SEKISHO_STATUS_OUT_OF_RANGE when one entity alone could exceed the memory of its table. `error` may be NULL.
  */
 sekisho_status sekisho_engine_swap(const sekisho_engine *engine,
                                    const sekisho_policy *policy,
-                                   sekisho_swap_report **report);
+                                   sekisho_swap_report **report,
+                                   sekisho_error **error);
 
 /**
  * Frees a report. NULL is fine.
@@ -1393,6 +1490,39 @@ sekisho_status sekisho_swap_report_cold(const sekisho_swap_report *report,
                                         size_t index,
                                         const char **text,
                                         size_t *length);
+
+/**
+ * How many features look farther back than anything did before; 0 for NULL.
+ */
+size_t sekisho_swap_report_partly_warm_count(const sekisho_swap_report *report);
+
+/**
+ * The name of a feature that looks farther back than anything did before.
+ *
+ * `since` is the time in milliseconds since 1970 from which on all is remembered; it may be NULL. The text
+ * lives as long as the report. SEKISHO_STATUS_NOT_FOUND from the count on.
+ */
+sekisho_status sekisho_swap_report_partly_warm(const sekisho_swap_report *report,
+                                               size_t index,
+                                               const char **text,
+                                               size_t *length,
+                                               int64_t *since);
+
+/**
+ * Forgets an entity, named as in `by`: its history, and its entries on lists. What others remember of it (that
+ * a device was used by some account) keeps its hash until that is too old.
+ *
+ * `known` is false when nothing was known of it; it may be NULL, as may `error`. SEKISHO_STATUS_UNKNOWN_NAME
+ * for an entity that neither the policy nor the fields have, and the statuses of sekisho_event_set_text for
+ * the identifier.
+ */
+sekisho_status sekisho_engine_forget(const sekisho_engine *engine,
+                                     const char *entity,
+                                     size_t entity_length,
+                                     const char *id,
+                                     size_t id_length,
+                                     bool *known,
+                                     sekisho_error **error);
 
 /**
  * Puts an identifier (or, on a cidr list, a network or address) on a list, or changes its entry.
@@ -1436,6 +1566,42 @@ sekisho_status sekisho_engine_list_length(const sekisho_engine *engine,
                                           size_t list_length,
                                           size_t *members,
                                           sekisho_error **error);
+
+/**
+ * What each table remembers now. The statistics are written to `statistics` and belong to the caller.
+ */
+sekisho_status sekisho_engine_statistics(const sekisho_engine *engine,
+                                         sekisho_statistics **statistics);
+
+/**
+ * Frees statistics. NULL is fine.
+ */
+void sekisho_statistics_free(sekisho_statistics *statistics);
+
+/**
+ * How many tables there are; 0 for NULL.
+ */
+size_t sekisho_statistics_table_count(const sekisho_statistics *statistics);
+
+/**
+ * The name of a table's entity, as in `by`. The text lives as long as the statistics.
+ * SEKISHO_STATUS_NOT_FOUND from the count on.
+ */
+sekisho_status sekisho_statistics_table_name(const sekisho_statistics *statistics,
+                                             size_t index,
+                                             const char **text,
+                                             size_t *length);
+
+/**
+ * What a table remembers. `table` is the caller's, who sets its size before.
+ *
+ * Only what lies within that size is written, so that a program goes on working with a library that counts
+ * more; with one that counts less, the size is set to what was written. SEKISHO_STATUS_NOT_FOUND from the
+ * count on, SEKISHO_STATUS_OUT_OF_RANGE for a size that is too small for any version.
+ */
+sekisho_status sekisho_statistics_table(const sekisho_statistics *statistics,
+                                        size_t index,
+                                        sekisho_table_statistics *table);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -8,20 +8,22 @@ use sekisho::{Engine, HashKey, Label, ListEntry, Outcome, SwapReport};
 use crate::decision::sekisho_decision;
 use crate::error::sekisho_error;
 use crate::event::sekisho_event;
+use crate::options::sekisho_engine_options;
 use crate::policy::sekisho_policy;
 use crate::raw::{self, Failure, answer, bare, free, lend, not_found, on_event, reported, required};
 use crate::status::sekisho_status;
 
 /// Scores events against a policy and what it remembers.
 ///
-/// Owned by the caller, freed with sekisho_engine_free. All threads may share one engine: calls take turns.
-/// Only freeing it has to wait until no other call is under way.
+/// Owned by the caller, freed with sekisho_engine_free. All threads may share one engine: calls
+/// on different entities do not wait for one another. Only freeing it has to wait until no other call is
+/// under way.
 #[derive(Debug)]
 pub struct sekisho_engine {
-    engine: Engine,
+    pub(crate) engine: Engine,
 }
 
-/// What a change of the policy left without history.
+/// What a change of the policy left without history, or without all of it.
 ///
 /// Owned by the caller, freed with sekisho_swap_report_free. It never changes: any number of threads may read
 /// it.
@@ -30,7 +32,7 @@ pub struct sekisho_swap_report {
     report: SwapReport,
 }
 
-/// Makes an engine that remembers nothing yet.
+/// Makes an engine that remembers nothing yet, within a gibibyte of memory.
 ///
 /// `key` is the host's secret for hashing identifiers, exactly 32 bytes; it is copied, and wiped with the
 /// engine. `key_id` names it in decision records. The engine is written to `engine` and belongs to the
@@ -51,6 +53,36 @@ pub unsafe extern "C" fn sekisho_engine_new(
         // SAFETY: the caller states that the pair names readable bytes.
         let key = HashKey::from_bytes(key_id, unsafe { raw::bytes(key, key_length, "key")? })?;
         place.write(Box::new(sekisho_engine { engine: Engine::new(policy.policy.clone(), key) }));
+        Ok(())
+    })
+}
+
+/// Makes an engine with bounds of its own. Otherwise as sekisho_engine_new.
+///
+/// The options stay the caller's and may be freed; NULL for none. SEKISHO_STATUS_UNKNOWN_NAME for a table that
+/// the policy does not have, SEKISHO_STATUS_OUT_OF_RANGE for a budget that one entity alone can exceed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sekisho_engine_new_with(
+    policy: Option<&sekisho_policy>,
+    options: Option<&sekisho_engine_options>,
+    key_id: u32,
+    key: *const u8,
+    key_length: usize,
+    engine: Option<&mut MaybeUninit<Box<sekisho_engine>>>,
+    error: Option<&mut MaybeUninit<Box<sekisho_error>>>,
+) -> sekisho_status {
+    reported(error, || {
+        let (policy, place) = (required(policy, "policy")?, required(engine, "engine")?);
+        // SAFETY: the caller states that the pair names readable bytes.
+        let key = HashKey::from_bytes(key_id, unsafe { raw::bytes(key, key_length, "key")? })?;
+        let mut builder = Engine::builder(policy.policy.clone(), key);
+        if let Some(bytes) = options.and_then(|options| options.memory) {
+            builder = builder.memory(bytes);
+        }
+        for (entity, bytes) in options.iter().flat_map(|options| &options.tables) {
+            builder = builder.table_memory(entity, *bytes);
+        }
+        place.write(Box::new(sekisho_engine { engine: builder.build()? }));
         Ok(())
     })
 }
@@ -212,18 +244,22 @@ pub extern "C" fn sekisho_engine_advance(
     reported(error, || Ok(required(engine, "engine")?.engine.advance(time)?))
 }
 
-/// Installs another policy. Features that exist in both keep their history, as do lists.
+/// Installs another policy while others go on scoring. Features that exist in both keep their history, as do
+/// lists.
 ///
-/// `report` says which features start without history; it may be NULL, else it is written and belongs to the
-/// caller. Events that were made for other declared attributes are refused from now on
+/// `report` says which features start without history or without all of it; it may be NULL, else it is written
+/// and belongs to the caller. Events that were made for other declared attributes are refused from now on
 /// (SEKISHO_STATUS_SCHEMA) and have to be made anew. The policy stays the caller's.
+///
+/// SEKISHO_STATUS_OUT_OF_RANGE when one entity alone could exceed the memory of its table. `error` may be NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn sekisho_engine_swap(
     engine: Option<&sekisho_engine>,
     policy: Option<&sekisho_policy>,
     report: Option<&mut MaybeUninit<Box<sekisho_swap_report>>>,
+    error: Option<&mut MaybeUninit<Box<sekisho_error>>>,
 ) -> sekisho_status {
-    bare(|| {
+    reported(error, || {
         let (engine, policy) = (required(engine, "engine")?, required(policy, "policy")?);
         let swapped = engine.engine.swap(policy.policy.clone())?;
         if let Some(place) = report {
@@ -257,6 +293,61 @@ pub extern "C" fn sekisho_swap_report_cold(
     bare(|| {
         let names = &required(report, "report")?.report.cold;
         lend(names.get(index).ok_or_else(|| not_found("cold feature", index))?, text, length)
+    })
+}
+
+/// How many features look farther back than anything did before; 0 for NULL.
+#[unsafe(no_mangle)]
+pub extern "C" fn sekisho_swap_report_partly_warm_count(report: Option<&sekisho_swap_report>) -> usize {
+    answer(0, || Some(report?.report.partly_warm.len()))
+}
+
+/// The name of a feature that looks farther back than anything did before.
+///
+/// `since` is the time in milliseconds since 1970 from which on all is remembered; it may be NULL. The text
+/// lives as long as the report. SEKISHO_STATUS_NOT_FOUND from the count on.
+#[unsafe(no_mangle)]
+pub extern "C" fn sekisho_swap_report_partly_warm(
+    report: Option<&sekisho_swap_report>,
+    index: usize,
+    text: Option<&mut MaybeUninit<*const c_char>>,
+    length: Option<&mut MaybeUninit<usize>>,
+    since: Option<&mut MaybeUninit<i64>>,
+) -> sekisho_status {
+    bare(|| {
+        let partly_warm = &required(report, "report")?.report.partly_warm;
+        let (name, from) = partly_warm.get(index).ok_or_else(|| not_found("partly warm feature", index))?;
+        lend(name, text, length)?;
+        if let Some(since) = since {
+            since.write(*from);
+        }
+        Ok(())
+    })
+}
+
+/// Forgets an entity, named as in `by`: its history, and its entries on lists. What others remember of it (that
+/// a device was used by some account) keeps its hash until that is too old.
+///
+/// `known` is false when nothing was known of it; it may be NULL, as may `error`. SEKISHO_STATUS_UNKNOWN_NAME
+/// for an entity that neither the policy nor the fields have, and the statuses of sekisho_event_set_text for
+/// the identifier.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sekisho_engine_forget(
+    engine: Option<&sekisho_engine>,
+    entity: *const c_char,
+    entity_length: usize,
+    id: *const c_char,
+    id_length: usize,
+    known: Option<&mut MaybeUninit<bool>>,
+    error: Option<&mut MaybeUninit<Box<sekisho_error>>>,
+) -> sekisho_status {
+    reported(error, || {
+        let engine = required(engine, "engine")?;
+        // SAFETY: the caller states that both pairs name readable bytes.
+        let (entity, id) =
+            unsafe { (raw::text(entity, entity_length, "entity")?, raw::text(id, id_length, "id")?) };
+        state(known, engine.engine.forget(entity, id)?);
+        Ok(())
     })
 }
 

@@ -386,7 +386,7 @@ fn lists_and_policies_change_under_a_running_engine() {
         "[[feature]]\nname = \"new\"\naggregate = \"count\"\nby = [\"merchant\"]\n\n[decision]",
     );
     let second = made(|place| parse(&changed, place, None));
-    let report = made(|place| sekisho_engine_swap(Some(&world.engine), Some(&second), place));
+    let report = made(|place| sekisho_engine_swap(Some(&world.engine), Some(&second), place, None));
     assert_eq!(sekisho_swap_report_cold_count(Some(&report)), 1);
     assert_eq!(lent(|text, length| sekisho_swap_report_cold(Some(&report), 0, text, length)), "new");
     let policy = made(|place| sekisho_engine_policy(Some(&world.engine), place));
@@ -399,7 +399,7 @@ fn lists_and_policies_change_under_a_running_engine() {
     assert_eq!(sekisho_decision_action(Some(&world.decision)), sekisho_action::Deny);
     let other = POLICY.replace("[[list]]", "[[attribute]]\nname = \"tier\"\ntype = \"text\"\n\n[[list]]");
     let third = made(|place| parse(&other, place, None));
-    assert_eq!(sekisho_engine_swap(Some(&world.engine), Some(&third), None), status::Ok);
+    assert_eq!(sekisho_engine_swap(Some(&world.engine), Some(&third), None, None), status::Ok);
     assert_eq!(world.assess(), status::Schema);
 }
 
@@ -415,6 +415,124 @@ fn keys_have_32_bytes() {
     let told = lent(|text, length| sekisho_error_message(Some(&error), text, length));
     assert_eq!(told, "`key`: found 31 bytes, a key has exactly 32");
     sekisho_error_free(Some(error));
+}
+
+/// An engine within bounds, or why there is none.
+fn bounded(
+    world: &World,
+    memory: usize,
+    tables: &[(&str, usize)],
+    engine: Place<'_, sekisho_engine>,
+    error: Place<'_, sekisho_error>,
+) -> status {
+    let mut options = made(|place| sekisho_engine_options_new(place));
+    assert_eq!(sekisho_engine_options_memory(Some(&mut options), memory), status::Ok);
+    let key = [7u8; 32];
+    // SAFETY: the pairs name the texts' and the key's bytes.
+    let found = unsafe {
+        for (entity, bytes) in tables {
+            let options = Some(&mut *options);
+            let name = pointer(entity);
+            assert_eq!(
+                sekisho_engine_options_table_memory(options, name, entity.len(), *bytes, None),
+                status::Ok
+            );
+        }
+        sekisho_engine_new_with(Some(&world.policy), Some(&options), 1, key.as_ptr(), 32, engine, error)
+    };
+    sekisho_engine_options_free(Some(options));
+    found
+}
+
+#[test]
+fn memory_is_bounded_and_counted() {
+    let mut world = World::new();
+    let told = |error: &sekisho_error| lent(|text, length| sekisho_error_message(Some(error), text, length));
+    let (found, error) = refused(|error| bounded(&world, 1 << 24, &[("acount", 1 << 22)], None, error));
+    assert_eq!((found, told(&error).as_str()), (status::NullHandle, "`engine`: found NULL"));
+    let mut place = MaybeUninit::uninit();
+    let (found, error) =
+        refused(|error| bounded(&world, 1 << 24, &[("acount", 1 << 22)], Some(&mut place), error));
+    assert_eq!(found, status::UnknownName);
+    assert!(told(&error).contains("did you mean \"account\"?"), "{}", told(&error));
+    let (found, error) =
+        refused(|error| bounded(&world, 1 << 24, &[("account", 9)], Some(&mut place), error));
+    assert_eq!(found, status::OutOfRange);
+    assert!(told(&error).starts_with("`account`: found a budget of 9 bytes"), "{}", told(&error));
+
+    world.engine = made(|place| bounded(&world, 1 << 24, &[("account", 1 << 22)], place, None));
+    for n in 0..3 {
+        world.login(n, "failed");
+        assert_eq!(world.assess(), status::Ok);
+    }
+    let statistics = made(|place| sekisho_engine_statistics(Some(&world.engine), place));
+    let names: Vec<String> = (0..sekisho_statistics_table_count(Some(&statistics)))
+        .map(|n| lent(|text, length| sekisho_statistics_table_name(Some(&statistics), n, text, length)))
+        .collect();
+    let account = names.iter().position(|name| name == "account").expect("the policy counts by account");
+    let mut table =
+        sekisho_table_statistics { size: size_of::<sekisho_table_statistics>(), ..Default::default() };
+    let read = |index, table: &mut sekisho_table_statistics| {
+        // SAFETY: the structure is as large as it says, or says less.
+        unsafe { sekisho_statistics_table(Some(&statistics), index, table) }
+    };
+    assert_eq!(read(account, &mut table), status::Ok);
+    assert_eq!((table.entities, table.events, table.budget), (3, 3, 1 << 22));
+    assert_eq!((table.evicted, table.expired), (0, 0));
+    assert!((1..4096).contains(&table.bytes), "{table:?}");
+    assert_eq!(read(names.len(), &mut table), status::NotFound);
+    table.size = 8;
+    assert_eq!(read(account, &mut table), status::OutOfRange);
+    // A program that knows of more is told how much there is.
+    let mut larger = [table; 2];
+    larger[0].size = size_of_val(&larger);
+    assert_eq!(read(account, &mut larger[0]), status::Ok);
+    assert_eq!((larger[0].size, larger[0].entities), (size_of::<sekisho_table_statistics>(), 3));
+    sekisho_statistics_free(Some(statistics));
+
+    let forget = |entity: &str,
+                  id: &str,
+                  known: Option<&mut MaybeUninit<bool>>,
+                  error: Place<'_, sekisho_error>| {
+        let engine = Some(&*world.engine);
+        // SAFETY: the pairs name the texts' bytes.
+        unsafe {
+            sekisho_engine_forget(engine, pointer(entity), entity.len(), pointer(id), id.len(), known, error)
+        }
+    };
+    assert_eq!(written(|known| forget("account", "a-1", known, None)), Ok(true));
+    assert_eq!(written(|known| forget("account", "a-1", known, None)), Ok(false));
+    assert_eq!(forget("account", "a-2", None, None), status::Ok);
+    let (found, error) = refused(|error| forget("acount", "secret", None, error));
+    assert_eq!(found, status::UnknownName);
+    assert_eq!(told(&error), "`acount`: there is no such entity; did you mean \"account\"?");
+    let statistics = made(|place| sekisho_engine_statistics(Some(&world.engine), place));
+    table.size = size_of::<sekisho_table_statistics>();
+    // SAFETY: the structure is as large as it says.
+    assert_eq!(unsafe { sekisho_statistics_table(Some(&statistics), account, &mut table) }, status::Ok);
+    assert_eq!(table.entities, 1);
+
+    let longer = POLICY.replace("over = \"10m\"", "over = \"90d\"");
+    let longer = made(|place| parse(&longer, place, None));
+    let report = made(|place| sekisho_engine_swap(Some(&world.engine), Some(&longer), place, None));
+    assert_eq!(sekisho_swap_report_partly_warm_count(Some(&report)), 1);
+    let mut since = MaybeUninit::uninit();
+    let name = lent(|text, length| {
+        sekisho_swap_report_partly_warm(Some(&report), 0, text, length, Some(&mut since))
+    });
+    // SAFETY: success writes the time.
+    assert_eq!((name.as_str(), unsafe { since.assume_init() } < NOON), ("ip_failed_accounts_10m", true));
+
+    // An entity that the new policy counts by finds no memory left.
+    let tables = [("account", 1 << 20), ("ip", 1 << 20)];
+    world.engine = made(|place| bounded(&world, 2 << 20, &tables, place, None));
+    let hungry = "[[feature]]\nname = \"new\"\naggregate = \"count\"\nby = [\"merchant\"]\n\n[decision]";
+    let hungry = POLICY.replace("[decision]", hungry);
+    let hungry = made(|place| parse(&hungry, place, None));
+    let (found, error) =
+        refused(|error| sekisho_engine_swap(Some(&world.engine), Some(&hungry), None, error));
+    assert_eq!(found, status::OutOfRange);
+    assert!(told(&error).starts_with("`merchant`: found a budget of 0 bytes"), "{}", told(&error));
 }
 
 #[test]

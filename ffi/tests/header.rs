@@ -14,7 +14,18 @@ fn room(name: &str) -> PathBuf {
 fn generated() -> String {
     let config = cbindgen::Config::from_file(room("cbindgen.toml")).expect("the configuration reads");
     // In the order in which a program meets them.
-    let sources = ["status", "field", "error", "policy", "event", "decision", "value", "engine"];
+    let sources = [
+        "status",
+        "field",
+        "error",
+        "policy",
+        "event",
+        "decision",
+        "value",
+        "options",
+        "engine",
+        "statistics",
+    ];
     let mut builder = cbindgen::Builder::new().with_config(config);
     for source in sources {
         builder = builder.with_src(room("src").join(source).with_extension("rs"));

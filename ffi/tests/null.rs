@@ -23,6 +23,8 @@ fn null_is_a_status() {
         || sekisho_decision_free(None),
         || sekisho_error_free(None),
         || sekisho_swap_report_free(None),
+        || sekisho_engine_options_free(None),
+        || sekisho_statistics_free(None),
     ] {
         free();
     }
@@ -35,6 +37,22 @@ fn null_is_a_status() {
         assert_eq!(sekisho_engine_new(None, 1, [7u8; 32].as_ptr(), 32, Some(&mut place), None), null_handle);
         assert_eq!(sekisho_engine_new(policy, 1, null(), 32, Some(&mut place), None), null_handle);
         assert_eq!(sekisho_engine_new(policy, 1, [7u8; 32].as_ptr(), 32, None, None), null_handle);
+        let mut place = MaybeUninit::uninit();
+        assert_eq!(
+            sekisho_engine_new_with(None, None, 1, [7u8; 32].as_ptr(), 32, Some(&mut place), None),
+            null_handle
+        );
+        assert_eq!(sekisho_engine_new_with(policy, None, 1, [7u8; 32].as_ptr(), 32, None, None), null_handle);
+        let table_memory = sekisho_engine_options_table_memory(None, pointer("ip"), 2, 1 << 20, None);
+        assert_eq!(table_memory, null_handle);
+        let forget = |engine, entity, length| {
+            sekisho_engine_forget(engine, entity, length, pointer("a"), 1, None, None)
+        };
+        assert_eq!(forget(None, pointer("account"), 7), null_handle);
+        assert_eq!(forget(engine, null(), 7), null_handle);
+        assert_eq!(sekisho_statistics_table(None, 0, &mut sekisho_table_statistics::default()), null_handle);
+        let statistics = made(|place| sekisho_engine_statistics(engine, place));
+        assert_eq!(sekisho_statistics_table(Some(&statistics), 0, std::ptr::null_mut()), null_handle);
         assert_eq!(sekisho_event_set_text(None, 2, pointer("login"), 5), null_handle);
         assert_eq!(sekisho_event_set_parsed(None, 2, pointer("login"), 5), null_handle);
         assert_eq!(sekisho_policy_field(policy, pointer("ip"), 2, None, None), null_handle);
@@ -73,9 +91,13 @@ fn null_is_a_status() {
     assert_eq!(sekisho_decision_new(None), null_handle);
     assert_eq!(sekisho_decision_new_detailed(None), null_handle);
     assert_eq!(sekisho_engine_policy(None, None), null_handle);
-    assert_eq!(sekisho_engine_swap(engine, None, None), null_handle);
-    assert_eq!(sekisho_engine_swap(None, policy, None), null_handle);
+    assert_eq!(sekisho_engine_swap(engine, None, None, None), null_handle);
+    assert_eq!(sekisho_engine_swap(None, policy, None, None), null_handle);
     assert_eq!(sekisho_engine_advance(None, 1, None), null_handle);
+    assert_eq!(sekisho_engine_options_new(None), null_handle);
+    assert_eq!(sekisho_engine_options_memory(None, 1 << 30), null_handle);
+    assert_eq!(sekisho_engine_statistics(engine, None), null_handle);
+    assert_eq!(sekisho_engine_statistics(None, Some(&mut MaybeUninit::uninit())), null_handle);
 
     let mut event = Some(&mut **event);
     assert_eq!(sekisho_engine_assess(engine, event.as_deref_mut(), Some(decision)), status::Ok);
@@ -103,8 +125,10 @@ fn null_is_a_status() {
         sekisho_decision_missing_count(None),
         sekisho_error_fault_count(None),
         sekisho_swap_report_cold_count(None),
+        sekisho_swap_report_partly_warm_count(None),
+        sekisho_statistics_table_count(None),
     ];
-    assert_eq!(counts, [0; 7]);
+    assert_eq!(counts, [0; 9]);
 
     let (mut text, mut length) = (MaybeUninit::uninit(), MaybeUninit::uninit());
     let (text, length) = (&mut text, &mut length);
@@ -126,6 +150,8 @@ fn null_is_a_status() {
         sekisho_decision_hit(None, 0, Some(text), Some(length), None, None),
         sekisho_decision_missing(None, 0, Some(text), Some(length)),
         sekisho_swap_report_cold(None, 0, Some(text), Some(length)),
+        sekisho_swap_report_partly_warm(None, 0, Some(text), Some(length), None),
+        sekisho_statistics_table_name(None, 0, Some(text), Some(length)),
     ] {
         assert_eq!(found, null_handle);
     }

@@ -130,9 +130,19 @@ class Engine:
     """Scores events against a policy and what it remembers. Threads may share one.
 
     `key` is 32 secret bytes under which identifiers are hashed; `key_id` names it in decision records.
+    `memory` is how many bytes all histories together may fill, a gibibyte unless it is given. `table_memory`
+    gives some entities, named as in `by`, a budget of their own; the others share the rest.
     """
 
-    def __new__(cls, policy: Policy, key: bytes, key_id: int = 1) -> Engine: ...
+    def __new__(
+        cls,
+        policy: Policy,
+        key: bytes,
+        key_id: int = 1,
+        *,
+        memory: int | None = None,
+        table_memory: dict[str, int] | None = None,
+    ) -> Engine: ...
     @property
     def policy(self) -> Policy: ...
     def event(self, **fields: Any) -> Event:
@@ -150,7 +160,11 @@ class Engine:
     def advance(self, time: _Time) -> None:
         """States that the clock has reached a time, so that events up to a day later are taken."""
     def swap(self, policy: Policy) -> SwapReport:
-        """Installs another policy; the report says which features start cold."""
+        """Installs another policy; the report says which features start cold or without all of their history."""
+    def forget(self, entity: str, id: str, /) -> bool:
+        """Forgets an entity, named as in `by`: its history, and its entries on lists. What others remember of it
+        keeps its hash until that is too old. False when nothing was known of it.
+        """
     def list_add(
         self,
         list: str,

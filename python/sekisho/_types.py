@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from sekisho._native import Policy
 
 
@@ -86,6 +88,8 @@ class SwapReport(NamedTuple):
 
     warm: list[str]
     """Features that count what was remembered before."""
+    partly_warm: list[tuple[str, datetime]]
+    """Features that look farther back than anything did before, and the time from which on all is remembered."""
     cold: list[str]
     """Features that count only what is recorded from now on."""
 
@@ -94,8 +98,19 @@ class TableStatistics(NamedTuple):
     """What is remembered about one kind of entity."""
 
     name: str
+    """The entity, as in `by`."""
     entities: int
+    """Entities with a history."""
     events: int
+    """Events in all histories."""
+    bytes: int
+    """Bytes of memory in use."""
+    budget: int
+    """Bytes of memory that the table may use."""
+    evicted: int
+    """Entities that were evicted because the memory was used up."""
+    expired: int
+    """Entities that were dropped because all that they had done was older than any feature looks."""
 
 
 def policy_of(text: str, file: str) -> Policy:

@@ -1,8 +1,10 @@
 //! The engine.
 
+use std::collections::BTreeMap;
+
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
-use sekisho::{ErrorKind, HashKey, Label, ListEntry, Outcome};
+use sekisho::{ErrorKind, HashKey, Label, ListEntry, Outcome, TableStatistics};
 
 use crate::convert::{read_mapping, read_time};
 use crate::decision::Decision;
@@ -47,10 +49,23 @@ impl Engine {
 #[pymethods]
 impl Engine {
     #[new]
-    #[pyo3(signature = (policy, key, key_id = 1))]
-    fn new(policy: &Bound<'_, Policy>, key: &[u8], key_id: u32) -> Result<Engine> {
+    #[pyo3(signature = (policy, key, key_id = 1, *, memory = None, table_memory = None))]
+    fn new(
+        policy: &Bound<'_, Policy>,
+        key: &[u8],
+        key_id: u32,
+        memory: Option<i64>,
+        table_memory: Option<BTreeMap<String, i64>>,
+    ) -> Result<Engine> {
         let key = HashKey::from_bytes(key_id, key)?;
-        Ok(Engine { inner: sekisho::Engine::new(policy.get().inner.clone(), key) })
+        let mut builder = sekisho::Engine::builder(policy.get().inner.clone(), key);
+        if let Some(found) = memory {
+            builder = builder.memory(bytes("memory", found)?);
+        }
+        for (entity, found) in table_memory.unwrap_or_default() {
+            builder = builder.table_memory(&entity, bytes("table_memory", found)?);
+        }
+        Ok(Engine { inner: builder.build()? })
     }
 
     /// The policy in force.
@@ -131,10 +146,20 @@ impl Engine {
         Ok(self.inner.advance(read_time("time", time)?)?)
     }
 
-    /// Installs another policy; the report says which features start cold.
+    /// Installs another policy; the report says which features start cold or without all of their history.
     fn swap<'py>(&self, py: Python<'py>, policy: &Bound<'py, Policy>) -> Result<Bound<'py, PyAny>> {
         let report = self.inner.swap(policy.get().inner.clone())?;
-        Ok(names::made(py, "SwapReport", (report.warm, report.cold))?)
+        // Nothing happens before 1970, and Python's times do not reach back as far as windows may.
+        let partly_warm = report.partly_warm.into_iter();
+        let partly_warm = partly_warm.map(|(name, since)| Ok((name, names::time(py, since.max(0))?)));
+        let partly_warm = partly_warm.collect::<PyResult<Vec<_>>>()?;
+        Ok(names::made(py, "SwapReport", (report.warm, partly_warm, report.cold))?)
+    }
+
+    /// Forgets an entity: its history, and its entries on lists. False when nothing was known of it.
+    #[pyo3(signature = (entity, id, /))]
+    fn forget(&self, entity: &str, id: &str) -> Result<bool> {
+        Ok(self.inner.forget(entity, id)?)
     }
 
     /// Puts an identifier or a network on a list, or changes its entry.
@@ -174,7 +199,11 @@ impl Engine {
     fn statistics<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyAny>>> {
         let tables = self.inner.statistics().into_iter();
         tables
-            .map(|table| names::made(py, "TableStatistics", (table.name, table.entities, table.events)))
+            .map(|table| {
+                let TableStatistics { name, entities, events, bytes, budget, evicted, expired, .. } = table;
+                let fields = (name, entities, events, bytes, budget, evicted, expired);
+                names::made(py, "TableStatistics", fields)
+            })
             .collect()
     }
 
@@ -196,4 +225,12 @@ impl Engine {
         let events = self.inner.statistics().iter().map(|table| table.events).max().unwrap_or(0);
         format!("Engine({:?}, {events} events in the largest table)", self.inner.policy())
     }
+}
+
+/// A number of bytes as Python gives it.
+fn bytes(name: &str, found: i64) -> Result<usize> {
+    usize::try_from(found).map_err(|_| {
+        let what = format!("found {found}, expected a number of bytes");
+        Failure::of_field(ErrorKind::OutOfRange, name, what)
+    })
 }

@@ -185,7 +185,10 @@ def test_score_record_and_repeated(engine: sekisho.Engine) -> None:
     assert engine.record(payment()) is False
     decision = engine.assess(payment())
     assert decision.is_repeated and "repeated" in decision._repr_html_()
-    assert engine.statistics() == [sekisho.TableStatistics("account", 1, 1)]
+    (accounts,) = engine.statistics()
+    assert (accounts.name, accounts.entities, accounts.events) == ("account", 1, 1)
+    assert 0 < accounts.bytes < accounts.budget == 2**30
+    assert (accounts.evicted, accounts.expired) == (0, 0)
 
 
 def test_labels_and_outcomes(engine: sekisho.Engine) -> None:
@@ -229,8 +232,62 @@ def test_a_swap_keeps_what_is_remembered(engine: sekisho.Engine) -> None:
     )
     longer = longer.replace("[[feature]]\n\n\n", "")
     report = engine.swap(sekisho.Policy.parse(longer))
-    assert "account_count_2d" in report.warm and report.cold == ["devices"]
+    assert "account_count_2d" in report.warm and report.partly_warm == [] and report.cold == ["devices"]
     assert engine.score(payment(3)).features["account_count_2d"] == 3
+
+
+def bounded_policy(**features: str) -> sekisho.Policy:
+    """A policy that counts by account, over a window for each feature."""
+    text = '[policy]\nname = "bounds"\nversion = "1"\ncurrency = "JPY"\n[[list]]\nname = "blocked"\nof = "account"\n'
+    for name, over in features.items():
+        text += f'[[feature]]\nname = "{name}"\naggregate = "count"\nby = ["account"]\nover = "{over}"\n'
+    rule = '[[rule]]\nid = "blocked"\nwhen = \'in_list("blocked", account)\'\npoints = 900\n'
+    return sekisho.Policy.parse(text + rule + '[decision]\nbands = [{ from = 0, action = "allow" }]\n')
+
+
+def test_a_longer_window_is_partly_warm() -> None:
+    engine = sekisho.Engine(bounded_policy(week="7d"), key=KEY)
+    engine.assess(type="login", time=START, account="a")
+    report = engine.swap(bounded_policy(week="7d", month="30d"))
+    assert report.warm == ["week"] and report.cold == []
+    # A day of lateness was remembered beside the week.
+    assert report.partly_warm == [("month", datetime(2025, 12, 24, tzinfo=timezone.utc))]
+    # Windows may reach back farther than Python's times.
+    report = engine.swap(bounded_policy(week="7d", ages="30000d"))
+    assert report.partly_warm[0][0] == "ages"
+
+
+def test_memory_is_bounded() -> None:
+    engine = sekisho.Engine(bounded_policy(n="1d"), key=KEY, memory=2**20)
+    for n in range(20_000):
+        engine.record(type="login", time=START, account=f"a-{n}")
+    (accounts,) = engine.statistics()
+    assert accounts.budget == 2**20 and 0 < accounts.bytes <= accounts.budget
+    assert accounts.evicted > 0 and accounts.entities + accounts.evicted == 20_000
+
+    engine = sekisho.Engine(bounded_policy(n="1d"), key=KEY, table_memory={"account": 2**21})
+    assert engine.statistics()[0].budget == 2**21
+    for arguments, kind, message in [
+        ({"table_memory": {"acount": 2**21}}, "unknown_name", "did you mean \"account\""),
+        ({"table_memory": {"account": 9}}, "out_of_range", "found a budget of 9 bytes"),
+        ({"memory": -1}, "out_of_range", "`memory`: found -1, expected a number of bytes"),
+    ]:
+        with pytest.raises(sekisho.SekishoError, match=message) as caught:
+            sekisho.Engine(bounded_policy(n="1d"), key=KEY, **arguments)  # type: ignore[arg-type]
+        assert caught.value.kind == kind
+
+
+def test_the_forgotten_leave_nothing_behind() -> None:
+    engine = sekisho.Engine(bounded_policy(n="1d"), key=KEY)
+    engine.list_add("blocked", "a")
+    for n in range(3):
+        assert engine.assess(type="login", time=START + n, account="a").score == 900
+    assert engine.forget("account", "a") is True
+    assert engine.forget("account", "a") is False
+    decision = engine.assess(type="login", time=START + 3, account="a")
+    assert (decision.score, decision.features["n"], engine.list_len("blocked")) == (0, 0, 0)
+    with pytest.raises(sekisho.SekishoError, match='no such entity; did you mean "account"'):
+        engine.forget("acount", "a")
 
 
 def test_threads_share_an_engine(policy: sekisho.Policy) -> None:

@@ -163,6 +163,13 @@ impl Shard {
 
     /// Makes room for an entity that nothing is known of yet.
     pub(crate) fn welcome(&mut self, token: Token, generation: u32) -> u32 {
+        // Who came again moves on in time, and does not stand before those who have to go.
+        if let Some(place) = self.newcomers.front().copied()
+            && self.slots.get(place as usize).is_some_and(|slot| slot.uses > 0)
+        {
+            self.newcomers.pop_front();
+            self.establish(place);
+        }
         let returns = self.forget_ghost(token);
         self.settle(token, generation, if returns { Queue::Established } else { Queue::Newcomers })
     }
@@ -236,20 +243,27 @@ impl Shard {
             return true;
         }
         if from_newcomers {
-            slot.uses = 0;
-            slot.queue = Queue::Established;
-            self.newcomer_bytes -= slot.bytes as usize;
+            self.establish(place);
         } else {
             slot.uses -= 1;
+            self.established.push_back(place);
         }
-        self.established.push_back(place);
         true
     }
 
-    /// Drops the next entity in turn if nothing of it is later than `horizon`. Called for every newcomer, so that
-    /// who never comes again does not stay for ever.
+    /// Moves an entity that is in no queue any more behind the established ones.
+    fn establish(&mut self, place: u32) {
+        let Some(slot) = self.slots.get_mut(place as usize) else { return };
+        slot.uses = 0;
+        slot.queue = Queue::Established;
+        self.newcomer_bytes = self.newcomer_bytes.saturating_sub(slot.bytes as usize);
+        self.established.push_back(place);
+    }
+
+    /// Drops the next entities in turn if nothing of them is later than `horizon`. Called for every newcomer, so that
+    /// who never comes again does not stay for ever; more go than come, so that memory falls again after a rush.
     pub(crate) fn sweep(&mut self, horizon: i64) {
-        for newcomers in [true, false] {
+        for newcomers in [true, true, false] {
             let queue = if newcomers { &mut self.newcomers } else { &mut self.established };
             let Some(place) = queue.pop_front() else { continue };
             if self.slots.get(place as usize).is_some_and(|slot| slot.latest <= horizon) {
