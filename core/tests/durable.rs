@@ -113,7 +113,7 @@ fn happen(engine: &Engine, n: u64) {
             engine.list_add("bad_devices", &format!("d-{}", n % 11), ListEntry::new().severity(40)).unwrap()
         }
         11 if n.is_multiple_of(2) => {
-            drop(engine.list_remove("bad_devices", &format!("d-{}", n % 7)).unwrap())
+            let _ = engine.list_remove("bad_devices", &format!("d-{}", n % 7)).unwrap();
         }
         11 => engine.list_add("offices", &format!("10.0.{}.0/24", n % 4), ListEntry::new()).unwrap(),
         _ if n.is_multiple_of(39) => drop(engine.forget("account", &format!("a-{}", n % 23)).unwrap()),
