@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 
 use crate::decision::Decision;
 use crate::error::{Error, ErrorKind, Result};
@@ -17,6 +17,7 @@ use crate::sync::{Mutex, locked};
 
 mod builder;
 mod call;
+mod challenger;
 mod journal;
 mod layout;
 mod migration;
@@ -26,6 +27,8 @@ mod swap;
 
 pub use builder::EngineBuilder;
 use call::{Call, Scratch};
+use challenger::Challenger;
+pub use challenger::ChallengerReport;
 pub use journal::Recovered;
 use journal::{Journal, ListChange, Member, apply_list};
 use layout::Layout;
@@ -104,6 +107,8 @@ pub struct Engine {
     ruling: ArcSwap<Ruling>,
     /// The number of that ruling: changes before anything is remembered in its shape.
     generation: AtomicU32,
+    /// A policy on trial.
+    challenger: ArcSwapOption<Challenger>,
     /// The latest time that an event or the host has stated, `i64::MIN` before the first.
     latest: AtomicI64,
     memory: Memory,
@@ -148,6 +153,7 @@ impl Engine {
         let mut run = |scratch: &mut Scratch| loop {
             let ruling = self.ruling.load();
             admit(&ruling)?;
+            scratch.is_for(&ruling.policy);
             scratch.route.follow(&ruling.policy.0, &ruling.keyring, event, &mut scratch.row);
             match Call::hold(self, &ruling, scratch) {
                 Some(mut call) => return work(&mut call),
@@ -328,11 +334,38 @@ impl Engine {
         let mut past = locked(&self.past);
         let old = self.ruling.load_full();
         past.push(Layout::of(&old.policy.0));
-        let (ruling, report) = swap::succeed(&old, policy, &self.key, &self.memory, &past, self.latest());
+        let (ruling, mut report) = swap::succeed(&old, policy, &self.key, &self.memory, &past, self.latest());
         // Whoever holds entities by the old policy goes on; whoever has yet to hold them begins anew.
         self.generation.store(ruling.generation, Ordering::Release);
-        self.ruling.store(Arc::new(ruling));
+        let ruling = Arc::new(ruling);
+        self.ruling.store(Arc::clone(&ruling));
+        if let Some(known) = self.challenger.load_full() {
+            // It goes on beside the new policy if it can.
+            let fitted = Challenger::new(known.policy.clone(), &self.key, &ruling).ok();
+            report.challenger_ended = fitted.is_none();
+            self.challenger.store(fitted.map(|(challenger, _)| Arc::new(challenger)));
+        }
         Ok(report)
+    }
+
+    /// Puts a policy on trial: it decides on every event beside the one in force, from the same memory, and
+    /// changes nothing; see [`Decision::challenger`]. It takes the place of an earlier one. Features that both
+    /// have are computed once.
+    ///
+    /// # Errors
+    /// [`ErrorKind::UnknownName`] when it needs what the policy in force does not remember, [`ErrorKind::Schema`]
+    /// when it declares other attributes.
+    pub fn challenge_with(&self, policy: Policy) -> Result<ChallengerReport> {
+        // The policy in force stays while the challenger is fitted to it.
+        let _past = locked(&self.past);
+        let (challenger, report) = Challenger::new(policy, &self.key, &self.ruling.load())?;
+        self.challenger.store(Some(Arc::new(challenger)));
+        Ok(report)
+    }
+
+    /// Ends the trial; the challenger's policy, if there was one.
+    pub fn end_challenge(&self) -> Option<Policy> {
+        self.challenger.swap(None).map(|challenger| challenger.policy.clone())
     }
 
     /// Forgets an entity, named as in `by`: its history, and its entries on lists. What others remember of it (that a

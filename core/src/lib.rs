@@ -69,7 +69,9 @@ pub use decision::{
     Decision, DecisionRecord, ExplainedRule, Explanation, FeatureValue, MOST_REASONS, Reason, RecordedReason,
     RecordedValue, RuleHit,
 };
-pub use engine::{Engine, EngineBuilder, Recovered, SnapshotReport, SwapReport, TableStatistics};
+pub use engine::{
+    ChallengerReport, Engine, EngineBuilder, Recovered, SnapshotReport, SwapReport, TableStatistics,
+};
 pub use error::{Error, ErrorKind, Fault, Result};
 pub use event::{
     Event, FIELDS, Field, FieldKind, FieldSpec, FieldValue, HashKey, LARGEST_INTEGER, LONGEST_IDENTIFIER,

@@ -262,6 +262,27 @@ fn json_says_the_same_as_toml() {
     assert_eq!(changed, "rate by account x payee over 1h per 1h where type == \"transfer\"");
 }
 
+/// Engines of one thread share what calls reuse.
+#[test]
+fn two_time_zones_on_one_thread_have_their_own_days() {
+    let body = "[[feature]]\nname = \"today\"\naggregate = \"count\"\nby = [\"account\"]\nover = \"day\"\n";
+    let in_zone = |zone: &str| {
+        let head = HEAD.replace("Asia/Tokyo", zone);
+        Engine::new(Policy::from_toml(&format!("{head}{body}{BANDS}")).unwrap(), HashKey::new(1, [1; 32]))
+    };
+    let (tokyo, london) = (in_zone("Asia/Tokyo"), in_zone("Europe/London"));
+    // 2026-01-01T23:00Z is 08:00 of the next day in Tokyo, whose day began at 15:00Z.
+    let at = |hour: i64| payment(1_767_225_600_000 + hour * 3_600_000).with("account", "a").unwrap();
+    for engine in [&tokyo, &london] {
+        engine.record(&at(10)).unwrap();
+        engine.record(&at(16)).unwrap();
+    }
+    for _ in 0..2 {
+        assert_eq!(value(&detailed(&tokyo, &at(23)), "today"), Value::Integer(1));
+        assert_eq!(value(&detailed(&london, &at(23)), "today"), Value::Integer(2));
+    }
+}
+
 #[test]
 fn a_swap_keeps_history_and_lists() {
     let list = "[[list]]\nname = \"devices\"\nof = \"device\"\n";

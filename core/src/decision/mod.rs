@@ -121,6 +121,7 @@ pub struct Decision {
     pub(crate) tokens: Vec<Option<crate::event::token::Token>>,
     pub(crate) event_id: Option<crate::event::token::Token>,
     pub(crate) key_id: u32,
+    pub(crate) challenger: Option<Box<Decision>>,
 }
 
 impl Decision {
@@ -190,6 +191,12 @@ impl Decision {
     /// How many features had nothing to be computed from.
     pub fn missing_features(&self) -> usize {
         usize::from(self.missing_features)
+    }
+
+    /// What the challenger would have decided, while there is one; see
+    /// [`Engine::challenge_with`](crate::Engine::challenge_with). It has changed nothing.
+    pub fn challenger(&self) -> Option<&Decision> {
+        self.challenger.as_deref()
     }
 
     /// The features in the order of the policy; empty unless the decision is a

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU32};
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 
 use super::journal::{Journal, Sink};
 use super::{Engine, Memory, swap};
@@ -121,6 +121,7 @@ impl EngineBuilder {
             key: self.key,
             ruling: ArcSwap::from(Arc::new(ruling)),
             generation: AtomicU32::new(0),
+            challenger: ArcSwapOption::empty(),
             latest: AtomicI64::new(i64::MIN),
             memory: self.memory,
             past: Mutex::default(),

@@ -1,14 +1,17 @@
 //! One call on one event: its entities are held, scored, and changed.
 
+use std::sync::Arc;
+
 use smallvec::SmallVec;
 
 use super::Engine;
+use super::challenger::Challenger;
 use super::ruling::Ruling;
 use crate::decision::{ConclusionWork, Decision, conclude};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, Field, Label, OUTCOMES, Outcome};
 use crate::feature::{Moment, Presence, Route, Row, TablePlan, Workspace, ratios, visit};
-use crate::policy::Compiled;
+use crate::policy::{Compiled, Policy};
 use crate::state::{Entry, History, Learnt, List, Reader, Shard, Writer};
 use crate::sync::MutexGuard;
 
@@ -21,6 +24,32 @@ pub(super) struct Scratch {
     workspace: Workspace,
     /// The cells that one table remembers of the event.
     cells: Vec<Option<u64>>,
+    trial: Trial,
+    /// The policy that all of this is about.
+    policy: Option<Policy>,
+}
+
+/// Memory that calls reuse for a challenger.
+#[derive(Debug, Default)]
+struct Trial {
+    route: Route,
+    row: Row,
+    conclusion: ConclusionWork,
+    workspace: Workspace,
+    policy: Option<Policy>,
+}
+
+impl Scratch {
+    /// What was worked out for another policy, such as the bounds of its calendar's days, does not serve this one.
+    pub(super) fn is_for(&mut self, policy: &Policy) {
+        if !is_same(self.policy.as_ref(), policy) {
+            *self = Scratch { policy: Some(policy.clone()), ..Scratch::default() };
+        }
+    }
+}
+
+fn is_same(known: Option<&Policy>, policy: &Policy) -> bool {
+    known.is_some_and(|known| Arc::ptr_eq(&known.0, &policy.0))
 }
 
 /// A table's shard that holds the event's entity, and where.
@@ -118,7 +147,7 @@ impl<'a> Call<'a> {
         let Scratch { route, row, conclusion, workspace, .. } = &mut **scratch;
         let compiled = &*ruling.policy.0;
         let time = event.integer(Field::TIME).unwrap_or(0);
-        probe_lists(ruling, route, event, time, row);
+        probe_lists(compiled, &ruling.lists, route, event, time, row);
         let moment = Moment { time, id: route.id, repeated, masks: &route.masks, cells: &route.cells };
         let nobody = History::default();
         for (plan, held) in compiled.plan.tables.iter().zip(held.iter()) {
@@ -137,7 +166,67 @@ impl<'a> Call<'a> {
             decision.tokens.clone_from(&route.tokens);
             decision.event_id = ruling.keyring.event_id(event);
         }
+        match self.engine.challenger.load().as_deref() {
+            Some(challenger) if challenger.generation == self.ruling.generation => {
+                self.try_challenger(challenger, event, repeated, decision);
+            }
+            _ => decision.challenger = None,
+        }
         Ok(())
+    }
+
+    /// Lets the challenger decide on what was scored. Nothing but its own decision comes of it.
+    #[inline(never)]
+    fn try_challenger(
+        &mut self,
+        challenger: &Challenger,
+        event: &Event,
+        repeated: bool,
+        decision: &mut Decision,
+    ) {
+        let Call { ruling, scratch, held, .. } = self;
+        let Scratch { row: live, trial, .. } = &mut **scratch;
+        if !is_same(trial.policy.as_ref(), &challenger.policy) {
+            *trial = Trial { policy: Some(challenger.policy.clone()), ..Trial::default() };
+        }
+        let Trial { route, row, conclusion, workspace, .. } = trial;
+        let policy = &*challenger.policy.0;
+        let time = event.integer(Field::TIME).unwrap_or(0);
+        let unlabelled = event.has(Field::LABEL).then(|| {
+            let mut unlabelled = event.clone();
+            unlabelled.unset(Field::LABEL);
+            unlabelled
+        });
+        let event = unlabelled.as_ref().unwrap_or(event);
+        route.follow(policy, &challenger.keyring, event, row);
+        route.evaluate(policy, event, row, &mut conclusion.stack);
+        probe_lists(policy, &challenger.lists, route, event, time, row);
+        for (from, to) in &challenger.shared {
+            row.set(*to, live.get(*from), live.presence(*from));
+        }
+        let moment = Moment { time, id: route.id, repeated, masks: &route.masks, cells: &route.cells };
+        let nobody = History::default();
+        let mut done = true;
+        for (number, plan) in &challenger.plans {
+            let table = ruling.policy.0.plan.tables.get(*number);
+            let Some((held, _)) = held.get(*number).and_then(Option::as_ref).zip(table) else { continue };
+            let slot = held.place.and_then(|place| held.shard.slot(place));
+            let history = slot.map_or(&nobody, |slot| &slot.history);
+            done &= visit(plan, history, &moment, &policy.calendar, workspace, row).is_ok();
+        }
+        ratios(&policy.plan.ratios, row);
+        let mut own = decision.challenger.take().unwrap_or_default();
+        own.detailed = decision.detailed;
+        done &= conclude(&challenger.policy, event, row, conclusion, &mut own).is_ok();
+        own.repeated = repeated;
+        own.key_id = decision.key_id;
+        if own.detailed {
+            own.row.copy_from(row);
+            own.tokens.clone_from(&route.tokens);
+            own.event_id = decision.event_id;
+        }
+        // What makes a live policy refuse an event makes a challenger silent.
+        decision.challenger = Some(own).filter(|_| done);
     }
 
     /// Records an event that was evaluated and found new in the history of each of its entities.
@@ -373,9 +462,16 @@ fn overflow(policy: &Compiled, place: u16) -> Error {
     Error::of_field(ErrorKind::Overflow, name, "the sum over its window does not fit 64 bits")
 }
 
-fn probe_lists(ruling: &Ruling, route: &Route, event: &Event, time: i64, row: &mut Row) {
-    for place in &ruling.policy.0.list_places {
-        let Some(list) = ruling.lists.get(place.list) else { continue };
+fn probe_lists(
+    policy: &Compiled,
+    lists: &[Arc<List>],
+    route: &Route,
+    event: &Event,
+    time: i64,
+    row: &mut Row,
+) {
+    for place in &policy.list_places {
+        let Some(list) = lists.get(place.list) else { continue };
         let hit = match &**list {
             List::Exact(list) => route.token(place.key).map(|token| list.find(token, time)),
             List::Networks(list) => event.address(place.field).map(|address| list.find(address, time)),

@@ -7,7 +7,7 @@ use super::ruling::Ruling;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::token::HashKey;
 use crate::feature::{Keyring, TablePlan};
-use crate::policy::{Compiled, Policy};
+use crate::policy::{Aggregate, Compiled, Policy};
 use crate::state::List;
 
 /// A challenger beside one policy in force.
@@ -37,7 +37,11 @@ pub struct ChallengerReport {
 impl Challenger {
     /// # Errors
     /// [`ErrorKind::UnknownName`] when it needs what the policy in force does not remember.
-    pub(super) fn new(policy: Policy, key: &HashKey, ruling: &Ruling) -> Result<(Challenger, ChallengerReport)> {
+    pub(super) fn new(
+        policy: Policy,
+        key: &HashKey,
+        ruling: &Ruling,
+    ) -> Result<(Challenger, ChallengerReport)> {
         let (own, live) = (&*policy.0, &*ruling.policy.0);
         if !own.schema.fits(&live.schema) {
             let what = "the challenger declares other attributes or entities than the policy in force; events are made for one schema";
@@ -58,7 +62,7 @@ impl Challenger {
             });
             // A ratio names features, whose definitions may differ.
             let ratio = own.plan.ratios.iter().any(|ratio| ratio.place == place);
-            if let (Some((known, _)), false) = (same, ratio || own.calendar != live.calendar) {
+            if let (Some((known, _)), false) = (same, ratio || !own.calendar.is_like(&live.calendar)) {
                 shared.push((known, place));
                 report.shared.push(feature.name.clone());
             } else {
@@ -78,6 +82,9 @@ impl Challenger {
                 return Err(unknown(&plan.name, "histories of", "feature by it"));
             };
             fit(&mut plan, layout, own)?;
+            if let Some(live) = live.plan.tables.get(number) {
+                fit_series(&mut plan, live);
+            }
             plans.push((number, plan));
         }
         let keyring = Keyring::new(key, own);
@@ -88,6 +95,7 @@ impl Challenger {
 
 /// Brings a plan into the shape of the table in force.
 fn fit(plan: &mut TablePlan, layout: &Layout, own: &Compiled) -> Result<()> {
+    let plan_name = plan.name.clone();
     let columns = plan.columns.iter().map(|cell| {
         let name = own.plan.cell_name(&own.schema, *cell).unwrap_or_default();
         (layout.columns.iter().position(|known| *known == name), name)
@@ -95,8 +103,17 @@ fn fit(plan: &mut TablePlan, layout: &Layout, own: &Compiled) -> Result<()> {
     let columns: Vec<(Option<usize>, String)> = columns.collect();
     let column = |column: usize| match columns.get(column) {
         Some((Some(known), _)) => Ok(*known),
-        Some((None, name)) => Err(unknown(&plan.name, &format!("`{name}` of each"), "`remember` with it")),
+        Some((None, name)) => Err(unknown(&plan_name, &format!("`{name}` of each"), "`remember` with it")),
         None => Ok(column),
+    };
+    let coded = |column: usize| {
+        let name = layout.columns.get(column).map_or("", String::as_str);
+        let what = format!("different values of `{name}` of each");
+        if layout.shape.is_coded(column) {
+            Ok(())
+        } else {
+            Err(unknown(&plan_name, &what, "feature that counts them"))
+        }
     };
     let mut used = Vec::new();
     for feature in &mut plan.features {
@@ -104,6 +121,9 @@ fn fit(plan: &mut TablePlan, layout: &Layout, own: &Compiled) -> Result<()> {
         if plan.selectors.get(feature.selector).is_some_and(|selector| selector.present.is_some()) {
             feature.column = column(feature.column)?;
             feature.kept = layout.shape.column(feature.column).unwrap_or(feature.kept);
+            if feature.aggregate == Aggregate::Distinct {
+                coded(feature.column)?;
+            }
         }
     }
     for (number, selector) in plan.selectors.iter_mut().enumerate() {
@@ -114,12 +134,14 @@ fn fit(plan: &mut TablePlan, layout: &Layout, own: &Compiled) -> Result<()> {
         selector.present = selector.present.map(column).transpose()?;
         for same in &mut selector.same {
             *same = column(*same)?;
+            coded(*same)?;
         }
         if let Some(predicate) = &mut selector.predicate {
             let text = own.plan.predicates.get(usize::from(predicate.number)).map_or("", |known| &known.text);
             let place = layout.predicates.iter().position(|known| known == text);
-            predicate.place = place
-                .ok_or_else(|| unknown(&plan.name, &format!("where `{text}` held for each"), "feature with it"))?;
+            predicate.place = place.ok_or_else(|| {
+                unknown(&plan_name, &format!("where `{text}` held for each"), "feature with it")
+            })?;
         }
     }
     // The event's cells by the columns of the table in force; those that the challenger does not read have none.
@@ -132,6 +154,16 @@ fn fit(plan: &mut TablePlan, layout: &Layout, own: &Compiled) -> Result<()> {
     plan.columns = cells;
     plan.shape = layout.shape.clone();
     Ok(())
+}
+
+/// What the table in force keeps of events that have left its histories serves the challenger where both keep it.
+fn fit_series(plan: &mut TablePlan, live: &TablePlan) {
+    let own = std::mem::replace(&mut plan.budget, live.budget.clone()).series;
+    for feature in &mut plan.features {
+        let wanted = own.get(feature.series).map(|series| &series.signature);
+        let known = live.budget.series.iter().position(|series| Some(&series.signature) == wanted);
+        feature.series = known.unwrap_or(usize::MAX);
+    }
 }
 
 fn unknown(name: &str, what: &str, remedy: &str) -> Error {

@@ -22,6 +22,8 @@ pub struct SwapReport {
     pub partly_warm: Vec<(String, i64)>,
     /// Features that count only what is recorded from now on.
     pub cold: Vec<String>,
+    /// There was a challenger that needs what the new policy does not remember; its trial ended.
+    pub challenger_ended: bool,
 }
 
 /// The ruling of an engine that remembers nothing yet.

@@ -142,6 +142,11 @@ impl Calendar {
         TimeZoneDatabase::bundled().get(name).ok().map(|zone| Calendar { zone })
     }
 
+    /// Whether both are of the same time zone.
+    pub(crate) fn is_like(&self, other: &Calendar) -> bool {
+        self.zone == other.zone
+    }
+
     /// The first millisecond of the day or month that `time` lies in.
     pub(crate) fn start(&self, unit: CalendarUnit, time: i64, cache: &mut CalendarCache) -> i64 {
         let known = match unit {

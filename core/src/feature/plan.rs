@@ -113,7 +113,7 @@ pub(crate) struct Predicate {
 }
 
 /// What is remembered about the entities of one key, and computed from it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct TablePlan {
     pub(crate) name: String,
     pub(crate) key: usize,
@@ -170,7 +170,7 @@ pub(crate) struct SelectedPredicate {
 }
 
 /// One feature over one window of one entity.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct WindowFeature {
     pub(crate) place: u16,
     pub(crate) aggregate: Aggregate,

@@ -7,7 +7,7 @@ use super::panes::MOST_COMPOSITES;
 use super::record::{Shape, View};
 
 /// How much of a history is kept exactly, and what of the rest.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Budget {
     /// Events that a history holds exactly.
     pub(crate) events: usize,
