@@ -140,7 +140,9 @@ fn snapshot(engine: &Engine) -> Vec<u8> {
     bytes
 }
 
-fn said(decision: &Decision, features: usize) -> (u16, Action, Vec<(String, i32)>, Vec<Option<u64>>) {
+type Said = (u16, Action, Vec<(String, i32)>, Vec<Option<u64>>);
+
+fn said(decision: &Decision, features: usize) -> Said {
     let reasons = decision.reasons().map(|reason| (reason.code().to_owned(), reason.points()));
     let bits = (0..features).map(|place| decision.feature_bits(place)).collect();
     (decision.score(), decision.action(), reasons.collect(), bits)

@@ -25,8 +25,8 @@ fn line(n: u64) -> String {
     let outcome = if random.is_multiple_of(3) { "failed" } else { "succeeded" };
     format!(
         "id=e-{n} type=login time={} account=a-{} ip=203.0.113.{} device=d-{} outcome={outcome}",
-        START + n * 20_000,
-        random % 40,
+        START + n * 200,
+        random % 4_000,
         random / 64 % 9,
         random / 1024 % 25,
     )
