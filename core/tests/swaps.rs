@@ -185,3 +185,31 @@ fn the_report_tells_warm_from_partly_warm_from_cold() {
     let cold = swap("7d", r#"channel.startsWith("we")"#);
     assert_eq!(cold.cold, all(&["other"]), "parts of a text are not remembered");
 }
+
+#[test]
+fn what_was_partly_warm_stays_so_until_its_window_is_full() {
+    let text = |over: &str| {
+        format!(
+            "[policy]\nname = \"swaps\"\nversion = \"1\"\ncurrency = \"JPY\"\n\
+             [decision]\nbands = [{{ from = 0, action = \"allow\" }}]\n\
+             [[feature]]\nname = \"count\"\naggregate = \"count\"\nby = [\"account\"]\nover = \"{over}\"\n"
+        )
+    };
+    let policy = |over: &str| Policy::from_toml(&text(over)).unwrap();
+    let day = 24 * 60 * MINUTE;
+    let engine = Engine::new(policy("1d"), key());
+    engine.advance(START).unwrap();
+    let since = START - 2 * day;
+    assert_eq!(engine.swap(policy("7d")).unwrap().partly_warm, [("count".to_owned(), since)]);
+    assert_eq!(engine.swap(policy("7d")).unwrap().partly_warm, [("count".to_owned(), since)]);
+    let mut bytes = Vec::new();
+    let sink = |piece: &[u8]| {
+        bytes.extend_from_slice(piece);
+        Ok::<(), std::convert::Infallible>(())
+    };
+    engine.snapshot(sink).unwrap();
+    let restored = Engine::restore(policy("7d"), key(), &*bytes).unwrap();
+    assert_eq!(restored.swap(policy("7d")).unwrap().partly_warm, [("count".to_owned(), since)]);
+    engine.advance(START + 5 * day).unwrap();
+    assert_eq!(engine.swap(policy("7d")).unwrap().warm, ["count"]);
+}

@@ -369,6 +369,7 @@ impl<'a> Call<'a> {
                 plan.cells(&route.cells, cells);
                 slot.history.revise(&plan.shape, &plan.budget, &learnt, cells);
                 shard.account(*place);
+                shard.make_room(table.shard_budget());
             }
         }
     }

@@ -144,6 +144,8 @@ struct Head {
     next_frame: u64,
     latest: i64,
     layouts: Vec<Layout>,
+    /// For each of them, the time from which on everything was remembered.
+    complete_since: Vec<i64>,
     /// Names of the lists.
     lists: Vec<String>,
 }
@@ -158,8 +160,9 @@ impl Head {
         to.word(self.next_frame);
         to.time(self.latest);
         to.number(self.layouts.len() as u32);
-        for layout in &self.layouts {
+        for (layout, since) in self.layouts.iter().zip(&self.complete_since) {
             layout.write(to);
+            to.time(*since);
         }
         to.number(self.lists.len() as u32);
         for list in &self.lists {
@@ -198,9 +201,10 @@ impl Head {
         let read = |from: &mut Reader<'_>| {
             let name = format!("{} {}", from.text()?, from.text()?);
             let (next_frame, latest) = (from.word()?, from.time()?);
-            let layouts = (0..from.count(12)?).map(|_| Layout::read(from)).collect::<Option<_>>()?;
+            let layouts = (0..from.count(20)?).map(|_| Some((Layout::read(from)?, from.time()?)));
+            let (layouts, complete_since) = layouts.collect::<Option<Vec<_>>>()?.into_iter().unzip();
             let lists = (0..from.count(4)?).map(|_| from.text().map(str::to_owned)).collect::<Option<_>>()?;
-            Some((Head { next_frame, latest, layouts, lists }, name))
+            Some((Head { next_frame, latest, layouts, complete_since, lists }, name))
         };
         read(&mut from).ok_or_else(|| damaged("the snapshot's first part is not as it should be"))
     }
@@ -228,6 +232,7 @@ impl Engine {
             next_frame: self.journal.sequence() + 1,
             latest: self.latest.load(Ordering::Relaxed),
             layouts: Layout::of(policy),
+            complete_since: ruling.tables.iter().map(|table| table.complete_since()).collect(),
             lists: policy.lists.iter().map(|list| list.name.clone()).collect(),
         };
         let mut chunks = Chunks::new(&self.key, sink);
@@ -283,6 +288,9 @@ impl EngineBuilder {
         let ruling = engine.ruling.load_full();
         let tables = tables(&head, &ruling, &taken_under)?;
         let lists = lists(&head, &ruling, &taken_under)?;
+        for ((number, _), since) in tables.iter().zip(&head.complete_since) {
+            ruling.tables.get(*number).iter().for_each(|table| table.is_incomplete_before(*since));
+        }
         let mut entities = 0;
         loop {
             let kind = chunks.next()?;

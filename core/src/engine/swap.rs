@@ -63,8 +63,21 @@ pub(super) fn succeed(
             next += 1;
             Arc::new(Table::new(&plan.name, next - 1, bytes, plan.shape.most_bytes(&plan.budget)))
         }));
-        if let Some(table) = known {
-            table.set_budget(bytes);
+        let Some(table) = tables.last() else { continue };
+        table.set_budget(bytes);
+        let before = old.policy.0.plan.tables.iter().find(|known| known.name == plan.name);
+        // A longer memory has not been filled yet.
+        let held = match before {
+            Some(before)
+                if before.retention.is_some_and(|held| plan.retention.is_none_or(|now| now > held)) =>
+            {
+                before.retention
+            }
+            Some(_) => None,
+            None => Some(0),
+        };
+        if let (Some(held), Some(latest)) = (held, latest) {
+            table.is_incomplete_before(latest - held);
         }
     }
     let mut order: Vec<usize> = (0..tables.len()).collect();
@@ -75,7 +88,7 @@ pub(super) fn succeed(
         earlier.map(|before| before.map(|before| Migration::new(before, layout, new, table))).collect()
     });
     let migrations = migrations.collect();
-    let report = report(&old.policy.0, new, latest);
+    let report = report(&old.policy.0, new, &tables, latest);
     let ruling = Ruling {
         generation: old.generation + 1,
         keyring: Keyring::new(key, new),
@@ -98,11 +111,11 @@ pub(super) fn new_list(plan: &ListPlan) -> List {
     list
 }
 
-fn report(old: &Compiled, new: &Compiled, latest: Option<i64>) -> SwapReport {
+fn report(old: &Compiled, new: &Compiled, tables: &[Arc<Table>], latest: Option<i64>) -> SwapReport {
     let mut report = SwapReport::default();
     let layouts = Layout::of(old);
     for (table, (plan, layout)) in new.plan.tables.iter().zip(Layout::of(new)).enumerate() {
-        let before = old.plan.tables.iter().find(|known| known.name == plan.name);
+        let since = tables.get(table).map_or(i64::MIN, |table| table.complete_since());
         let known = layouts.iter().find(|known| known.name == plan.name);
         let kept = known.map(|before| Migration::new(before, &layout, new, table));
         for feature in &plan.features {
@@ -118,18 +131,15 @@ fn report(old: &Compiled, new: &Compiled, latest: Option<i64>) -> SwapReport {
                         && selector.same.iter().all(known)
                 })
             });
-            let remembered = before.and_then(|before| before.retention);
             let reach = plan.windows.get(feature.window).and_then(|window| match window.span {
                 WindowSpan::Sliding(length) => Some(length + window.delay),
                 WindowSpan::Calendar(unit) => Some(unit.longest() + window.delay),
                 WindowSpan::Unbounded => None,
             });
-            match (remembered, latest) {
+            let needed = |latest: i64| reach.map_or(i64::MIN, |reach| latest - reach);
+            match latest {
                 _ if !warm => report.cold.push(name),
-                // An event may be a day late: so much more was remembered than was asked for.
-                (Some(remembered), Some(latest)) if reach.is_none_or(|reach| reach > remembered) => {
-                    report.partly_warm.push((name, latest - remembered));
-                }
+                Some(latest) if needed(latest) < since => report.partly_warm.push((name, since)),
                 _ => report.warm.push(name),
             }
         }

@@ -153,7 +153,7 @@ impl Shard {
         slot.latest = entity.latest;
         self.counts.events += slot.history.len();
         self.account(place);
-        while self.bytes > budget && self.evict(budget) {}
+        self.make_room(budget);
     }
 
     /// Takes in the fingerprints of those that were evicted.
@@ -210,6 +210,11 @@ impl Shard {
         slot.uses = if slot.bytes > 0 { (slot.uses + 1).min(MOST_USES) } else { 0 };
         self.counts.events = self.counts.events + slot.history.len() - events_before;
         self.account(place);
+        self.make_room(budget);
+    }
+
+    /// Evicts while there is more than `budget`; anybody may be among the evicted.
+    pub(crate) fn make_room(&mut self, budget: usize) {
         while self.bytes > budget && self.evict(budget) {}
     }
 

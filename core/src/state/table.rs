@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 
 use super::shard::Shard;
 use crate::event::token::Token;
@@ -55,6 +55,8 @@ pub(crate) struct Table {
     shards: Box<[Apart<Shard>]>,
     /// Bytes of memory that each shard may fill.
     budget: AtomicUsize,
+    /// The time from which on everything was remembered; `i64::MIN` when nothing was ever left out.
+    complete_since: AtomicI64,
     /// For each shard of the snapshot that the table was restored from: the last journal frame that it contained.
     restored: Mutex<Vec<u64>>,
 }
@@ -70,6 +72,7 @@ impl Table {
             number,
             shards: (0..shards).map(|_| Apart::default()).collect(),
             budget: AtomicUsize::new(budget / shards),
+            complete_since: AtomicI64::new(i64::MIN),
             restored: Mutex::default(),
         }
     }
@@ -77,6 +80,16 @@ impl Table {
     /// Changes how many bytes the table may fill; it shrinks to them as events come.
     pub(crate) fn set_budget(&self, budget: usize) {
         self.budget.store(budget / self.shards.len().max(1), Ordering::Relaxed);
+    }
+
+    /// What happened before `time` is not all remembered.
+    pub(crate) fn is_incomplete_before(&self, time: i64) {
+        self.complete_since.fetch_max(time, Ordering::Relaxed);
+    }
+
+    /// The time from which on everything was remembered, but for what features no longer needed.
+    pub(crate) fn complete_since(&self) -> i64 {
+        self.complete_since.load(Ordering::Relaxed)
     }
 
     /// Bytes that the table may fill.
