@@ -9,8 +9,8 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 
 use crate::decision::Decision;
 use crate::error::{Error, ErrorKind, Result};
-use crate::event::token::{HashKey, Token, Tokenizer};
-use crate::event::{Event, Label, Outcome, canonical, nearest};
+use crate::event::token::{HashKey, Tokenizer};
+use crate::event::{Event, Label, Outcome, canonical};
 use crate::policy::{Policy, parse_network};
 use crate::state::{Counts, List, ListEntry};
 use crate::sync::{Mutex, locked};
@@ -18,6 +18,7 @@ use crate::sync::{Mutex, locked};
 mod builder;
 mod call;
 mod challenger;
+mod forget;
 mod journal;
 mod layout;
 mod migration;
@@ -117,6 +118,8 @@ pub struct Engine {
     /// Held while a list changes.
     lists: Mutex<()>,
     journal: Journal,
+    /// How many were forgotten.
+    forgotten: AtomicU32,
 }
 
 /// How many bytes the tables may fill.
@@ -366,67 +369,6 @@ impl Engine {
     /// Ends the trial; the challenger's policy, if there was one.
     pub fn end_challenge(&self) -> Option<Policy> {
         self.challenger.swap(None).map(|challenger| challenger.policy.clone())
-    }
-
-    /// Forgets an entity, named as in `by`: its history, and its entries on lists. What others remember of it (that a
-    /// device was used by some account) keeps its token until that is too old. False when nothing was known.
-    ///
-    /// # Errors
-    /// [`ErrorKind::UnknownName`] for an entity that neither the policy nor the schema has, and errors of the
-    /// identifier.
-    pub fn forget(&self, entity: &str, id: &str) -> Result<bool> {
-        let ruling = self.ruling.load();
-        let policy = &*ruling.policy.0;
-        let specs = policy.schema.fields();
-        let Some(spec) = specs.iter().find(|spec| spec.entity() == Some(entity)) else {
-            let hint = nearest(entity, specs.iter().filter_map(|spec| spec.entity()));
-            let hint = hint.map(|known| format!("; did you mean \"{known}\"?")).unwrap_or_default();
-            let shown: String = entity.chars().take(64).collect();
-            let what = format!("there is no such entity{hint}");
-            return Err(Error::of_field(ErrorKind::UnknownName, &shown, what));
-        };
-        let tokenizer = Tokenizer::new(&self.key, entity);
-        let token = canonical(spec, id)?.with_bytes(|bytes| tokenizer.token(bytes));
-        loop {
-            let ruling = self.ruling.load();
-            if let Some(known) = self.apply_forget(&ruling, entity, token, None) {
-                return Ok(known);
-            }
-        }
-    }
-
-    /// Forgets a token of one kind; whether anything was known, or `None` when another policy has come into force.
-    /// `frame` as in [`Call::apply`].
-    fn apply_forget(&self, ruling: &Ruling, kind: &str, token: Token, frame: Option<u64>) -> Option<bool> {
-        let policy = &*ruling.policy.0;
-        let is_kind = |key: usize| policy.plan.keys.get(key).is_some_and(|key| key.kind == kind);
-        let _lists = locked(&self.lists);
-        let mut shards = Vec::new();
-        for number in &ruling.order {
-            let (plan, table) = (policy.plan.tables.get(*number), ruling.tables.get(*number));
-            if let (Some(plan), Some(table)) = (plan, table)
-                && is_kind(plan.key)
-                && frame.is_none_or(|frame| frame > table.restored_until(token))
-            {
-                shards.extend(table.lock(token));
-            }
-        }
-        if self.generation.load(Ordering::Acquire) != ruling.generation {
-            return None;
-        }
-        if frame.is_none() {
-            self.journal.forgotten(ruling, kind, token);
-        }
-        let mut known = false;
-        for shard in &mut shards {
-            known |= shard.forget(token);
-        }
-        for (plan, list) in policy.lists.iter().zip(&ruling.lists) {
-            if let (true, List::Exact(list)) = (plan.entity == kind, &**list) {
-                known |= list.remove(token);
-            }
-        }
-        Some(known)
     }
 
     /// What each table remembers, in the order of the policy.

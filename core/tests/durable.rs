@@ -189,6 +189,43 @@ fn a_snapshot_holds_no_identifier() {
     assert!(holds(b"sekisho snapshot"), "the search would have found it");
 }
 
+/// Beside the entity's own history, its token is gone from everybody else's, and counts stay what they were.
+#[test]
+fn whoever_is_forgotten_is_in_no_snapshot() {
+    let (engine, journal) = journalled();
+    let asked = |n: u64, account: &str| {
+        let mut event = event(n);
+        event.set(Field::ACCOUNT, account).unwrap();
+        event.set(Field::DEVICE, "shared").unwrap();
+        event
+    };
+    for n in 0..6 {
+        engine.assess(&asked(n, ["hanako", "taro"][n as usize % 2])).unwrap();
+    }
+    let mut decision = Decision::detailed();
+    engine.score_into(&asked(7, "hanako"), &mut decision).unwrap();
+    let record = serde_json::to_value(decision.record(&asked(7, "hanako")).unwrap()).unwrap();
+    let shown = record["entities"]["account"].as_str().unwrap().to_owned();
+    let token = u128::from_str_radix(&shown, 16).unwrap();
+    let low = (token as u64).to_le_bytes();
+    let mentions = |bytes: &[u8]| bytes.windows(8).filter(|window| *window == low).count();
+    assert!(mentions(&snapshot(&engine)) >= 2, "in its own history and in its device's");
+    let devices = |engine: &Engine| {
+        let mut decision = Decision::detailed();
+        engine.score_into(&asked(7, "jiro"), &mut decision).unwrap();
+        decision.feature(4).unwrap().value().clone()
+    };
+    let before = devices(&engine);
+    assert!(engine.forget("account", "hanako").unwrap());
+    assert_eq!(mentions(&snapshot(&engine)), 0);
+    assert_eq!(devices(&engine), before);
+    assert!(!engine.forget("account", "hanako").unwrap(), "there is nothing left to forget");
+    let recovered = Engine::new(policy(), key());
+    recovered.recover(&**journal.lock().unwrap()).unwrap();
+    assert_eq!(mentions(&snapshot(&recovered)), 0);
+    assert_eq!(devices(&recovered), before);
+}
+
 #[test]
 fn a_journal_brings_everything_back() {
     let (engine, journal) = journalled();

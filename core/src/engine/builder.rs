@@ -127,6 +127,7 @@ impl EngineBuilder {
             past: Mutex::default(),
             lists: Mutex::default(),
             journal,
+            forgotten: AtomicU32::new(0),
         }
     }
 }

@@ -28,6 +28,7 @@ const LEARN: u8 = 2;
 const LIST: u8 = 3;
 const FORGET: u8 = 4;
 const ADVANCE: u8 = 5;
+const SCRUB: u8 = 6;
 
 /// Numbers and seals frames, and hands them to the host.
 pub(super) struct Journal {
@@ -171,6 +172,16 @@ impl Journal {
         });
     }
 
+    /// In the history of `entity`, a word that stood for somebody of `kind` has become another.
+    pub(super) fn scrubbed(&self, ruling: &Ruling, table: &str, entity: Token, kind: &str, words: [u64; 2]) {
+        self.write(ruling, SCRUB, |to| {
+            to.text(table);
+            to.token(entity);
+            to.text(kind);
+            words.into_iter().for_each(|word| to.word(word));
+        });
+    }
+
     pub(super) fn advanced(&self, ruling: &Ruling, time: i64) {
         self.write(ruling, ADVANCE, |to| to.time(time));
     }
@@ -298,6 +309,10 @@ impl Engine {
             FORGET => {
                 let (kind, token) = (from.text()?, from.token()?);
                 self.apply_forget(&ruling, kind, token, Some(number));
+            }
+            SCRUB => {
+                let whose = (from.text()?, from.token()?, from.text()?);
+                self.apply_scrub(&ruling, whose, [from.word()?, from.word()?], number)?;
             }
             ADVANCE => {
                 self.advance_to(from.time()?);

@@ -143,6 +143,8 @@ impl<R: Read> ChunkReader<R> {
 struct Head {
     next_frame: u64,
     latest: i64,
+    /// How many were forgotten so far.
+    forgotten: u32,
     layouts: Vec<Layout>,
     /// For each of them, the time from which on everything was remembered.
     complete_since: Vec<i64>,
@@ -159,6 +161,7 @@ impl Head {
         to.text(policy.version());
         to.word(self.next_frame);
         to.time(self.latest);
+        to.number(self.forgotten);
         to.number(self.layouts.len() as u32);
         for (layout, since) in self.layouts.iter().zip(&self.complete_since) {
             layout.write(to);
@@ -200,11 +203,11 @@ impl Head {
         )?;
         let read = |from: &mut Reader<'_>| {
             let name = format!("{} {}", from.text()?, from.text()?);
-            let (next_frame, latest) = (from.word()?, from.time()?);
+            let (next_frame, latest, forgotten) = (from.word()?, from.time()?, from.number()?);
             let layouts = (0..from.count(20)?).map(|_| Some((Layout::read(from)?, from.time()?)));
             let (layouts, complete_since) = layouts.collect::<Option<Vec<_>>>()?.into_iter().unzip();
             let lists = (0..from.count(4)?).map(|_| from.text().map(str::to_owned)).collect::<Option<_>>()?;
-            Some((Head { next_frame, latest, layouts, complete_since, lists }, name))
+            Some((Head { next_frame, latest, forgotten, layouts, complete_since, lists }, name))
         };
         read(&mut from).ok_or_else(|| damaged("the snapshot's first part is not as it should be"))
     }
@@ -231,6 +234,7 @@ impl Engine {
         let head = Head {
             next_frame: self.journal.sequence() + 1,
             latest: self.latest.load(Ordering::Relaxed),
+            forgotten: self.forgotten.load(Ordering::Relaxed),
             layouts: Layout::of(policy),
             complete_since: ruling.tables.iter().map(|table| table.complete_since()).collect(),
             lists: policy.lists.iter().map(|list| list.name.clone()).collect(),
@@ -312,6 +316,7 @@ impl EngineBuilder {
             entities += adopted;
         }
         engine.latest.store(head.latest, Ordering::Relaxed);
+        engine.forgotten.store(head.forgotten, Ordering::Relaxed);
         engine.journal.continue_from(head.next_frame.saturating_sub(1));
         Ok(engine)
     }

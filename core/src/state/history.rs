@@ -4,7 +4,7 @@ use smallvec::SmallVec;
 
 use super::codec::{Reader, Writer};
 use super::panes::{Panes, Pending};
-use super::record::{Block, Incoming, Shape, View};
+use super::record::{Block, Column, Incoming, Shape, View};
 use super::series::{Bits, Budget, Fact};
 
 /// One event on its way into a history.
@@ -356,6 +356,24 @@ impl History {
         let panes = self.extra.as_mut().and_then(|extra| extra.panes.as_mut());
         if let Some(panes) = panes.filter(|panes| learnt.time <= panes.folded_until()) {
             panes.revise(shape, &budget.series, learnt, cells, clock);
+        }
+    }
+
+    /// Whether any of these cells, which are kept in dictionaries, has the word in some entry.
+    pub(crate) fn mentions(&self, shape: &Shape, columns: &[usize], word: u64) -> bool {
+        let numbers = columns.iter().filter_map(|column| match shape.column(*column) {
+            Some(Column::Coded(number)) => Some(number),
+            _ => None,
+        });
+        numbers.into_iter().any(|number| self.block.holds_word(shape, number, word))
+    }
+
+    /// Puts another word in its place in all of them.
+    pub(crate) fn replace(&mut self, shape: &Shape, columns: &[usize], word: u64, by: u64) {
+        for column in columns {
+            if let Some(Column::Coded(number)) = shape.column(*column) {
+                self.block.replace_word(shape, number, word, by);
+            }
         }
     }
 

@@ -492,6 +492,20 @@ impl Block {
         }
     }
 
+    /// Whether a dictionary holds a word.
+    pub(super) fn holds_word(&self, shape: &Shape, number: usize, word: u64) -> bool {
+        self.view(shape).coded(number).code_of(word).is_some()
+    }
+
+    /// Puts another word in the place of one that a dictionary holds.
+    pub(super) fn replace_word(&mut self, shape: &Shape, number: usize, word: u64, by: u64) {
+        let view = self.view(shape);
+        if let Some(code) = view.coded(number).code_of(word) {
+            let place = view.dictionary(number) + code;
+            self.put(place, by);
+        }
+    }
+
     /// Changes whether a predicate holds for an entry.
     pub(super) fn set_predicate(&mut self, shape: &Shape, predicate: usize, at: usize, value: bool) {
         let View { layout, start, .. } = self.view(shape);

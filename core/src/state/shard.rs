@@ -25,7 +25,7 @@ const NEWCOMERS: usize = 10;
 /// What a shard knows of one entity.
 #[derive(Debug)]
 pub(crate) struct Slot {
-    token: Token,
+    pub(crate) token: Token,
     pub(crate) history: History,
     /// The generation of policies whose shape the history has.
     pub(crate) generation: u32,
@@ -281,6 +281,11 @@ impl Shard {
                 self.established.push_back(place);
             }
         }
+    }
+
+    /// The places of all entities.
+    pub(crate) fn places(&self) -> Vec<u32> {
+        self.newcomers.iter().chain(&self.established).copied().collect()
     }
 
     /// Forgets an entity; false when nothing was known of it.
