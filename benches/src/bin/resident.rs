@@ -1,7 +1,7 @@
 //! How much memory a population takes, and how long a call waits for it.
 //!
-//! `resident [thousands of accounts]`, a thousand of them unless given: half as many devices, a fifth as many
-//! addresses. Every account has done twelve things within the thirty days that the policy remembers.
+//! `resident [thousands of accounts] [--redis]`, a thousand of them unless given: half as many devices, a fifth as many
+//! addresses. `--redis` starts a redis-server on loopback and asks it for as many counts of the same entities. Every account has done twelve things within the thirty days that the policy remembers.
 
 use std::error::Error;
 use std::fmt::Write;
@@ -10,6 +10,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use sekisho::{Decision, Engine, Event, Field, HashKey, Policy};
+use sekisho_benches::Redis;
 
 const DAY: u64 = 86_400_000;
 /// 2026-01-01T00:00:00Z
@@ -277,6 +278,42 @@ fn report(what: &str, sorted: &[u64], clock: u64) {
     println!("{what:<28} p50 {half:6.2}   p99 {most:6.2}   p99.9 {nearly_all:7.2}   mean {mean:6.2} us");
 }
 
+/// The same events' entities in sorted sets of a Redis: as many counts as there are features, in one round trip.
+fn redis(engine: &Engine, population: Population, next: u64, clock: u64) -> Result<(), Box<dyn Error>> {
+    const EVENTS: u64 = 20_000;
+    let mut redis = Redis::start()?;
+    let mut event = engine.event();
+    let windows = |name: &str| -> Vec<u64> {
+        let own = FEATURES.iter().filter(|(entity, _)| *entity == name).flat_map(|(_, lines)| *lines);
+        own.map(|(_, _, window, _)| match *window {
+            "10m" => 600_000,
+            "1h" => 3_600_000,
+            "1d" => DAY,
+            _ => SPAN,
+        })
+        .collect()
+    };
+    let mut times = Vec::new();
+    for number in next..next + EVENTS {
+        population.fill_of(scatter(number) % 2_000, scatter(number ^ 9), number, &mut event)?;
+        let time = event.integer(Field::TIME).unwrap_or(0) as u64;
+        // A card has no payee and a transfer no card: seven entities are six each time, as above.
+        let keys: Vec<(String, Vec<u64>)> = FEATURES
+            .iter()
+            .filter_map(|(name, _)| {
+                let field = engine.event().schema().field(name).ok()?;
+                event.has(field).then(|| (format!("{name}:{}", scatter(number) % 2_000), windows(name)))
+            })
+            .collect();
+        let start = Instant::now();
+        black_box(redis.count_and_record(time, &format!("e-{number}"), &keys, SPAN)?);
+        times.push(start.elapsed().as_nanos() as u64);
+    }
+    times.sort_unstable();
+    report("redis, one round trip", &times, clock);
+    Ok(())
+}
+
 /// Seconds of the processor that this process has taken.
 fn processor() -> Result<f64, Box<dyn Error>> {
     let status = std::fs::read_to_string("/proc/self/stat")?;
@@ -322,7 +359,10 @@ fn throughput(
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let thousands: u64 = std::env::args().nth(1).map_or(Ok(1_000), |text| text.parse())?;
+    let mut arguments: Vec<String> = std::env::args().skip(1).collect();
+    let with_redis = arguments.iter().any(|argument| argument == "--redis");
+    arguments.retain(|argument| argument != "--redis");
+    let thousands: u64 = arguments.first().map_or(Ok(1_000), |text| text.parse())?;
     let population = Population { accounts: thousands.max(1) * 1_000 };
     let (chased, clock) = (chase(), clock());
 
@@ -376,6 +416,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("two readings of the clock: {clock} ns, taken off the times but for the mean\n");
     report("assess, anybody", &timed(&engine, population, &mut next, false)?, clock);
     report("assess, who has just come", &timed(&engine, population, &mut next, true)?, clock);
+
+    if with_redis {
+        redis(&engine, population, next, clock)?;
+    }
 
     // Of three turns the best, since others use the machine.
     let mut best = [(0.0f64, f64::MAX); 2];

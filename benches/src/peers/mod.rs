@@ -1,7 +1,9 @@
 //! What else could do a part of the work.
 
 mod cel;
+mod redis;
 mod sqlite;
 
 pub use cel::CelRules;
+pub use redis::Redis;
 pub use sqlite::SqliteFeatures;

@@ -49,9 +49,11 @@ impl Writer<'_> {
 
     pub(crate) fn words(&mut self, words: &[u64]) {
         self.number(words.len() as u32);
-        self.0.reserve(8 * words.len());
-        for word in words {
-            self.0.extend_from_slice(&word.to_le_bytes());
+        let at = self.0.len();
+        self.0.resize(at + 8 * words.len(), 0);
+        let room = self.0.get_mut(at..).unwrap_or(&mut []);
+        for (place, word) in room.chunks_exact_mut(8).zip(words) {
+            place.copy_from_slice(&word.to_le_bytes());
         }
     }
 
@@ -122,8 +124,7 @@ impl<'a> Reader<'a> {
     pub(crate) fn words(&mut self) -> Option<Vec<u64>> {
         let count = self.number()? as usize;
         let bytes = self.bytes(count.checked_mul(8)?)?;
-        let words = bytes.chunks_exact(8).filter_map(|chunk| chunk.try_into().ok().map(u64::from_le_bytes));
-        Some(words.collect())
+        Some(bytes.as_chunks().0.iter().map(|chunk| u64::from_le_bytes(*chunk)).collect())
     }
 
     /// A count of things that take at least `least` bytes each: never more than can follow.
