@@ -24,6 +24,8 @@ pub(super) struct Scratch {
     workspace: Workspace,
     /// The cells that one table remembers of the event.
     cells: Vec<Option<u64>>,
+    /// Makes the reading of memory count that is only fetched.
+    touched: u64,
     trial: Trial,
     /// The policy that all of this is about.
     policy: Option<Policy>,
@@ -106,6 +108,10 @@ impl<'a> Call<'a> {
                 self.ruling.reshape(number, plan, slot);
                 shard.account(*place);
             }
+        }
+        for held in self.held.iter().flatten() {
+            let slot = held.place.and_then(|place| held.shard.slot(place));
+            self.scratch.touched ^= slot.map_or(0, |slot| slot.history.touch());
         }
     }
 

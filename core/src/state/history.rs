@@ -130,6 +130,11 @@ impl History {
         Some(history)
     }
 
+    /// Has the processor fetch the memory of the history; what comes back means nothing.
+    pub(crate) fn touch(&self) -> u64 {
+        self.block.touch()
+    }
+
     /// How many events it holds exactly.
     pub(crate) fn len(&self) -> usize {
         self.block.len()

@@ -379,6 +379,11 @@ impl Block {
         View::new(shape, &self.words)
     }
 
+    /// Reads a word of every line of memory, so that the processor has fetched all of them when they are needed.
+    pub(super) fn touch(&self) -> u64 {
+        self.words.iter().step_by(8).fold(0, |all, word| all ^ word)
+    }
+
     /// How many entries it holds.
     pub(crate) fn len(&self) -> usize {
         self.words.get(HEAD).map_or(0, |head| *head as usize & 0xffff)
