@@ -64,6 +64,13 @@ impl Authorizer {
                 file.set_len(recovered.bytes)?;
                 file.sync_all()?;
             }
+            if let Some(policy) = recovered.policy {
+                return Err(format!(
+                    "{} goes on under {policy}: recover it under that policy",
+                    path.display()
+                )
+                .into());
+            }
             next_frame = next_frame.max(first + recovered.frames);
         }
         let journal = create_journal(directory, next_frame)?;

@@ -2,9 +2,9 @@
  * Sekisho: embeddable risk scoring for payments and logins.
  *
  * Handles. sekisho_policy, sekisho_engine, sekisho_engine_options, sekisho_event, sekisho_decision,
- * sekisho_error, sekisho_swap_report and sekisho_statistics are opaque. What a function hands out through a
- * place for a handle belongs to the caller, who frees it once with the _free function of its type; _free(NULL)
- * does nothing. A handle that is passed in stays the caller's.
+ * sekisho_error, sekisho_swap_report, sekisho_recovered and sekisho_statistics are opaque. What a function hands
+ * out through a place for a handle belongs to the caller, who frees it once with the _free function of its type;
+ * _free(NULL) does nothing. A handle that is passed in stays the caller's.
  *
  * Threads. Any number of threads may use a handle at once through functions that take it as const. A function
  * that takes it without const needs it for itself, and so does _free.
@@ -24,6 +24,9 @@
  * and may be NULL when the length is 0. Text comes out the same way, without a NUL at its end, and is
  * borrowed: each function says how long it lives. Only sekisho_version, sekisho_status_name and
  * sekisho_action_name return C strings.
+ *
+ * Callbacks are handed the context that was given beside them, NULL if the caller likes. They return in the
+ * ordinary way: a longjmp or an exception out of one is undefined behaviour.
  *
  * Enumerations go in as plain integers; another number is a status. Times are milliseconds since
  * 1970-01-01T00:00:00Z.
@@ -119,6 +122,14 @@ enum sekisho_status
      * The key is unusable.
      */
     SEKISHO_STATUS_KEY = 17,
+    /**
+     * A snapshot or journal is damaged, or belongs to another key, version or policy.
+     */
+    SEKISHO_STATUS_DAMAGED = 18,
+    /**
+     * What the host gave to write to or to read from failed.
+     */
+    SEKISHO_STATUS_HOST = 19,
     /**
      * A fault of a kind that this header does not know.
      */
@@ -760,7 +771,7 @@ typedef struct sekisho_decision sekisho_decision;
 typedef struct sekisho_engine sekisho_engine;
 
 /**
- * Bounds of an engine before it starts.
+ * What a host says of an engine before it starts: bounds, and where its journal goes.
  *
  * Owned by the caller, freed with sekisho_engine_options_free. May be used for any number of engines.
  */
@@ -794,6 +805,14 @@ typedef struct sekisho_event sekisho_event;
 typedef struct sekisho_policy sekisho_policy;
 
 /**
+ * What a journal brought back.
+ *
+ * Owned by the caller, freed with sekisho_recovered_free. It never changes: any number of threads may read
+ * it.
+ */
+typedef struct sekisho_recovered sekisho_recovered;
+
+/**
  * How much an engine remembered when it was asked, table by table in the order of the policy.
  *
  * Owned by the caller, freed with sekisho_statistics_free. It never changes: any number of threads may read
@@ -808,6 +827,55 @@ typedef struct sekisho_statistics sekisho_statistics;
  * it.
  */
 typedef struct sekisho_swap_report sekisho_swap_report;
+
+/**
+ * Takes a frame of the journal.
+ *
+ * `context` is what was given beside the function; `frame` may be read until it returns. It is called on the
+ * thread of the call that causes the frame, one frame at a time and in order, while the entities are held: it
+ * appends to a buffer and comes back, calls nothing of the engine, and returns in the ordinary way: no
+ * longjmp, no exception out of it.
+ */
+typedef void (*sekisho_journal)(void *context, const uint8_t *frame, size_t length);
+
+/**
+ * Takes bytes, all of them, and returns 0; anything else says that it failed, and it is not called again.
+ *
+ * `context` is what was given beside the function; `bytes` may be read until it returns. It returns in the
+ * ordinary way: no longjmp, no exception out of it.
+ */
+typedef int (*sekisho_write)(void *context, const uint8_t *bytes, size_t length);
+
+/**
+ * What a snapshot holds. Later versions may add to its end.
+ */
+typedef struct {
+    /**
+     * The size of this structure as the caller knows it, `sizeof(sekisho_snapshot_report)`.
+     */
+    size_t size;
+    /**
+     * Histories, of all tables.
+     */
+    uint64_t entities;
+    /**
+     * Bytes that were written.
+     */
+    uint64_t bytes;
+    /**
+     * The first journal frame that is not wholly contained: frames before it are needed no more.
+     */
+    uint64_t next_frame;
+} sekisho_snapshot_report;
+
+/**
+ * Puts at most `length` bytes at `bytes` and returns how many; 0 when there are no more, a negative number
+ * when it failed.
+ *
+ * `context` is what was given beside the function. It returns in the ordinary way: no longjmp, no exception
+ * out of it.
+ */
+typedef ptrdiff_t (*sekisho_read)(void *context, uint8_t *bytes, size_t length);
 
 /**
  * How much a table remembers. Later versions may add to its end.
@@ -1347,6 +1415,18 @@ sekisho_status sekisho_engine_options_table_memory(sekisho_engine_options *optio
                                                    sekisho_error **error);
 
 /**
+ * Hands every change of the engine's memory to `journal` as a frame, for a log that can be recovered from:
+ * recorded events, outcomes, labels, lists, what was forgotten. `context` is handed to it and outlives the
+ * engine.
+ *
+ * The frame comes before the call that causes it returns. A host acknowledges a payment when its frame is
+ * safe. Give each engine options of its own then: frames of two do not mix.
+ */
+sekisho_status sekisho_engine_options_journal(sekisho_engine_options *options,
+                                              sekisho_journal journal,
+                                              void *context);
+
+/**
  * Makes an engine that remembers nothing yet, within a gibibyte of memory.
  *
  * `key` is the host's secret for hashing identifiers, exactly 32 bytes; it is copied, and wiped with the
@@ -1363,7 +1443,7 @@ sekisho_status sekisho_engine_new(const sekisho_policy *policy,
                                   sekisho_error **error);
 
 /**
- * Makes an engine with bounds of its own. Otherwise as sekisho_engine_new.
+ * Makes an engine with bounds of its own, or one that keeps a journal. Otherwise as sekisho_engine_new.
  *
  * The options stay the caller's and may be freed; NULL for none. SEKISHO_STATUS_UNKNOWN_NAME for a table that
  * the policy does not have, SEKISHO_STATUS_OUT_OF_RANGE for a budget that one entity alone can exceed.
@@ -1566,6 +1646,95 @@ sekisho_status sekisho_engine_list_length(const sekisho_engine *engine,
                                           size_t list_length,
                                           size_t *members,
                                           sekisho_error **error);
+
+/**
+ * Writes everything that the engine remembers, in pieces, while other threads go on scoring: each piece is as
+ * of the moment at which it was copied. The bytes hold tokens in place of identifiers, but for the networks on
+ * lists; they are sealed with the engine's key and not encrypted.
+ *
+ * What happens meanwhile is partly contained: a host that keeps a journal restores the snapshot, then the
+ * frames from `next_frame` of the report on, and has the same state to the bit.
+ *
+ * `context` is handed to `write`, which calls nothing of the engine. `report` may be NULL; else its `size` is
+ * set by the caller, and treated as by sekisho_statistics_table. SEKISHO_STATUS_HOST when `write` fails. `error`
+ * may be NULL.
+ */
+sekisho_status sekisho_engine_snapshot(const sekisho_engine *engine,
+                                       sekisho_write write,
+                                       void *context,
+                                       sekisho_snapshot_report *report,
+                                       sekisho_error **error);
+
+/**
+ * Makes an engine that remembers what a snapshot holds. Otherwise as sekisho_engine_new_with.
+ *
+ * `context` is handed to `read`. The policy may remember more than the one that the snapshot was taken under,
+ * not less: restore under that one, then swap.
+ *
+ * SEKISHO_STATUS_DAMAGED for bytes that are no snapshot, are cut off or changed, belong to another key or a
+ * later release, or hold what the policy does not remember; SEKISHO_STATUS_HOST when `read` fails.
+ */
+sekisho_status sekisho_engine_restore(const sekisho_policy *policy,
+                                      const sekisho_engine_options *options,
+                                      uint32_t key_id,
+                                      const uint8_t *key,
+                                      size_t key_length,
+                                      sekisho_read read,
+                                      void *context,
+                                      sekisho_engine **engine,
+                                      sekisho_error **error);
+
+/**
+ * Does again what a journal says, after a snapshot was restored or from the very first frame on. Frames that
+ * the snapshot contains are passed over. Call it before the engine is used; it writes no frames.
+ *
+ * `context` is handed to `read`. `report` says how far the journal went; it may be NULL, else it is written and
+ * belongs to the caller. Frames are done one by one: after an error the engine is as of the frame before.
+ *
+ * SEKISHO_STATUS_DAMAGED for a frame that is changed, missing, out of its order or another key's;
+ * SEKISHO_STATUS_HOST when `read` fails. `error` may be NULL.
+ */
+sekisho_status sekisho_engine_recover(const sekisho_engine *engine,
+                                      sekisho_read read,
+                                      void *context,
+                                      sekisho_recovered **report,
+                                      sekisho_error **error);
+
+/**
+ * Frees a report. NULL is fine.
+ */
+void sekisho_recovered_free(sekisho_recovered *report);
+
+/**
+ * Whether the journal was done to its end: nothing is torn, and no other policy follows. False for NULL.
+ */
+bool sekisho_recovered_is_complete(const sekisho_recovered *report);
+
+/**
+ * Frames that were read, those among them that the snapshot contained already; 0 for NULL.
+ */
+uint64_t sekisho_recovered_frames(const sekisho_recovered *report);
+
+/**
+ * Bytes of whole frames that were read; 0 for NULL.
+ */
+uint64_t sekisho_recovered_bytes(const sekisho_recovered *report);
+
+/**
+ * Bytes of a last frame that was not written to its end; 0 for NULL. What it says was never acknowledged: cut
+ * the file to the bytes of whole frames before more is appended.
+ */
+uint64_t sekisho_recovered_torn(const sekisho_recovered *report);
+
+/**
+ * The policy that the next frame was written under, by its name and version, when it is another than the
+ * engine's: swap to it, and recover from the byte behind the whole frames on.
+ *
+ * The text lives as long as the report. SEKISHO_STATUS_NOT_FOUND when no other policy follows.
+ */
+sekisho_status sekisho_recovered_policy(const sekisho_recovered *report,
+                                        const char **text,
+                                        size_t *length);
 
 /**
  * What each table remembers now. The statistics are written to `statistics` and belong to the caller.

@@ -3,7 +3,7 @@
 use std::ffi::c_char;
 use std::mem::MaybeUninit;
 
-use sekisho::{Engine, HashKey, Label, ListEntry, Outcome, SwapReport};
+use sekisho::{Engine, EngineBuilder, HashKey, Label, ListEntry, Outcome, SwapReport};
 
 use crate::decision::sekisho_decision;
 use crate::error::sekisho_error;
@@ -57,7 +57,7 @@ pub unsafe extern "C" fn sekisho_engine_new(
     })
 }
 
-/// Makes an engine with bounds of its own. Otherwise as sekisho_engine_new.
+/// Makes an engine with bounds of its own, or one that keeps a journal. Otherwise as sekisho_engine_new.
 ///
 /// The options stay the caller's and may be freed; NULL for none. SEKISHO_STATUS_UNKNOWN_NAME for a table that
 /// the policy does not have, SEKISHO_STATUS_OUT_OF_RANGE for a budget that one entity alone can exceed.
@@ -74,17 +74,31 @@ pub unsafe extern "C" fn sekisho_engine_new_with(
     reported(error, || {
         let (policy, place) = (required(policy, "policy")?, required(engine, "engine")?);
         // SAFETY: the caller states that the pair names readable bytes.
-        let key = HashKey::from_bytes(key_id, unsafe { raw::bytes(key, key_length, "key")? })?;
-        let mut builder = Engine::builder(policy.policy.clone(), key);
-        if let Some(bytes) = options.and_then(|options| options.memory) {
-            builder = builder.memory(bytes);
-        }
-        for (entity, bytes) in options.iter().flat_map(|options| &options.tables) {
-            builder = builder.table_memory(entity, *bytes);
-        }
-        place.write(Box::new(sekisho_engine { engine: builder.build()? }));
+        let key = unsafe { raw::bytes(key, key_length, "key")? };
+        place.write(Box::new(sekisho_engine { engine: builder(policy, options, key_id, key)?.build()? }));
         Ok(())
     })
+}
+
+/// An engine as the options say, before it starts.
+pub(crate) fn builder(
+    policy: &sekisho_policy,
+    options: Option<&sekisho_engine_options>,
+    key_id: u32,
+    key: &[u8],
+) -> Result<EngineBuilder, Failure> {
+    let mut builder = Engine::builder(policy.policy.clone(), HashKey::from_bytes(key_id, key)?);
+    let Some(options) = options else { return Ok(builder) };
+    if let Some(bytes) = options.memory {
+        builder = builder.memory(bytes);
+    }
+    for (entity, bytes) in &options.tables {
+        builder = builder.table_memory(entity, *bytes);
+    }
+    if let Some(journal) = options.journal {
+        builder = builder.journal(move |frame| journal.write(frame));
+    }
+    Ok(builder)
 }
 
 /// Frees an engine and wipes its key. NULL is fine.

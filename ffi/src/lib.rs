@@ -22,10 +22,12 @@
 #![allow(clippy::missing_safety_doc)]
 
 mod decision;
+mod durable;
 mod engine;
 mod error;
 mod event;
 mod field;
+mod host;
 mod options;
 mod policy;
 mod raw;
@@ -34,10 +36,12 @@ mod status;
 mod value;
 
 pub use decision::*;
+pub use durable::*;
 pub use engine::*;
 pub use error::*;
 pub use event::*;
 pub use field::*;
+pub use host::*;
 pub use options::*;
 pub use policy::*;
 pub use statistics::*;

@@ -1,13 +1,14 @@
-//! Bounds of an engine before it starts.
+//! What a host says of an engine before it starts: bounds, and where its journal goes.
 
-use std::ffi::c_char;
+use std::ffi::{c_char, c_void};
 use std::mem::MaybeUninit;
 
 use crate::error::sekisho_error;
+use crate::host::{Journal, sekisho_journal};
 use crate::raw::{self, bare, free, reported, required};
 use crate::status::sekisho_status;
 
-/// Bounds of an engine before it starts.
+/// What a host says of an engine before it starts: bounds, and where its journal goes.
 ///
 /// Owned by the caller, freed with sekisho_engine_options_free. May be used for any number of engines.
 #[derive(Debug)]
@@ -15,6 +16,7 @@ pub struct sekisho_engine_options {
     /// None for what the core takes by itself.
     pub(crate) memory: Option<usize>,
     pub(crate) tables: Vec<(String, usize)>,
+    pub(crate) journal: Option<Journal>,
 }
 
 /// Makes options that say nothing yet. They are written to `options` and belong to the caller.
@@ -24,7 +26,7 @@ pub extern "C" fn sekisho_engine_options_new(
 ) -> sekisho_status {
     bare(|| {
         let place = required(options, "options")?;
-        place.write(Box::new(sekisho_engine_options { memory: None, tables: Vec::new() }));
+        place.write(Box::new(sekisho_engine_options { memory: None, tables: Vec::new(), journal: None }));
         Ok(())
     })
 }
@@ -65,6 +67,25 @@ pub unsafe extern "C" fn sekisho_engine_options_table_memory(
         // SAFETY: the caller states that the pair names readable bytes.
         let entity = unsafe { raw::text(entity, entity_length, "entity")? };
         options.tables.push((entity.to_owned(), bytes));
+        Ok(())
+    })
+}
+
+/// Hands every change of the engine's memory to `journal` as a frame, for a log that can be recovered from:
+/// recorded events, outcomes, labels, lists, what was forgotten. `context` is handed to it and outlives the
+/// engine.
+///
+/// The frame comes before the call that causes it returns. A host acknowledges a payment when its frame is
+/// safe. Give each engine options of its own then: frames of two do not mix.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sekisho_engine_options_journal(
+    options: Option<&mut sekisho_engine_options>,
+    journal: sekisho_journal,
+    context: *mut c_void,
+) -> sekisho_status {
+    bare(|| {
+        let (options, take) = (required(options, "options")?, required(journal, "journal")?);
+        options.journal = Some(Journal { take, context });
         Ok(())
     })
 }

@@ -199,6 +199,15 @@ pub(crate) fn lend(
     Ok(())
 }
 
+/// The size that a caller gave a structure that later versions add to.
+pub(crate) fn size_of_structure(size: usize, smallest: usize, name: &str) -> Result<usize, Failure> {
+    if size < smallest {
+        let what = format!("`{name}`: found a size of {size}, expected at least {smallest}");
+        return Err(Failure::new(sekisho_status::OutOfRange, what));
+    }
+    Ok(size)
+}
+
 /// Nothing stands at this index.
 pub(crate) fn not_found(what: &str, index: usize) -> Failure {
     Failure::new(sekisho_status::NotFound, format!("there is no {what} {index}"))

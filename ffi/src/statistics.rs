@@ -6,7 +6,7 @@ use std::mem::{MaybeUninit, offset_of};
 use sekisho::TableStatistics;
 
 use crate::engine::sekisho_engine;
-use crate::raw::{Failure, answer, bare, free, lend, not_found, required};
+use crate::raw::{self, Failure, answer, bare, free, lend, not_found, required};
 use crate::status::sekisho_status;
 
 /// How much an engine remembered when it was asked, table by table in the order of the policy.
@@ -95,11 +95,7 @@ pub unsafe extern "C" fn sekisho_statistics_table(
             return Err(Failure::new(sekisho_status::NullHandle, "`table`: found NULL"));
         }
         // SAFETY: the caller states that at least the size is readable.
-        let size = unsafe { (&raw const (*table).size).read() };
-        if size < SMALLEST {
-            let what = format!("`table`: found a size of {size}, expected at least {SMALLEST}");
-            return Err(Failure::new(sekisho_status::OutOfRange, what));
-        }
+        let size = unsafe { raw::size_of_structure((&raw const (*table).size).read(), SMALLEST, "table")? };
         let size = size.min(size_of::<sekisho_table_statistics>());
         let filled = sekisho_table_statistics {
             size,

@@ -44,6 +44,10 @@ pub enum sekisho_status {
     Utf8 = 16,
     /// The key is unusable.
     Key = 17,
+    /// A snapshot or journal is damaged, or belongs to another key, version or policy.
+    Damaged = 18,
+    /// What the host gave to write to or to read from failed.
+    Host = 19,
     /// A fault of a kind that this header does not know.
     Other = 100,
     /// A handle, or a pointer that has to be there, is NULL.
@@ -76,6 +80,8 @@ impl From<ErrorKind> for sekisho_status {
             ErrorKind::Record => sekisho_status::Record,
             ErrorKind::Utf8 => sekisho_status::Utf8,
             ErrorKind::Key => sekisho_status::Key,
+            ErrorKind::Damaged => sekisho_status::Damaged,
+            ErrorKind::Host => sekisho_status::Host,
             _ => sekisho_status::Other,
         }
     }
@@ -235,6 +241,8 @@ pub extern "C" fn sekisho_status_name(status: i32) -> *const c_char {
         15 => c"record",
         16 => c"utf8",
         17 => c"key",
+        18 => c"damaged",
+        19 => c"host",
         100 => c"other",
         101 => c"null_handle",
         102 => c"panic",

@@ -22,8 +22,10 @@ fn generated() -> String {
         "event",
         "decision",
         "value",
+        "host",
         "options",
         "engine",
+        "durable",
         "statistics",
     ];
     let mut builder = cbindgen::Builder::new().with_config(config);

@@ -2,11 +2,22 @@
 
 mod common;
 
+use std::ffi::{c_int, c_void};
 use std::mem::MaybeUninit;
-use std::ptr::null;
+use std::ptr::{null, null_mut};
 
 use common::*;
 use sekisho_ffi::{sekisho_status as status, *};
+
+unsafe extern "C" fn refuse(_: *mut c_void, _: *const u8, _: usize) -> c_int {
+    1
+}
+
+unsafe extern "C" fn end(_: *mut c_void, _: *mut u8, _: usize) -> isize {
+    0
+}
+
+unsafe extern "C" fn ignore(_: *mut c_void, _: *const u8, _: usize) {}
 
 #[test]
 fn null_is_a_status() {
@@ -25,6 +36,7 @@ fn null_is_a_status() {
         || sekisho_swap_report_free(None),
         || sekisho_engine_options_free(None),
         || sekisho_statistics_free(None),
+        || sekisho_recovered_free(None),
     ] {
         free();
     }
@@ -52,7 +64,24 @@ fn null_is_a_status() {
         assert_eq!(forget(engine, null(), 7), null_handle);
         assert_eq!(sekisho_statistics_table(None, 0, &mut sekisho_table_statistics::default()), null_handle);
         let statistics = made(|place| sekisho_engine_statistics(engine, place));
-        assert_eq!(sekisho_statistics_table(Some(&statistics), 0, std::ptr::null_mut()), null_handle);
+        assert_eq!(sekisho_statistics_table(Some(&statistics), 0, null_mut()), null_handle);
+        let (write, read, context) = (Some(refuse as _), Some(end as _), null_mut());
+        assert_eq!(sekisho_engine_snapshot(None, write, context, null_mut(), None), null_handle);
+        assert_eq!(sekisho_engine_snapshot(engine, None, context, null_mut(), None), null_handle);
+        let restore = |policy, key, read, place: Place<'_, sekisho_engine>| {
+            sekisho_engine_restore(policy, None, 1, key, 32, read, context, place, None)
+        };
+        let (key, mut place) = ([7u8; 32], MaybeUninit::uninit());
+        assert_eq!(restore(None, key.as_ptr(), read, Some(&mut place)), null_handle);
+        assert_eq!(restore(policy, null(), read, Some(&mut place)), null_handle);
+        assert_eq!(restore(policy, key.as_ptr(), None, Some(&mut place)), null_handle);
+        assert_eq!(restore(policy, key.as_ptr(), read, None), null_handle);
+        assert_eq!(sekisho_engine_recover(None, read, context, None, None), null_handle);
+        assert_eq!(sekisho_engine_recover(engine, None, context, None, None), null_handle);
+        assert_eq!(sekisho_engine_recover(engine, read, context, None, None), status::Ok, "nothing to do");
+        let mut options = made(|place| sekisho_engine_options_new(place));
+        assert_eq!(sekisho_engine_options_journal(Some(&mut options), None, context), null_handle);
+        assert_eq!(sekisho_engine_options_journal(None, Some(ignore), context), null_handle);
         assert_eq!(sekisho_event_set_text(None, 2, pointer("login"), 5), null_handle);
         assert_eq!(sekisho_event_set_parsed(None, 2, pointer("login"), 5), null_handle);
         assert_eq!(sekisho_policy_field(policy, pointer("ip"), 2, None, None), null_handle);
@@ -67,12 +96,9 @@ fn null_is_a_status() {
         assert_eq!(sekisho_decision_replay(policy, pointer("{}"), 2, None, None), null_handle);
         assert_eq!(sekisho_decision_replay(None, pointer("{}"), 2, Some(&mut *decision), None), null_handle);
         assert_eq!(sekisho_event_from_record(policy, pointer("{}"), 2, None, None), null_handle);
-        assert_eq!(sekisho_decision_explain(None, Some(&*event), std::ptr::null_mut(), 0, None), null_handle);
-        assert_eq!(
-            sekisho_decision_record(None, Some(&*event), std::ptr::null_mut(), 0, None, None),
-            null_handle
-        );
-        assert_eq!(sekisho_decision_feature_text(None, 0, std::ptr::null_mut(), 0, None), null_handle);
+        assert_eq!(sekisho_decision_explain(None, Some(&*event), null_mut(), 0, None), null_handle);
+        assert_eq!(sekisho_decision_record(None, Some(&*event), null_mut(), 0, None, None), null_handle);
+        assert_eq!(sekisho_decision_feature_text(None, 0, null_mut(), 0, None), null_handle);
         assert_eq!(sekisho_engine_list_remove(None, null(), 0, null(), 0, None, None), null_handle);
         assert_eq!(sekisho_engine_list_length(engine, null(), 0, None, None), null_handle);
         let (found, error) =
@@ -117,6 +143,10 @@ fn null_is_a_status() {
     assert!(!sekisho_decision_is_repeated(None));
     assert_eq!(sekisho_decision_feature_presence(None, 0), sekisho_presence::None);
     assert_eq!(sekisho_error_status(None), null_handle);
+    assert!(!sekisho_recovered_is_complete(None));
+    let recovered =
+        [sekisho_recovered_frames(None), sekisho_recovered_bytes(None), sekisho_recovered_torn(None)];
+    assert_eq!(recovered, [0; 3]);
     let counts = [
         sekisho_policy_feature_count(None),
         sekisho_policy_rule_count(None),
@@ -152,6 +182,7 @@ fn null_is_a_status() {
         sekisho_swap_report_cold(None, 0, Some(text), Some(length)),
         sekisho_swap_report_partly_warm(None, 0, Some(text), Some(length), None),
         sekisho_statistics_table_name(None, 0, Some(text), Some(length)),
+        sekisho_recovered_policy(None, Some(text), Some(length)),
     ] {
         assert_eq!(found, null_handle);
     }

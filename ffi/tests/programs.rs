@@ -7,9 +7,11 @@
 
 use std::ffi::OsStr;
 use std::fs;
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::LazyLock;
+use std::time::Duration;
 
 const STRICT: [&str; 6] = ["-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-g"];
 
@@ -67,17 +69,27 @@ static HAS_VALGRIND: LazyLock<bool> = LazyLock::new(|| {
     found
 });
 
-/// What a program prints, without a memory error or leak.
-fn printed(program: &Path, arguments: &[&Path]) -> String {
-    let mut command = if *HAS_VALGRIND {
+/// A program that is watched for memory errors and leaks.
+fn watched(program: &Path) -> Command {
+    if *HAS_VALGRIND {
         let mut valgrind = Command::new("valgrind");
-        let checks =
-            ["--error-exitcode=9", "--leak-check=full", "--errors-for-leak-kinds=definite", "--quiet"];
+        let checks = [
+            "--error-exitcode=9",
+            "--leak-check=full",
+            "--errors-for-leak-kinds=definite",
+            "--show-leak-kinds=definite",
+            "--quiet",
+        ];
         valgrind.args(checks).arg(program);
         valgrind
     } else {
         Command::new(program)
-    };
+    }
+}
+
+/// What a program prints, without a memory error or leak.
+fn printed(program: &Path, arguments: &[&Path]) -> String {
+    let mut command = watched(program);
     // From the root of the repository, as in the programs' own examples.
     command.current_dir(room("..")).args(arguments);
     let text = String::from_utf8(run(&mut command).stdout).expect("it prints text");
@@ -157,6 +169,117 @@ fn faults_of_a_policy_are_printed_with_their_place() {
     assert_eq!(output.status.code(), Some(1));
     let told = String::from_utf8_lossy(&output.stderr);
     assert!(told.contains("faulty.toml:17:13: ") && told.contains("^^^"), "{told}");
+}
+
+/// A number that looks random.
+fn scatter(n: u64) -> u64 {
+    let n = (n ^ n >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let n = (n ^ n >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+    n ^ n >> 31
+}
+
+/// The line of an event.
+fn login(n: u64) -> String {
+    let random = scatter(n);
+    let (time, outcome) =
+        (1_767_225_600_000 + n * 20_000, if random.is_multiple_of(3) { "failed" } else { "succeeded" });
+    let (account, ip, device) = (random % 40, random / 64 % 9, random / 1024 % 25);
+    format!(
+        "id=e-{n} type=login time={time} account=a-{account} ip=203.0.113.{ip} device=d-{device} outcome={outcome}\n"
+    )
+}
+
+/// An authorizer at work in a directory of the given room.
+fn authorize(mut command: Command, room_of_test: &Path, state: &str) -> Child {
+    command.arg(room("../examples/policies/logins.toml"));
+    command.args([room_of_test.join("key"), room_of_test.join(state)]);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped());
+    command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"))
+}
+
+/// What an authorizer answers to events until it is killed, or else until there are no more.
+fn answers(
+    mut child: Child,
+    events: impl Iterator<Item = u64> + Send,
+    life: Option<Duration>,
+) -> Vec<String> {
+    let (mut to, from) = (child.stdin.take().expect("piped"), child.stdout.take().expect("piped"));
+    std::thread::scope(|scope| {
+        scope.spawn(move || {
+            // Until nobody reads any more.
+            let _ = events.map(login).try_for_each(|line| to.write_all(line.as_bytes()));
+        });
+        let answers = scope.spawn(move || BufReader::new(from).lines().map_while(Result::ok).collect());
+        if let Some(life) = life {
+            std::thread::sleep(life);
+            child.kill().expect("SIGKILL is sent");
+        }
+        let status = child.wait().expect("it ends");
+        assert_eq!(status.success(), life.is_none(), "{status}");
+        answers.join().expect("it reads")
+    })
+}
+
+/// An empty directory with a key.
+fn room_of_test(name: &str) -> PathBuf {
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let _ = fs::remove_dir_all(&directory);
+    fs::create_dir_all(&directory).expect("it can be made");
+    fs::write(directory.join("key"), "32 secret bytes of the host ....").expect("it can be written");
+    directory
+}
+
+#[test]
+fn an_authorizer_that_is_killed_loses_nothing_that_it_acknowledged() {
+    const KILLS: u64 = 20;
+    const KNOWN: u64 = 2_000;
+    let program = compiled("authorizer-killed", &["authorizer.c", "lines.c"]);
+    let directory = room_of_test("authorizer-killed.files");
+    let start = |state| authorize(Command::new(&program), &directory, state);
+
+    let (mut acknowledged, mut lives) = (0, 0);
+    for kill in 0..KILLS {
+        let life = Duration::from_millis(15 + scatter(kill) % 60);
+        let count = answers(start("killed"), acknowledged.., Some(life)).len() as u64;
+        acknowledged += count;
+        lives += u64::from(count > 0);
+    }
+    assert!(lives > KILLS / 2, "most lives were long enough to decide something: {lives}");
+
+    // What was acknowledged is known, and perhaps the next, which was decided and not told. Ids of older events are
+    // known only as long as some entity keeps them exactly; that they count is seen below.
+    let first = acknowledged.saturating_sub(KNOWN);
+    let end = acknowledged + 201;
+    let killed = answers(start("killed"), first..end, None);
+    let known = killed.iter().take_while(|answer| answer.ends_with("(seen before)")).count() as u64;
+    let lost = acknowledged.saturating_sub(first + known);
+    assert!(lost == 0 && first + known <= acknowledged + 1, "{acknowledged} acknowledged, {lost} lost");
+    // And what follows is decided as by one that was never killed.
+    let whole = answers(start("whole"), 0..end, None);
+    let last = |answers: &[String]| answers.iter().rev().take(200).cloned().collect::<Vec<_>>();
+    assert_eq!(whole.len() as u64, end);
+    assert_eq!(last(&killed), last(&whole));
+    fs::remove_dir_all(directory).expect("it can be removed");
+}
+
+#[test]
+fn an_authorizer_makes_no_memory_errors() {
+    let program = compiled("authorizer", &["authorizer.c", "lines.c"]);
+    let directory = room_of_test("authorizer.files");
+    let run = |events| answers(authorize(watched(&program), &directory, "state"), events, None);
+    let first = run(0..120);
+    assert!(first.iter().all(|answer| !answer.ends_with("(seen before)")), "{first:?}");
+    // Restored from a snapshot and the journal behind it, the last frame of which was not written to its end.
+    let journal = fs::read_dir(directory.join("state")).expect("it is there");
+    let mut journals: Vec<PathBuf> = journal.map(|entry| entry.expect("it can be read").path()).collect();
+    journals.retain(|path| path.extension().is_some());
+    assert_eq!(journals.len(), 1, "{journals:?}");
+    let mut torn = fs::OpenOptions::new().append(true).open(&journals[0]).expect("it can be written");
+    torn.write_all(&[200, 0, 0, 0, 1, 2, 3]).expect("it can be written");
+    let second = run(0..130);
+    assert!(second.iter().take(120).all(|answer| answer.ends_with("(seen before)")), "{second:?}");
+    assert!(second.iter().skip(120).all(|answer| !answer.ends_with("(seen before)")), "{second:?}");
+    fs::remove_dir_all(directory).expect("it can be removed");
 }
 
 #[test]

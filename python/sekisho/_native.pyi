@@ -1,6 +1,6 @@
 """The compiled module. Use what `sekisho` re-exports."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from os import PathLike
 from typing import Any, Literal, Protocol, TypeAlias, final
@@ -10,8 +10,10 @@ from sekisho._types import (
     FieldInfo,
     ListInfo,
     Reason,
+    Recovered,
     RuleHit,
     RuleInfo,
+    SnapshotReport,
     SwapReport,
     TableStatistics,
 )
@@ -26,6 +28,12 @@ _FeatureValue: TypeAlias = bool | int | float | str | timedelta | datetime | Non
 _Outcome: TypeAlias = Literal[
     "pending", "approved", "declined", "succeeded", "failed", "challenged", "abandoned", "reversed"
 ]
+
+class _Writes(Protocol):
+    def write(self, data: bytes, /) -> object: ...
+
+class _Reads(Protocol):
+    def read(self, size: int, /) -> bytes: ...
 
 class _ArrowStream(Protocol):
     def __arrow_c_stream__(self, requested_schema: object = None) -> object: ...
@@ -132,6 +140,10 @@ class Engine:
     `key` is 32 secret bytes under which identifiers are hashed; `key_id` names it in decision records.
     `memory` is how many bytes all histories together may fill, a gibibyte unless it is given. `table_memory`
     gives some entities, named as in `by`, a budget of their own; the others share the rest.
+
+    `journal` is handed every change of the engine's memory as a frame, in order, before the call that causes it
+    comes back: for a log that can be recovered from. A frame that it raises on is handed out again at the next
+    change. Flush and sync a file before a payment is acknowledged.
     """
 
     def __new__(
@@ -142,7 +154,35 @@ class Engine:
         *,
         memory: int | None = None,
         table_memory: dict[str, int] | None = None,
+        journal: Callable[[bytes], object] | _Writes | None = None,
     ) -> Engine: ...
+    @staticmethod
+    def restore(
+        policy: Policy,
+        key: bytes,
+        key_id: int = 1,
+        *,
+        source: str | PathLike[str] | bytes | _Reads,
+        memory: int | None = None,
+        table_memory: dict[str, int] | None = None,
+        journal: Callable[[bytes], object] | _Writes | None = None,
+    ) -> Engine:
+        """An engine that remembers what a snapshot holds.
+
+        The policy may remember more than the one that the snapshot was taken under, not less: restore under that
+        one and swap then. Bytes that are damaged or another key's are refused.
+        """
+    def snapshot(self, to: str | PathLike[str] | _Writes, /) -> SnapshotReport:
+        """Writes everything that the engine remembers, while other threads go on scoring.
+
+        The bytes hold tokens in place of identifiers, but for the networks on lists. They are sealed with the
+        engine's key and not encrypted. A path has the snapshot when it is whole and on the disk;
+        until then it keeps what it had.
+        """
+    def recover(self, source: str | PathLike[str] | bytes | _Reads, /) -> Recovered:
+        """Does again what a journal says, after `restore` or from the very first frame on, before the engine is
+        used. Frames that the snapshot contains are passed over. After an error the engine is as of the frame before.
+        """
     @property
     def policy(self) -> Policy: ...
     def event(self, **fields: Any) -> Event:

@@ -113,6 +113,39 @@ class TableStatistics(NamedTuple):
     """Entities that were dropped because all that they had done was older than any feature looks."""
 
 
+class SnapshotReport(NamedTuple):
+    """What a snapshot holds."""
+
+    entities: int
+    """Histories, of all tables."""
+    bytes: int
+    """Bytes that were written."""
+    next_frame: int
+    """The first journal frame that is not wholly contained: frames before it are needed no more."""
+
+
+class Recovered(NamedTuple):
+    """What a journal brought back."""
+
+    frames: int
+    """Frames that were read, those among them that the snapshot contained already."""
+    bytes: int
+    """Bytes of whole frames that were read."""
+    torn: int
+    """Bytes of a last frame that was not written to its end: what it says was never acknowledged. Cut the file
+    to `bytes` before more is appended.
+    """
+    policy: str | None
+    """The policy that the next frame was written under, when it is another than the engine's: swap to it, and
+    recover from the byte after `bytes` on.
+    """
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the journal was done to its end."""
+        return self.torn == 0 and self.policy is None
+
+
 def policy_of(text: str, file: str) -> Policy:
     """Makes a policy again from its text; pickles point here."""
     from sekisho._native import Policy
@@ -130,5 +163,7 @@ for _public in (
     RuleHit,
     SwapReport,
     TableStatistics,
+    SnapshotReport,
+    Recovered,
 ):
     _public.__module__ = "sekisho"

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
-use sekisho::{ErrorKind, HashKey, Label, ListEntry, Outcome, TableStatistics};
+use sekisho::{EngineBuilder, ErrorKind, HashKey, Label, ListEntry, Outcome, Recovered, TableStatistics};
 
 use crate::convert::{read_mapping, read_time};
 use crate::decision::Decision;
 use crate::error::{Failure, Result};
 use crate::event::{Event, put_all};
+use crate::host::{Journal, Target, source};
 use crate::names;
 use crate::policy::Policy;
 use crate::replay::{self, Options, Table};
@@ -18,9 +19,40 @@ use crate::replay::{self, Options, Table};
 #[pyclass(frozen, module = "sekisho")]
 pub(crate) struct Engine {
     inner: sekisho::Engine,
+    journal: Option<Journal>,
 }
 
 impl Engine {
+    /// An engine before it starts, and its journal.
+    fn builder(
+        policy: &Bound<'_, Policy>,
+        key: &[u8],
+        key_id: u32,
+        memory: Option<i64>,
+        table_memory: Option<BTreeMap<String, i64>>,
+        journal: Option<&Bound<'_, PyAny>>,
+    ) -> Result<(EngineBuilder, Option<Journal>)> {
+        let key = HashKey::from_bytes(key_id, key)?;
+        let mut builder = sekisho::Engine::builder(policy.get().inner.clone(), key);
+        if let Some(found) = memory {
+            builder = builder.memory(bytes("memory", found)?);
+        }
+        for (entity, found) in table_memory.unwrap_or_default() {
+            builder = builder.table_memory(&entity, bytes("table_memory", found)?);
+        }
+        let journal = journal.map(Journal::of).transpose()?;
+        if let Some(journal) = &journal {
+            builder = builder.journal(journal.sink());
+        }
+        Ok((builder, journal))
+    }
+
+    /// Hands the journal's frames out before a call comes back, whatever it came to.
+    fn journalled<T>(&self, py: Python<'_>, answer: Result<T>) -> Result<T> {
+        self.journal.as_ref().map_or(Ok(()), |journal| journal.hand_out(py))?;
+        answer
+    }
+
     /// Calls `then` with the event that the caller gave, in whichever form.
     fn with_event<T>(
         &self,
@@ -49,23 +81,54 @@ impl Engine {
 #[pymethods]
 impl Engine {
     #[new]
-    #[pyo3(signature = (policy, key, key_id = 1, *, memory = None, table_memory = None))]
+    #[pyo3(signature = (policy, key, key_id = 1, *, memory = None, table_memory = None, journal = None))]
     fn new(
         policy: &Bound<'_, Policy>,
         key: &[u8],
         key_id: u32,
         memory: Option<i64>,
         table_memory: Option<BTreeMap<String, i64>>,
+        journal: Option<&Bound<'_, PyAny>>,
     ) -> Result<Engine> {
-        let key = HashKey::from_bytes(key_id, key)?;
-        let mut builder = sekisho::Engine::builder(policy.get().inner.clone(), key);
-        if let Some(found) = memory {
-            builder = builder.memory(bytes("memory", found)?);
-        }
-        for (entity, found) in table_memory.unwrap_or_default() {
-            builder = builder.table_memory(&entity, bytes("table_memory", found)?);
-        }
-        Ok(Engine { inner: builder.build()? })
+        let (builder, journal) = Engine::builder(policy, key, key_id, memory, table_memory, journal)?;
+        Ok(Engine { inner: builder.build()?, journal })
+    }
+
+    /// An engine that remembers what a snapshot holds.
+    #[staticmethod]
+    #[pyo3(signature = (policy, key, key_id = 1, *, source, memory = None, table_memory = None, journal = None))]
+    #[allow(clippy::too_many_arguments, reason = "they have names in Python")]
+    fn restore(
+        py: Python<'_>,
+        policy: &Bound<'_, Policy>,
+        key: &[u8],
+        key_id: u32,
+        source: &Bound<'_, PyAny>,
+        memory: Option<i64>,
+        table_memory: Option<BTreeMap<String, i64>>,
+        journal: Option<&Bound<'_, PyAny>>,
+    ) -> Result<Engine> {
+        let (builder, journal) = Engine::builder(policy, key, key_id, memory, table_memory, journal)?;
+        let mut from = self::source(source)?;
+        let restored = py.detach(|| builder.restore(&mut from));
+        Ok(Engine { inner: from.or_failed(restored)?, journal })
+    }
+
+    /// Writes everything that the engine remembers, while other threads go on scoring.
+    #[pyo3(signature = (to, /))]
+    fn snapshot<'py>(&self, py: Python<'py>, to: &Bound<'py, PyAny>) -> Result<Bound<'py, PyAny>> {
+        let to = Target::of(to)?;
+        let report = py.detach(|| to.written(|to| self.inner.snapshot(|bytes| to.write_all(bytes))))?;
+        Ok(names::made(py, "SnapshotReport", (report.entities, report.bytes, report.next_frame))?)
+    }
+
+    /// Does again what a journal says.
+    #[pyo3(signature = (source, /))]
+    fn recover<'py>(&self, py: Python<'py>, source: &Bound<'py, PyAny>) -> Result<Bound<'py, PyAny>> {
+        let mut from = self::source(source)?;
+        let recovered = py.detach(|| self.inner.recover(&mut from));
+        let Recovered { frames, bytes, torn, policy, .. } = from.or_failed(recovered)?;
+        Ok(names::made(py, "Recovered", (frames, bytes, torn, policy))?)
     }
 
     /// The policy in force.
@@ -89,14 +152,16 @@ impl Engine {
     #[pyo3(signature = (event = None, /, **fields))]
     fn assess(
         &self,
+        py: Python<'_>,
         event: Option<&Bound<'_, PyAny>>,
         fields: Option<&Bound<'_, PyDict>>,
     ) -> Result<Decision> {
-        self.with_event(event, fields, |event| {
+        let decided = self.with_event(event, fields, |event| {
             let mut decision = sekisho::Decision::detailed();
             self.inner.assess_into(event, &mut decision)?;
             Decision::of(decision, event)
-        })
+        });
+        self.journalled(py, decided)
     }
 
     /// Decides on an event and remembers nothing.
@@ -115,40 +180,57 @@ impl Engine {
 
     /// Remembers an event without deciding. False when its id was recorded before.
     #[pyo3(signature = (event = None, /, **fields))]
-    fn record(&self, event: Option<&Bound<'_, PyAny>>, fields: Option<&Bound<'_, PyDict>>) -> Result<bool> {
-        self.with_event(event, fields, |event| Ok(self.inner.record(event)?))
+    fn record(
+        &self,
+        py: Python<'_>,
+        event: Option<&Bound<'_, PyAny>>,
+        fields: Option<&Bound<'_, PyDict>>,
+    ) -> Result<bool> {
+        let recorded = self.with_event(event, fields, |event| Ok(self.inner.record(event)?));
+        self.journalled(py, recorded)
     }
 
     /// States how an event ended. False when nothing remembers it.
     #[pyo3(signature = (event, outcome, /))]
-    fn resolve(&self, event: &Bound<'_, PyAny>, outcome: &str) -> Result<bool> {
+    fn resolve(&self, py: Python<'_>, event: &Bound<'_, PyAny>, outcome: &str) -> Result<bool> {
         let Some(outcome) = Outcome::named(outcome) else {
             let what = "found another word, expected one of pending, approved, declined, succeeded, failed, \
                         challenged, abandoned, reversed";
             return Err(Failure::of_field(ErrorKind::OutOfRange, "outcome", what));
         };
-        self.with_event(Some(event), None, |event| Ok(self.inner.resolve(event, outcome)?))
+        let known = self.with_event(Some(event), None, |event| Ok(self.inner.resolve(event, outcome)?));
+        self.journalled(py, known)
     }
 
     /// States what was learnt about an event, and when. False when nothing remembers it.
     #[pyo3(signature = (event, label, /, *, at))]
-    fn label(&self, event: &Bound<'_, PyAny>, label: &str, at: &Bound<'_, PyAny>) -> Result<bool> {
+    fn label(
+        &self,
+        py: Python<'_>,
+        event: &Bound<'_, PyAny>,
+        label: &str,
+        at: &Bound<'_, PyAny>,
+    ) -> Result<bool> {
         let Some(label) = Label::named(label) else {
             let what = "found another word, expected fraud or genuine";
             return Err(Failure::of_field(ErrorKind::OutOfRange, "label", what));
         };
         let at = read_time("at", at)?;
-        self.with_event(Some(event), None, |event| Ok(self.inner.label(event, label, at)?))
+        let known = self.with_event(Some(event), None, |event| Ok(self.inner.label(event, label, at)?));
+        self.journalled(py, known)
     }
 
     /// States that the clock has reached a time, so that events up to a day later are taken.
-    fn advance(&self, time: &Bound<'_, PyAny>) -> Result<()> {
-        Ok(self.inner.advance(read_time("time", time)?)?)
+    fn advance(&self, py: Python<'_>, time: &Bound<'_, PyAny>) -> Result<()> {
+        self.inner.advance(read_time("time", time)?)?;
+        self.journalled(py, Ok(()))
     }
 
     /// Installs another policy; the report says which features start cold or without all of their history.
     fn swap<'py>(&self, py: Python<'py>, policy: &Bound<'py, Policy>) -> Result<Bound<'py, PyAny>> {
-        let report = self.inner.swap(policy.get().inner.clone())?;
+        let policy = policy.get().inner.clone();
+        // It waits for a snapshot, which may wait for the interpreter.
+        let report = py.detach(|| self.inner.swap(policy))?;
         // Nothing happens before 1970, and Python's times do not reach back as far as windows may.
         let partly_warm = report.partly_warm.into_iter();
         let partly_warm = partly_warm.map(|(name, since)| Ok((name, names::time(py, since.max(0))?)));
@@ -158,14 +240,16 @@ impl Engine {
 
     /// Forgets an entity: its history, and its entries on lists. False when nothing was known of it.
     #[pyo3(signature = (entity, id, /))]
-    fn forget(&self, entity: &str, id: &str) -> Result<bool> {
-        Ok(self.inner.forget(entity, id)?)
+    fn forget(&self, py: Python<'_>, entity: &str, id: &str) -> Result<bool> {
+        let known = self.inner.forget(entity, id)?;
+        self.journalled(py, Ok(known))
     }
 
     /// Puts an identifier or a network on a list, or changes its entry.
     #[pyo3(signature = (list, member, /, *, severity = 100, source = None, expires = None))]
     fn list_add(
         &self,
+        py: Python<'_>,
         list: &str,
         member: &str,
         severity: i64,
@@ -180,13 +264,15 @@ impl Engine {
         if let Some(expires) = expires {
             entry = entry.expires(read_time("expires", expires)?);
         }
-        Ok(self.inner.list_add(list, member, entry)?)
+        self.inner.list_add(list, member, entry)?;
+        self.journalled(py, Ok(()))
     }
 
     /// Takes an identifier or a network off a list. False when it was not on it.
     #[pyo3(signature = (list, member, /))]
-    fn list_remove(&self, list: &str, member: &str) -> Result<bool> {
-        Ok(self.inner.list_remove(list, member)?)
+    fn list_remove(&self, py: Python<'_>, list: &str, member: &str) -> Result<bool> {
+        let removed = self.inner.list_remove(list, member)?;
+        self.journalled(py, Ok(removed))
     }
 
     /// How many members a list has, expired ones among them.
@@ -218,7 +304,7 @@ impl Engine {
         batch_rows: usize,
     ) -> Result<Table> {
         let options = Options { progress, batch_rows, ..Options::read(extra)? };
-        replay::replay(py, &self.inner, frame, &options)
+        replay::replay(py, &self.inner, frame, &options, |answer| self.journalled(py, answer))
     }
 
     fn __repr__(&self) -> String {

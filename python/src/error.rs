@@ -120,6 +120,8 @@ fn kind_name(kind: ErrorKind) -> &'static str {
         ErrorKind::Record => "record",
         ErrorKind::Utf8 => "utf8",
         ErrorKind::Key => "key",
+        ErrorKind::Damaged => "damaged",
+        ErrorKind::Host => "host",
         _ => "other",
     }
 }

@@ -15,6 +15,7 @@ mod decision;
 mod engine;
 mod error;
 mod event;
+mod host;
 mod names;
 mod policy;
 mod replay;

@@ -215,8 +215,8 @@ impl Head {
 
 impl Engine {
     /// Writes everything that the engine remembers, in pieces, while other threads go on scoring: each piece is as of
-    /// the moment at which it was copied. The bytes hold no identifiers, only their tokens; they are sealed with the
-    /// engine's key and not encrypted.
+    /// the moment at which it was copied. The bytes hold tokens in place of identifiers, but for the networks on
+    /// lists; they are sealed with the engine's key and not encrypted.
     ///
     /// What happens meanwhile is partly contained: a host that keeps a journal restores the snapshot, then the frames
     /// from [`SnapshotReport::next_frame`] on, and has the same state to the bit.

@@ -49,6 +49,7 @@ pub(crate) fn replay(
     engine: &sekisho::Engine,
     frame: &Bound<'_, PyAny>,
     options: &Options,
+    journalled: impl Fn(Result<()>) -> Result<()>,
 ) -> Result<Table> {
     if options.batch_rows == 0 {
         return Err(PyValueError::new_err("batch_rows is at least 1").into());
@@ -74,7 +75,7 @@ pub(crate) fn replay(
         done: 0,
     };
     for rows in order.chunks(options.batch_rows) {
-        py.detach(|| run.rows(rows))?;
+        journalled(py.detach(|| run.rows(rows)))?;
         if engine.policy().fingerprint() != policy.fingerprint() {
             let what = "the engine got another policy while it replayed; what was recorded stays recorded";
             return Err(PyValueError::new_err(what).into());

@@ -1,0 +1,168 @@
+//! Snapshots and journals that an earlier release wrote are read by this one, and mean the same.
+//!
+//! `tests/formats` keeps one of each for every format that was ever released. `SEKISHO_REWRITE=1 cargo test -p sekisho
+//! --test formats` writes those of the newest format anew: only before it is released. A new format gets files of
+//! its own, beside the old ones.
+
+#![allow(clippy::disallowed_methods, reason = "a test reads files")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail loudly")]
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use sekisho::{
+    Decision, Engine, EngineBuilder, Event, Field, HashKey, Label, ListEntry, Outcome, Policy, Result,
+};
+use serde::{Deserialize, Serialize};
+
+const START: i64 = 1_767_225_600_000;
+const MINUTE: i64 = 60_000;
+/// How many events happen before the snapshot, and in all.
+const EVENTS: (u64, u64) = (50, 80);
+const QUESTIONS: u64 = 16;
+
+/// What an engine says of the questions.
+#[derive(Debug, Deserialize, PartialEq, Serialize)]
+struct Expected {
+    after_snapshot: Vec<Answer>,
+    after_journal: Vec<Answer>,
+}
+
+#[derive(Debug, Deserialize, PartialEq, Serialize)]
+struct Answer {
+    score: u16,
+    /// Their values by name, such as `Integer(3)`, and whether they are approximate.
+    features: BTreeMap<String, String>,
+}
+
+fn room(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/formats").join(name)
+}
+
+fn read(name: &str) -> Vec<u8> {
+    std::fs::read(room(name)).unwrap()
+}
+
+/// An engine of so little memory that the files stay small.
+fn builder() -> EngineBuilder {
+    let policy = Policy::from_toml(&String::from_utf8(read("policy.toml")).unwrap()).unwrap();
+    Engine::builder(policy, HashKey::new(3, *b"32 secret bytes of the host ....")).memory(1 << 20)
+}
+
+fn event(engine: &Engine, n: u64) -> Result<Event> {
+    let scatter = n.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40;
+    let late = if n % 11 == 10 { 45 * MINUTE } else { 0 };
+    let mut event = engine.event();
+    event.set(Field::ID, &*format!("e-{n}"))?;
+    event.set(Field::TYPE, if n.is_multiple_of(3) { "login" } else { "payment" })?;
+    event.set(Field::TIME, START + n as i64 * 37 * MINUTE - late)?;
+    event.set(Field::ACCOUNT, &*format!("a-{}", scatter % 7))?;
+    event.set(Field::DEVICE, &*format!("d-{}", scatter / 8 % 5))?;
+    // Most events are the same merchant's, which has no room for them.
+    event.set(Field::MERCHANT, if n.is_multiple_of(5) { "m-small" } else { "m-large" })?;
+    event.set(Field::IP, &*format!("10.0.{}.{}", scatter % 3, scatter % 200))?;
+    event.set(Field::AMOUNT_MINOR, (scatter % 9_000) as i64)?;
+    if !n.is_multiple_of(4) {
+        event.set(Field::COUNTRY, ["JP", "US", "FR"][scatter as usize % 3])?;
+    }
+    let risk = event.schema().field("risk")?;
+    event.set(risk, (scatter % 1_000) as f64 / 7.0)?;
+    Ok(event)
+}
+
+/// Everything of which there is a frame.
+fn happen(engine: &Engine, n: u64) -> Result<()> {
+    let now = START + n as i64 * 37 * MINUTE;
+    engine.assess(&event(engine, n)?)?;
+    match n % 10 {
+        2 => drop(engine.resolve(&event(engine, n - 1)?, Outcome::Declined)?),
+        4 => drop(engine.label(&event(engine, n - 3)?, Label::Fraud, now)?),
+        // Of an event that its merchant has no room for any more.
+        5 if n > 30 => drop(engine.label(&event(engine, n - 24)?, Label::Fraud, now)?),
+        6 => drop(engine.label(&event(engine, n - 2)?, Label::Genuine, now + 600 * MINUTE)?),
+        7 => engine.list_add(
+            "bad_devices",
+            &format!("d-{}", n / 10 % 5),
+            listed(n).expires(now + 500 * MINUTE),
+        )?,
+        8 => engine.list_add(
+            "offices",
+            &format!("10.0.1.{}/28", n / 10 * 16),
+            listed(n).source("operations"),
+        )?,
+        9 if n == 39 => drop(engine.list_remove("bad_devices", "d-2")?),
+        9 if n == 49 || n == 69 => drop(engine.forget("account", "a-3")?),
+        9 => engine.advance(now + 20 * MINUTE)?,
+        _ => {}
+    }
+    Ok(())
+}
+
+fn listed(n: u64) -> ListEntry {
+    ListEntry::new().severity(30 + (n % 50) as u8)
+}
+
+fn answers(engine: &Engine) -> Result<Vec<Answer>> {
+    let mut decision = Decision::detailed();
+    let mut answer = |n| {
+        let mut question = event(engine, EVENTS.1 + 3 * n)?;
+        question.set(Field::ID, &*format!("question-{n}"))?;
+        question.set(Field::TIME, START + (EVENTS.1 * 37 + n) as i64 * MINUTE)?;
+        engine.score_into(&question, &mut decision)?;
+        let value = |feature: sekisho::FeatureValue<'_>| {
+            let approximate = if feature.is_approximate() { ", approximate" } else { "" };
+            (feature.name().to_owned(), format!("{:?}{approximate}", feature.value()))
+        };
+        Ok(Answer { score: decision.score(), features: decision.features().map(value).collect() })
+    };
+    engine.advance(START + EVENTS.1 as i64 * 37 * MINUTE)?;
+    (0..QUESTIONS).map(&mut answer).collect()
+}
+
+/// Writes the files of the newest format.
+fn rewrite() -> Result<()> {
+    let journal = Arc::new(Mutex::new(Vec::new()));
+    let sink = Arc::clone(&journal);
+    let engine = builder().journal(move |frame| sink.lock().unwrap().extend_from_slice(frame)).build()?;
+    (0..EVENTS.0).try_for_each(|n| happen(&engine, n))?;
+    let mut snapshot = Vec::new();
+    engine.snapshot(|bytes| {
+        snapshot.extend_from_slice(bytes);
+        Ok::<(), std::convert::Infallible>(())
+    })?;
+    let after_snapshot = answers(&builder().restore(&*snapshot)?)?;
+    (EVENTS.0..EVENTS.1).try_for_each(|n| happen(&engine, n))?;
+    let journal = journal.lock().unwrap().clone();
+    let expected = Expected { after_snapshot, after_journal: answers(&engine)? };
+    std::fs::write(room("snapshot_1.bin"), snapshot).unwrap();
+    std::fs::write(room("journal_1.bin"), journal).unwrap();
+    std::fs::write(room("expected.json"), serde_json::to_string_pretty(&expected).unwrap() + "\n").unwrap();
+    Ok(())
+}
+
+#[test]
+fn released_formats_are_read() {
+    if std::env::var_os("SEKISHO_REWRITE").is_some() {
+        rewrite().unwrap();
+    }
+    let expected: Expected = serde_json::from_slice(&read("expected.json")).unwrap();
+    let (snapshot, journal) = (read("snapshot_1.bin"), read("journal_1.bin"));
+
+    let restored = builder().restore(&*snapshot).unwrap();
+    assert_eq!(answers(&restored).unwrap(), expected.after_snapshot);
+    let restored = builder().restore(&*snapshot).unwrap();
+    assert!(restored.recover(&*journal).unwrap().is_complete());
+    assert_eq!(answers(&restored).unwrap(), expected.after_journal);
+    let recovered = builder().build().unwrap();
+    assert!(recovered.recover(&*journal).unwrap().is_complete());
+    assert_eq!(answers(&recovered).unwrap(), expected.after_journal);
+
+    // The files hold what they are meant to hold.
+    let values = || expected.after_journal.iter().flat_map(|answer| &answer.features);
+    assert!(values().any(|(_, value)| value.ends_with("approximate")), "a history without room");
+    assert!(values().any(|(name, value)| name == "merchant_frauds_30d" && value != "Integer(0)"), "labels");
+    assert!(values().any(|(name, value)| name == "declined_1d" && value != "Integer(0)"), "outcomes");
+    assert!(expected.after_journal.iter().any(|answer| answer.score >= 500), "lists");
+    assert_ne!(expected.after_snapshot, expected.after_journal);
+}
