@@ -89,7 +89,7 @@ pub(crate) fn visit(
 
     let Workspace { windows, undone, calendar: cache, .. } = workspace;
     let folded_until = history.panes().map_or(i64::MIN, Panes::folded_until);
-    let forgotten_until = view.forgotten_until().unwrap_or(i64::MIN);
+    let approximate_until = view.forgotten_until().map_or(folded_until, |until| until.max(folded_until));
     let until = |delay| {
         let high = view.count_until(time - delay).min(horizon);
         (delay, high, ones(high))
@@ -110,10 +110,8 @@ pub(crate) fn visit(
             WindowSpan::Calendar(unit) => calendar.start(unit, end, cache) - 1,
         };
         let low = view.count_until(start).min(high);
-        let folded = start < folded_until;
-        let exact = start >= forgotten_until && !folded;
-        let presence = if exact { Presence::Exact } else { Presence::Approximate };
-        Bounds { low, high, word: below & !ones(low), start, end, presence, folded }
+        let presence = if start < approximate_until { Presence::Approximate } else { Presence::Exact };
+        Bounds { low, high, word: below & !ones(low), start, end, presence, folded: start < folded_until }
     }));
     history.undone(&plan.shape, time, undone);
     // Nearly every history is one word long.
@@ -211,7 +209,13 @@ fn aggregate_long(
 
 impl Selector {
     /// The current event lacks a part of the composite.
+    #[inline(always)]
     fn is_absent(&self, plan: &TablePlan, moment: &Moment<'_>) -> bool {
+        !self.same.is_empty() && self.lacks_part(plan, moment)
+    }
+
+    #[inline(never)]
+    fn lacks_part(&self, plan: &TablePlan, moment: &Moment<'_>) -> bool {
         self.same.iter().any(|column| moment.cell(plan, *column).is_none())
     }
 }
@@ -290,6 +294,13 @@ fn pick(
     if let Some(column) = selector.present {
         word &= view.presence_bits(column, from);
     }
+    if selector.same.is_empty() { word } else { word & pick_same(selector, plan, *view, moment, from) }
+}
+
+/// The same for the columns that have to equal the current event's.
+#[inline(never)]
+fn pick_same(selector: &Selector, plan: &TablePlan, view: View<'_>, moment: &Moment<'_>, from: usize) -> u64 {
+    let mut word = u64::MAX;
     for column in &selector.same {
         let Some(wanted) = moment.cell(plan, *column) else { return 0 };
         let Some(Column::Coded(number)) = plan.shape.column(*column) else { return 0 };

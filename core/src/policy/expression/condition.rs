@@ -31,7 +31,6 @@ pub(crate) struct Conditions {
     /// Where the effects of the classes of neighbouring values are.
     table: Vec<u32>,
     searches: Vec<SearchClassifier>,
-    breakpoints: Vec<i64>,
     /// What each class of each classifier says of 64 conditions each.
     effects: Vec<Effect>,
 }
@@ -72,9 +71,7 @@ struct SearchClassifier {
     place: u16,
     /// Doubles are ordered by their keys, and NaN has the class behind the last.
     number: bool,
-    /// Which breakpoints.
-    from: usize,
-    to: usize,
+    breakpoints: Box<[i64]>,
     effects: u32,
 }
 
@@ -151,16 +148,15 @@ impl Conditions {
             let class = self.table.get(at as usize).copied().unwrap_or(effects);
             visit(if present { class } else { effects } as usize);
         }
-        for &SearchClassifier { place, number, from, to, effects } in &self.searches {
-            let (word, present) = row.read(place);
-            let key = if number { key_of(word) } else { Some(word as i64) };
-            let breakpoints = self.breakpoints.get(from..to).unwrap_or(&[]);
+        for SearchClassifier { place, number, breakpoints, effects } in &self.searches {
+            let (word, present) = row.read(*place);
+            let key = if *number { key_of(word) } else { Some(word as i64) };
             let class = match key {
                 _ if !present => 0,
                 Some(key) => 1 + breakpoints.partition_point(|breakpoint| *breakpoint <= key),
                 None => breakpoints.len() + 2,
             };
-            visit(effects as usize + class * words);
+            visit(*effects as usize + class * words);
         }
     }
 
@@ -234,10 +230,8 @@ impl Conditions {
         let low = breakpoints.first().map_or(0, |first| first.saturating_sub(1));
         let span = breakpoints.last().map_or(0, |last| last.saturating_sub(low));
         if number || span > MOST_SPAN {
-            let from = self.breakpoints.len();
-            self.breakpoints.extend(breakpoints);
-            let to = self.breakpoints.len();
-            return self.searches.push(SearchClassifier { place, number, from, to, effects });
+            let breakpoints = breakpoints.into();
+            return self.searches.push(SearchClassifier { place, number, breakpoints, effects });
         }
         let (high, shift) = (low + span, (self.table.len() as i64).wrapping_sub(low));
         let class = |key| 1 + breakpoints.iter().filter(|breakpoint| **breakpoint <= key).count();
