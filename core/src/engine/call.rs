@@ -267,7 +267,9 @@ impl<'a> Call<'a> {
     /// Records what was routed. `frame` is the number of the journal's frame that says so, when it is done again:
     /// then what a snapshot contained already is left alone.
     pub(super) fn apply(&mut self, recorded: &Recorded, frame: Option<u64>) {
-        self.engine.advance_to(recorded.time);
+        if frame.is_some() {
+            self.engine.advance_to(recorded.time);
+        }
         let Call { ruling, scratch, held, .. } = self;
         let Scratch { route, cells, .. } = &mut **scratch;
         let plan = &ruling.policy.0.plan;

@@ -113,7 +113,8 @@ impl Migration {
 
     fn input(&self, policy: &Compiled, input: Input, entry: &Remembered<'_>) -> Option<u64> {
         let cell = |column: usize| entry.cell(&self.before, column);
-        let literal = |text: &str| literal_word(text, |text| policy.literal_numbers.get(text).copied());
+        let literal =
+            |text: &str| literal_word(text.as_bytes(), || policy.literal_numbers.get(text).copied());
         let name = |number: u8, names: &[Cow<'static, str>]| {
             usize::from(number).checked_sub(1).and_then(|number| names.get(number)).map(|name| literal(name))
         };

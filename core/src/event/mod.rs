@@ -307,6 +307,14 @@ impl Event {
         }
     }
 
+    /// The same as bytes.
+    pub(crate) fn raw_bytes(&self, field: Field) -> Option<&[u8]> {
+        match self.cell(field) {
+            Cell::Text { start, length } => self.texts.bytes(start, length),
+            _ => None,
+        }
+    }
+
     fn cell(&self, field: Field) -> Cell {
         self.cells.get(field.index()).copied().unwrap_or(Cell::Absent)
     }
@@ -335,6 +343,10 @@ struct Texts(String);
 impl Texts {
     fn get(&self, start: u32, length: u32) -> Option<&str> {
         self.0.get(start as usize..start as usize + length as usize)
+    }
+
+    fn bytes(&self, start: u32, length: u32) -> Option<&[u8]> {
+        self.0.as_bytes().get(start as usize..start as usize + length as usize)
     }
 
     fn identifier(&mut self, before: Cell, identifier: Canonical<'_>) -> Cell {

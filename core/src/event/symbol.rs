@@ -16,13 +16,12 @@ const KEY: &[u8; 16] = b"sekisho symbol 1";
 impl Symbol {
     pub(crate) fn of(text: &str) -> Symbol {
         let hashed = || Symbol(SipHasher24::new_with_key(KEY).hash(text.as_bytes()).h1 | HASHED);
-        Symbol::whole(text).unwrap_or_else(hashed)
+        Symbol::whole(text.as_bytes()).unwrap_or_else(hashed)
     }
 
     /// The symbol of a text that is kept whole: its bytes from the lowest on, its length in the highest. The
     /// highest bit is clear.
-    pub(crate) fn whole(text: &str) -> Option<Symbol> {
-        let bytes = text.as_bytes();
+    pub(crate) fn whole(bytes: &[u8]) -> Option<Symbol> {
         if bytes.len() > 7 {
             return None;
         }

@@ -148,6 +148,7 @@ impl Calendar {
     }
 
     /// The first millisecond of the day or month that `time` lies in.
+    #[inline(never)]
     pub(crate) fn start(&self, unit: CalendarUnit, time: i64, cache: &mut CalendarCache) -> i64 {
         let known = match unit {
             CalendarUnit::Day => &mut cache.day,

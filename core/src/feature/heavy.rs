@@ -32,14 +32,15 @@ impl<M: Matches> Gathered<'_, M> {
     #[cold]
     #[inline(never)]
     pub(super) fn aggregate_folded(
-        &self,
+        self,
         feature: &WindowFeature,
         folded: &Folded<'_>,
         values: &mut Vec<u64>,
     ) -> Option<Option<u64>> {
         let Folded { panes, series, key } = *folded;
         let (number, window) = (feature.series, self.window);
-        let range = (window.start.map_or(i64::MIN, |start| series.pane(start + 1)), series.pane(window.end));
+        let range =
+            (window.start().map_or(i64::MIN, |start| series.pane(start + 1)), series.pane(window.end));
         if feature.aggregate == Aggregate::Distinct {
             return Some(Some(panes.distinct(number, key, range, self.current, values)));
         }
@@ -47,8 +48,8 @@ impl<M: Matches> Gathered<'_, M> {
         let count = tally.count + self.count();
         Some(match feature.aggregate {
             Aggregate::Count => Some(count),
-            Aggregate::Rate if window.length <= 0 => None,
-            Aggregate::Rate => Some((count as f64 * feature.per as f64 / window.length as f64).to_bits()),
+            Aggregate::Rate if window.length() <= 0 => None,
+            Aggregate::Rate => Some((count as f64 * feature.per as f64 / window.length() as f64).to_bits()),
             Aggregate::Since if self.current.is_some() => Some(0),
             Aggregate::Since => {
                 let exact = self.matches.newest().and_then(|at| self.view.time_at(at));
@@ -56,18 +57,18 @@ impl<M: Matches> Gathered<'_, M> {
                 newest.map(|newest| (self.time - newest) as u64)
             }
             _ => {
-                let words = self.words(feature.kept, values);
-                let doubles = || words.iter().fold(tally.total(), |sum, word| sum + f64::from_bits(*word));
+                let words = self.words(feature.kept, values).iter().copied();
+                let doubles = || words.clone().fold(tally.total(), |sum, word| sum + f64::from_bits(word));
                 let mean = |sum: f64| (count > 0).then(|| (sum / count as f64).to_bits());
                 match feature.aggregate {
                     Aggregate::Sum if feature.number => Some(doubles().to_bits()),
-                    Aggregate::Sum => Some(i64::try_from(tally.sum() + sum(words)).ok()? as u64),
+                    Aggregate::Sum => Some(i64::try_from(tally.sum() + sum(words.clone())).ok()? as u64),
                     Aggregate::Mean if feature.number => mean(doubles()),
-                    Aggregate::Mean => mean((tally.sum() + sum(words)) as f64),
-                    Aggregate::First => tally.edge().map(|(_, word)| word).or(words.first().copied()),
-                    Aggregate::Last => words.last().copied().or(tally.edge().map(|(_, word)| word)),
+                    Aggregate::Mean => mean((tally.sum() + sum(words.clone())) as f64),
+                    Aggregate::First => tally.edge().map(|(_, word)| word).or(words.clone().next()),
+                    Aggregate::Last => words.clone().last().or(tally.edge().map(|(_, word)| word)),
                     Aggregate::Stddev => {
-                        if let Some((mean, squares)) = moments(words, feature.number) {
+                        if let Some((mean, squares)) = moments(words.clone(), feature.number) {
                             tally.merge(series, &Tally::of_moments(words.len() as u64, mean, squares));
                         }
                         (count > 1).then(|| libm::sqrt(tally.squares() / (count - 1) as f64).to_bits())

@@ -25,7 +25,7 @@ impl Keyring {
 
     /// The token of the event's own id.
     pub(crate) fn event_id(&self, event: &Event) -> Option<Token> {
-        event.raw_text(Field::ID).map(|id| self.identifier.token(id.as_bytes()))
+        event.raw_bytes(Field::ID).map(|id| self.identifier.token(id))
     }
 }
 
@@ -125,7 +125,7 @@ fn token(source: KeySource, tokenizer: &Tokenizer, event: &Event) -> Option<Toke
 fn identifier_token(tokenizer: &Tokenizer, event: &Event, field: Field) -> Option<Token> {
     match event.address(field) {
         Some(address) => Some(with_address_bytes(address, |bytes| tokenizer.token(bytes))),
-        None => event.raw_text(field).map(|text| tokenizer.token(text.as_bytes())),
+        None => event.raw_bytes(field).map(|bytes| tokenizer.token(bytes)),
     }
 }
 
@@ -136,8 +136,8 @@ pub(crate) fn event_word(policy: &Compiled, event: &Event, field: Field, reading
             word(policy, event, field).or_else(|| event.raw_text(field).map(|_| TextWord::field(field)))
         }
         Reading::Literal => event
-            .raw_text(field)
-            .map(|text| literal_word(text, |text| policy.literal_numbers.get(text).copied())),
+            .raw_bytes(field)
+            .map(|bytes| literal_word(bytes, || policy.literal_numbers.get(event.raw_text(field)?).copied())),
         Reading::Symbol => event.raw_text(field).map(|text| Symbol::of(text).0),
         Reading::Present => Some(u64::from(match field {
             Field::AMOUNT_MINOR => word(policy, event, field).is_some(),

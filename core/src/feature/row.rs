@@ -39,9 +39,8 @@ impl Row {
     /// The word, and whether there is one.
     #[inline]
     pub(crate) fn read(&self, place: u16) -> (u64, bool) {
-        self.cells
-            .get(usize::from(place))
-            .map_or((0, false), |(word, presence)| (*word, *presence != Presence::Missing))
+        let Some((word, presence)) = self.cells.get(usize::from(place)) else { return (0, false) };
+        (*word, *presence != Presence::Missing)
     }
 
     /// How many of the first `places` have no value.

@@ -4,7 +4,7 @@
 //! once, marks which entries each selector picks as bits, and computes each feature from the picked bits.
 
 use super::heavy::Folded;
-use super::plan::{RatioFeature, Selector, TablePlan, Window, WindowFeature, WindowSpan};
+use super::plan::{RatioFeature, Selector, TablePlan, WindowFeature, WindowSpan};
 use super::row::{Presence, Row};
 use crate::event::time::{Calendar, CalendarCache};
 use crate::policy::Aggregate;
@@ -50,13 +50,11 @@ pub(super) struct Bounds {
     high: usize,
     /// The same as bits, of the first 64 entries.
     word: u64,
-    /// The window's length in milliseconds.
-    pub(super) length: i64,
-    presence: Presence,
-    /// The window is after this time,
-    pub(super) start: Option<i64>,
+    /// The window is after this time, which is the least of all when nothing bounds it,
+    start: i64,
     /// and ends with this one.
     pub(super) end: i64,
+    presence: Presence,
     /// Some of its events may be in panes.
     folded: bool,
 }
@@ -64,7 +62,7 @@ pub(super) struct Bounds {
 /// What a selector picks.
 #[derive(Clone, Copy, Debug)]
 struct Selection {
-    /// Among the first 64 entries.
+    /// Among the entries of a short history.
     word: u64,
     /// The current event lacks a part of the composite: the features stay missing.
     absent: bool,
@@ -74,6 +72,7 @@ struct Selection {
 ///
 /// # Errors
 /// The place of a feature whose exact sum leaves 64 bits.
+#[inline(never)]
 pub(crate) fn visit(
     plan: &TablePlan,
     history: &History,
@@ -88,57 +87,57 @@ pub(crate) fn visit(
     let time = repeated.and_then(|at| view.time_at(at)).unwrap_or(moment.time);
     let horizon = repeated.unwrap_or(usize::MAX);
 
-    workspace.windows.clear();
+    let Workspace { windows, undone, calendar: cache, .. } = workspace;
+    let folded_until = history.panes().map_or(i64::MIN, Panes::folded_until);
+    let approximate_until = view.forgotten_until().map_or(folded_until, |until| until.max(folded_until));
+    let until = |delay| {
+        let high = view.count_until(time - delay).min(horizon);
+        (delay, high, ones(high))
+    };
     // Windows with one delay, which are nearly always all, end at one entry.
-    let mut known = None;
-    let folded_until = history.panes().map(Panes::folded_until);
-    for window in &plan.windows {
-        let high = match known {
-            Some((delay, high)) if delay == window.delay => high,
-            _ => view.count_until(time - window.delay).min(horizon),
+    let mut known = until(0);
+    windows.clear();
+    windows.extend(plan.windows.iter().map(|window| {
+        if window.delay != known.0 {
+            known = until(window.delay);
+        }
+        let (delay, high, below) = known;
+        let end = time - delay;
+        let start = match window.span {
+            WindowSpan::Unbounded => i64::MIN,
+            WindowSpan::Sliding(length) => end - length,
+            // The first millisecond of the day belongs to the day.
+            WindowSpan::Calendar(unit) => calendar.start(unit, end, cache) - 1,
         };
-        known = Some((window.delay, high));
-        let mut bounds = bounds(window, &view, time, high, calendar, &mut workspace.calendar);
-        if let Some(folded_until) = folded_until {
-            bounds.fold(folded_until);
-        }
-        workspace.windows.push(bounds);
-    }
-    history.undone(&plan.shape, time, &mut workspace.undone);
-    let Workspace { selections, picked, undone, .. } = workspace;
-    let words = view.len().div_ceil(64);
-    selections.clear();
-    picked.clear();
-    for selector in &plan.selectors {
-        let word = pick(selector, plan, &view, undone, moment, 0);
-        if words > 1 {
-            picked.push(word);
-            picked.extend((1..words).map(|number| pick(selector, plan, &view, undone, moment, 64 * number)));
-        }
-        selections.push(Selection {
-            word,
-            absent: selector.same.iter().any(|column| moment.cell(plan, *column).is_none()),
-        });
-    }
+        let low = view.count_until(start).min(high);
+        let presence = if start < approximate_until { Presence::Approximate } else { Presence::Exact };
+        Bounds { low, high, word: below & !ones(low), start, end, presence, folded: start < folded_until }
+    }));
+    history.undone(&plan.shape, time, undone);
     // Nearly every history is one word long.
-    if words <= 1 {
-        aggregate_short(plan, (history, &view), moment, time, workspace, row)
+    if view.len() <= 64 {
+        aggregate_short(plan, (history, view), moment, time, workspace, row)
     } else {
-        aggregate_long(plan, (history, &view), moment, time, workspace, row)
+        aggregate_long(plan, (history, view), moment, time, workspace, row)
     }
 }
 
 /// Aggregates what is picked of a history of up to 64 entries.
-#[inline(never)]
+#[inline(always)]
 fn aggregate_short(
     plan: &TablePlan,
-    (history, view): (&History, &View<'_>),
+    (history, view): (&History, View<'_>),
     moment: &Moment<'_>,
     time: i64,
     workspace: &mut Workspace,
     row: &mut Row,
 ) -> Result<(), u16> {
-    let Workspace { windows, selections, values, seen, .. } = workspace;
+    let Workspace { windows, selections, undone, values, seen, .. } = workspace;
+    selections.clear();
+    selections.extend(plan.selectors.iter().map(|selector| Selection {
+        word: pick(selector, plan, &view, undone, moment, 0),
+        absent: selector.is_absent(plan, moment),
+    }));
     for feature in &plan.features {
         let (Some(window), Some(selection)) = (windows.get(feature.window), selections.get(feature.selector))
         else {
@@ -167,14 +166,20 @@ fn aggregate_short(
 #[inline(never)]
 fn aggregate_long(
     plan: &TablePlan,
-    (history, view): (&History, &View<'_>),
+    (history, view): (&History, View<'_>),
     moment: &Moment<'_>,
     time: i64,
     workspace: &mut Workspace,
     row: &mut Row,
 ) -> Result<(), u16> {
-    let Workspace { windows, selections, picked, matches, values, seen, .. } = workspace;
+    let Workspace { windows, selections, undone, picked, matches, values, seen, .. } = workspace;
     let words = view.len().div_ceil(64);
+    selections.clear();
+    picked.clear();
+    for selector in &plan.selectors {
+        picked.extend((0..words).map(|number| pick(selector, plan, &view, undone, moment, 64 * number)));
+        selections.push(Selection { word: 0, absent: selector.is_absent(plan, moment) });
+    }
     for feature in &plan.features {
         let (Some(window), Some(selection)) = (windows.get(feature.window), selections.get(feature.selector))
         else {
@@ -202,6 +207,19 @@ fn aggregate_long(
     Ok(())
 }
 
+impl Selector {
+    /// The current event lacks a part of the composite.
+    #[inline(always)]
+    fn is_absent(&self, plan: &TablePlan, moment: &Moment<'_>) -> bool {
+        !self.same.is_empty() && self.lacks_part(plan, moment)
+    }
+
+    #[inline(never)]
+    fn lacks_part(&self, plan: &TablePlan, moment: &Moment<'_>) -> bool {
+        self.same.iter().any(|column| moment.cell(plan, *column).is_none())
+    }
+}
+
 impl Selection {
     #[inline(never)]
     fn current_cell(&self, feature: &WindowFeature, plan: &TablePlan, moment: &Moment<'_>) -> Option<u64> {
@@ -218,12 +236,19 @@ impl Selection {
 }
 
 impl Bounds {
-    /// A window that starts before this time reads panes as well.
-    fn fold(&mut self, folded_until: i64) {
-        if self.start.is_none_or(|start| start < folded_until) {
-            self.folded = true;
-            self.presence = Presence::Approximate;
-        }
+    /// The window is after this time.
+    pub(super) fn start(&self) -> Option<i64> {
+        (self.start != i64::MIN).then_some(self.start)
+    }
+
+    /// The window's length in milliseconds, 0 when nothing bounds it.
+    pub(super) fn length(&self) -> i64 {
+        self.start().map_or(0, |start| self.end - start)
+    }
+
+    /// How many entries it has.
+    fn count(&self) -> u64 {
+        self.high.saturating_sub(self.low) as u64
     }
 
     /// One word of the window's bits.
@@ -250,36 +275,6 @@ pub(crate) fn ratios(ratios: &[RatioFeature], row: &mut Row) {
     }
 }
 
-fn bounds(
-    window: &Window,
-    view: &View<'_>,
-    time: i64,
-    high: usize,
-    calendar: &Calendar,
-    cache: &mut CalendarCache,
-) -> Bounds {
-    let end = time - window.delay;
-    let start = match window.span {
-        WindowSpan::Unbounded => None,
-        WindowSpan::Sliding(length) => Some(end - length),
-        // The first millisecond of the day belongs to the day.
-        WindowSpan::Calendar(unit) => Some(calendar.start(unit, end, cache) - 1),
-    };
-    let low = start.map_or(0, |start| view.count_until(start)).min(high);
-    let forgotten =
-        view.forgotten_until().is_some_and(|forgotten| start.is_none_or(|start| start < forgotten));
-    Bounds {
-        low,
-        high,
-        word: ones(high) & !ones(low),
-        length: start.map_or(0, |start| end - start),
-        presence: if forgotten { Presence::Approximate } else { Presence::Exact },
-        start,
-        end,
-        folded: false,
-    }
-}
-
 /// One bit for each of 64 entries from `from` on, lowest first: whether the selector picks it. Those behind the last
 /// entry are anything.
 #[inline(always)]
@@ -299,6 +294,13 @@ fn pick(
     if let Some(column) = selector.present {
         word &= view.presence_bits(column, from);
     }
+    if selector.same.is_empty() { word } else { word & pick_same(selector, plan, *view, moment, from) }
+}
+
+/// The same for the columns that have to equal the current event's.
+#[inline(never)]
+fn pick_same(selector: &Selector, plan: &TablePlan, view: View<'_>, moment: &Moment<'_>, from: usize) -> u64 {
+    let mut word = u64::MAX;
     for column in &selector.same {
         let Some(wanted) = moment.cell(plan, *column) else { return 0 };
         let Some(Column::Coded(number)) = plan.shape.column(*column) else { return 0 };
@@ -325,16 +327,7 @@ pub(super) trait Matches {
     }
 
     /// Every one, oldest first.
-    #[inline(always)]
-    fn each(&self, mut visit: impl FnMut(usize)) {
-        for (number, word) in self.words().iter().enumerate() {
-            let mut bits = *word;
-            while bits != 0 {
-                visit(64 * number + bits.trailing_zeros() as usize);
-                bits &= bits - 1;
-            }
-        }
-    }
+    fn places(&self) -> impl Iterator<Item = usize> + Clone;
 
     fn newest(&self) -> Option<usize> {
         let (number, word) = self.words().iter().enumerate().rfind(|(_, word)| **word != 0)?;
@@ -350,6 +343,11 @@ impl Matches for One {
     fn words(&self) -> &[u64] {
         std::slice::from_ref(&self.0)
     }
+
+    #[inline(always)]
+    fn places(&self) -> impl Iterator<Item = usize> + Clone {
+        Ones(self.0)
+    }
 }
 
 /// Those of a history of any length.
@@ -359,6 +357,33 @@ impl Matches for Many<'_> {
     fn words(&self) -> &[u64] {
         self.0
     }
+
+    fn places(&self) -> impl Iterator<Item = usize> + Clone {
+        self.0.iter().enumerate().flat_map(|(number, word)| Ones(*word).map(move |at| 64 * number + at))
+    }
+}
+
+/// The places of a word's bits that are set, lowest first.
+#[derive(Clone)]
+struct Ones(u64);
+
+impl Iterator for Ones {
+    type Item = usize;
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<usize> {
+        let at = (self.0 != 0).then_some(self.0.trailing_zeros() as usize)?;
+        self.0 &= self.0 - 1;
+        Some(at)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (0, Some(64))
+    }
+
+    fn count(self) -> usize {
+        self.0.count_ones() as usize
+    }
 }
 
 /// What a feature aggregates: the picked entries, oldest first, and the current event last.
@@ -367,14 +392,15 @@ pub(super) struct Gathered<'a, M> {
     /// They are all entries of the window.
     whole: bool,
     pub(super) window: &'a Bounds,
-    pub(super) view: &'a View<'a>,
+    pub(super) view: View<'a>,
     pub(super) current: Option<u64>,
     pub(super) time: i64,
 }
 
 impl<M: Matches> Gathered<'_, M> {
     pub(super) fn count(&self) -> u64 {
-        self.matches.how_many() + u64::from(self.current.is_some())
+        let entries = if self.whole { self.window.count() } else { self.matches.how_many() };
+        entries + u64::from(self.current.is_some())
     }
 
     /// The feature's value, if it has one; `None` when an exact sum leaves 64 bits.
@@ -396,12 +422,25 @@ impl<M: Matches> Gathered<'_, M> {
                     .and_then(|at| self.view.times().get(at))
                     .map(|last| (self.time - *last as i64) as u64),
             },
-            Aggregate::Rate if self.window.length <= 0 => None,
+            Aggregate::Rate if self.window.length() <= 0 => None,
             Aggregate::Rate => {
-                Some((self.count() as f64 * feature.per as f64 / self.window.length as f64).to_bits())
+                Some((self.count() as f64 * feature.per as f64 / self.window.length() as f64).to_bits())
             }
-            _ => reduce(feature, self.words(feature.kept, values))?,
+            _ => self.reduce(feature, values)?,
         })
+    }
+
+    /// Aggregates the words of the feature's column. Those of a part of a plain column need not be copied either.
+    #[inline(always)]
+    fn reduce(&self, feature: &WindowFeature, values: &mut Vec<u64>) -> Option<Option<u64>> {
+        match feature.kept {
+            Column::Plain(number) if !self.whole => {
+                let column = self.view.plain(number);
+                let picked = self.matches.places().map(|at| column.get(at).copied().unwrap_or(0));
+                reduce(feature, picked.chain(self.current))
+            }
+            kept => reduce(feature, self.words(kept, values).iter().copied()),
+        }
     }
 
     /// The words of a column, oldest first.
@@ -414,11 +453,11 @@ impl<M: Matches> Gathered<'_, M> {
         match column {
             Column::Plain(number) => {
                 let words = self.view.plain(number);
-                self.matches.each(|at| values.push(words.get(at).copied().unwrap_or(0)));
+                values.extend(self.matches.places().map(|at| words.get(at).copied().unwrap_or(0)));
             }
             Column::Coded(number) => {
                 let coded = self.view.coded(number);
-                self.matches.each(|at| values.push(coded.word(at)));
+                values.extend(self.matches.places().map(|at| coded.word(at)));
             }
         }
         values.extend(self.current);
@@ -433,8 +472,12 @@ impl<M: Matches> Gathered<'_, M> {
         let current = self.current.map(|word| coded.code_of(word));
         let unknown = u64::from(current == Some(None));
         if coded.size() <= 64 {
-            let mut seen = current.flatten().map_or(0, |code| 1u64 << (code % 64));
-            self.matches.each(|at| seen |= 1 << (coded.code(at) % 64));
+            let entries = if self.whole {
+                coded.seen(self.window.low, self.window.high)
+            } else {
+                self.matches.places().fold(0, |seen, at| seen | 1 << (coded.code(at) % 64))
+            };
+            let seen = current.flatten().map_or(entries, |code| entries | 1 << (code % 64));
             return u64::from(seen.count_ones()) + unknown;
         }
         seen.clear();
@@ -445,14 +488,17 @@ impl<M: Matches> Gathered<'_, M> {
             }
         };
         current.flatten().into_iter().for_each(&mut see);
-        self.matches.each(|at| see(coded.code(at)));
+        self.matches.places().for_each(|at| see(coded.code(at)));
         seen.iter().map(|word| u64::from(word.count_ones())).sum::<u64>() + unknown
     }
 }
 
 /// Aggregates words, oldest first: the order of sums of doubles is part of the result. `None` when an exact sum
 /// leaves 64 bits.
-pub(super) fn reduce(feature: &WindowFeature, words: &[u64]) -> Option<Option<u64>> {
+pub(super) fn reduce(
+    feature: &WindowFeature,
+    mut words: impl Iterator<Item = u64> + Clone,
+) -> Option<Option<u64>> {
     let number = feature.number;
     let double = f64::from_bits;
     Some(match feature.aggregate {
@@ -464,59 +510,70 @@ pub(super) fn reduce(feature: &WindowFeature, words: &[u64]) -> Option<Option<u6
         Aggregate::Max if number => extreme(words, |word, best| double(word) > double(best)),
         Aggregate::Min => extreme(words, |word, best| (word as i64) < best as i64),
         Aggregate::Max => extreme(words, |word, best| word as i64 > best as i64),
-        Aggregate::First => words.first().copied(),
-        Aggregate::Last => words.last().copied(),
+        Aggregate::First => words.next(),
+        Aggregate::Last => words.last(),
         _ => None,
     })
 }
 
-pub(super) fn total(words: &[u64]) -> f64 {
-    words.iter().fold(0.0, |sum, word| sum + f64::from_bits(*word))
+pub(super) fn total(words: impl Iterator<Item = u64>) -> f64 {
+    words.fold(0.0, |sum, word| sum + f64::from_bits(word))
 }
 
 /// The exact sum of integers, none of which is beyond 2^53: that of a few fits 64 bits.
-pub(super) fn sum(words: &[u64]) -> i128 {
-    if words.len() <= 512 {
-        i128::from(words.iter().fold(0i64, |sum, word| sum.wrapping_add(*word as i64)))
+pub(super) fn sum(words: impl Iterator<Item = u64>) -> i128 {
+    if are_few(&words) {
+        i128::from(small_sum(words))
     } else {
-        words.iter().map(|word| i128::from(*word as i64)).sum()
+        words.map(|word| i128::from(word as i64)).sum()
     }
+}
+
+fn are_few(words: &impl Iterator<Item = u64>) -> bool {
+    words.size_hint().1.is_some_and(|most| most <= 512)
+}
+
+fn small_sum(words: impl Iterator<Item = u64>) -> i64 {
+    words.fold(0, |sum, word| sum.wrapping_add(word as i64))
 }
 
 /// The extreme that `better` prefers, the first of equals.
 #[inline(always)]
-fn extreme(words: &[u64], better: impl Fn(u64, u64) -> bool) -> Option<u64> {
-    words.iter().copied().reduce(|best, word| if better(word, best) { word } else { best })
+fn extreme(words: impl Iterator<Item = u64>, better: impl Fn(u64, u64) -> bool) -> Option<u64> {
+    words.reduce(|best, word| if better(word, best) { word } else { best })
 }
 
 /// The mean; of integers it is one division of exact sums.
-fn mean(words: &[u64], number: bool) -> Option<f64> {
-    if words.is_empty() {
+fn mean(words: impl Iterator<Item = u64> + Clone, number: bool) -> Option<f64> {
+    let length = words.clone().count();
+    if length == 0 {
         return None;
     }
     let sum = if number {
         total(words)
-    } else {
-        let sum = sum(words);
+    } else if are_few(&words) {
         // The same double either way; from 128 bits it takes a library call.
-        i64::try_from(sum).map_or_else(|_| sum as f64, |sum| sum as f64)
+        small_sum(words) as f64
+    } else {
+        sum(words) as f64
     };
-    Some(sum / words.len() as f64)
+    Some(sum / length as f64)
 }
 
 /// The mean and the sum of squared deviations from it, in two passes: no cancellation, and the same bits everywhere.
-pub(super) fn moments(words: &[u64], number: bool) -> Option<(f64, f64)> {
-    let mean = mean(words, number)?;
-    let value = |word: &u64| if number { f64::from_bits(*word) } else { *word as i64 as f64 };
-    let squares = words.iter().fold(0.0, |sum, word| sum + (value(word) - mean) * (value(word) - mean));
+pub(super) fn moments(words: impl Iterator<Item = u64> + Clone, number: bool) -> Option<(f64, f64)> {
+    let mean = mean(words.clone(), number)?;
+    let value = |word: u64| if number { f64::from_bits(word) } else { word as i64 as f64 };
+    let squares = words.fold(0.0, |sum, word| sum + (value(word) - mean) * (value(word) - mean));
     Some((mean, squares))
 }
 
 /// The standard deviation of a sample.
-fn deviation(words: &[u64], number: bool) -> Option<f64> {
-    if words.len() < 2 {
+fn deviation(words: impl Iterator<Item = u64> + Clone, number: bool) -> Option<f64> {
+    let length = words.clone().count();
+    if length < 2 {
         return None;
     }
     let (_, squares) = moments(words, number)?;
-    Some(libm::sqrt(squares / (words.len() - 1) as f64))
+    Some(libm::sqrt(squares / (length - 1) as f64))
 }

@@ -26,6 +26,14 @@ pub(super) fn write_number(words: &mut [u64], width: usize, at: usize, number: u
     }
 }
 
+/// Writes one bit.
+#[inline(always)]
+pub(super) fn write_flag(words: &mut [u64], at: usize, flag: bool) {
+    if let Some(word) = words.get_mut(at / 64) {
+        *word = *word & !(1 << (at % 64)) | u64::from(flag) << (at % 64);
+    }
+}
+
 /// Writes the lowest `count` bits of `value`, at most 64, from `at` on.
 #[inline(always)]
 pub(super) fn write(words: &mut [u64], at: usize, count: usize, value: u64) {
@@ -53,6 +61,16 @@ pub(super) fn shift(words: &mut [u64], from: usize, to: usize, count: usize) {
         pieces.rev().for_each(&mut one);
     } else {
         pieces.for_each(&mut one);
+    }
+}
+
+/// Moves all bits down by `by`; zeros follow the last.
+pub(super) fn shift_down(words: &mut [u64], by: usize) {
+    for place in 0..words.len() {
+        let word = read(words, 64 * place + by);
+        if let Some(moved) = words.get_mut(place) {
+            *moved = word;
+        }
     }
 }
 
@@ -98,6 +116,16 @@ mod tests {
                 expected[to + bit] = value >> bit & 1 == 1;
             }
             prop_assert_eq!(unpack(&written), expected);
+
+            let (mut flagged, mut expected) = (words.clone(), words.clone());
+            write_flag(&mut flagged, to, value & 1 == 1);
+            write(&mut expected, to, 1, value);
+            prop_assert_eq!(flagged, expected);
+
+            let mut down = words.clone();
+            shift_down(&mut down, from);
+            let expected: Vec<bool> = naive.iter().skip(from).copied().chain([false; 320]).take(320).collect();
+            prop_assert_eq!(unpack(&down), expected);
 
             let count = count.min(320 - from).min(320 - to);
             let (mut moved, mut expected) = (words.clone(), naive.clone());

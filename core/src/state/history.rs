@@ -186,14 +186,13 @@ impl History {
         entry: &Entry<'_>,
         cells: &[Option<u64>],
     ) {
-        if self.panes().is_some() || self.view(shape).len() >= budget.events {
+        if self.panes().is_some() || self.len() >= budget.events {
             return self.insert_folding(shape, budget, entry, cells);
         }
         self.place(shape, entry, cells);
     }
 
     fn place(&mut self, shape: &Shape, entry: &Entry<'_>, cells: &[Option<u64>]) {
-        let at = self.view(shape).count_until(entry.time);
         let incoming = Incoming {
             time: entry.time,
             id: entry.id,
@@ -201,7 +200,7 @@ impl History {
             predicates: shape.predicates().iter().map(|predicate| holds(entry.masks, *predicate)),
             cells,
         };
-        self.block.insert(shape, at, incoming);
+        self.block.insert(shape, incoming);
     }
 
     /// Puts an event into a history that has outgrown its budget: the oldest makes room and goes into panes.
@@ -273,7 +272,7 @@ impl History {
         }
         labels.retain(|change| change.id != id);
         panes.fold(&budget.series, &fact);
-        self.block.drop_oldest(shape, 1);
+        self.block.drop_oldest(1);
     }
 
     /// Drops what is no later than `time`.
@@ -287,7 +286,7 @@ impl History {
             return;
         }
         let (count, last) = dropped.unwrap_or_default();
-        self.block.drop_oldest(shape, count);
+        self.block.drop_oldest(count);
         self.block.forget_until(shape, folded.unwrap_or(0).max(last));
         if self.extra.is_some() {
             let (mut labels, panes) = self.take_extra();
@@ -418,7 +417,7 @@ impl History {
             let held: Bits = (0..count).map(|predicate| holds(predicate, &entry)).collect();
             let incoming =
                 Incoming { time: *time as i64, id: *id, known, predicates: held.into_iter(), cells: &cells };
-            block.insert(after, at, incoming);
+            block.insert(after, incoming);
         }
         if let Some(time) = view.forgotten_until() {
             block.forget_until(after, time);

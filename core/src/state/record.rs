@@ -125,6 +125,7 @@ struct Layout {
 }
 
 impl Layout {
+    #[inline(always)]
     fn new(plain: usize, coded: usize, bits: usize, capacity: usize) -> Layout {
         let width = if capacity <= 256 { 8 } else { 16 };
         let times = SIZES + coded.div_ceil(2);
@@ -149,6 +150,9 @@ fn larger(room: usize) -> usize {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct View<'a> {
     words: &'a [u64],
+    times: &'a [u64],
+    /// The columns of bits and what is behind them.
+    bits: &'a [u64],
     layout: Layout,
     predicates: usize,
     start: usize,
@@ -156,16 +160,14 @@ pub(crate) struct View<'a> {
 }
 
 impl<'a> View<'a> {
+    #[inline(always)]
     pub(crate) fn new(shape: &Shape, words: &'a [u64]) -> View<'a> {
-        let head = words.get(HEAD).copied().unwrap_or(0);
-        let field = |number: usize| (head >> (HEAD_FIELD * number)) as usize & 0xffff;
-        View {
-            words,
-            layout: shape.layout(field(2)),
-            predicates: shape.predicates.len(),
-            start: field(1),
-            length: field(0),
-        }
+        let (length, start, capacity) = head(words);
+        let layout = shape.layout(capacity);
+        let bits = words.get(layout.bits..).unwrap_or(&[]);
+        let first = layout.times + start;
+        let times = words.get(first..first + length).unwrap_or(&[]);
+        View { words, times, bits, layout, predicates: shape.predicates.len(), start, length }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -179,7 +181,7 @@ impl<'a> View<'a> {
 
     /// Times, in order. None is negative, so they compare as they are stored.
     pub(crate) fn times(&self) -> &'a [u64] {
-        self.column(self.layout.times)
+        self.times
     }
 
     pub(crate) fn ids(&self) -> &'a [u64] {
@@ -216,8 +218,7 @@ impl<'a> View<'a> {
     /// For 64 entries from `at` on: one column of bits. Those behind the last entry are anything.
     #[inline(always)]
     fn bits(&self, column: usize, at: usize) -> u64 {
-        let words = self.words.get(self.layout.bits..).unwrap_or(&[]);
-        bits::read(words, column * self.layout.capacity + self.start + at)
+        bits::read(self.bits, column * self.layout.capacity + self.start + at)
     }
 
     /// For 64 entries from `at` on: whether a predicate of the shape holds.
@@ -265,15 +266,16 @@ impl<'a> View<'a> {
     /// Where the event with this id stands; events without an id are never found.
     pub(crate) fn position_of(&self, id: u64) -> Option<usize> {
         // Asked for every event and nearly always in vain: without early exits the compiler compares many at once.
-        let there = |ids: &[u64]| ids.iter().fold(false, |there, known| there | (*known == id));
-        if id == 0 || !there(self.ids()) { None } else { self.ids().iter().rposition(|known| *known == id) }
+        // Half of an id tells nearly all others apart.
+        let alike = |ids: &[u64]| ids.iter().fold(false, |alike, known| alike | (*known as u32 == id as u32));
+        if id == 0 || !alike(self.ids()) { None } else { self.ids().iter().rposition(|known| *known == id) }
     }
 
     /// How many events are no later than `time`.
     #[inline(always)]
     pub(crate) fn count_until(&self, time: i64) -> usize {
         let times = self.times();
-        if time < 0 {
+        if time < 0 || times.first().is_none_or(|first| *first > time as u64) {
             0
         } else if times.last().is_none_or(|last| *last <= time as u64) {
             // Most questions are about now.
@@ -282,6 +284,14 @@ impl<'a> View<'a> {
             times.partition_point(|known| *known <= time as u64)
         }
     }
+}
+
+/// Length, start and capacity of a record.
+#[inline(always)]
+fn head(words: &[u64]) -> (usize, usize, usize) {
+    let head = words.get(HEAD).copied().unwrap_or(0);
+    let field = |number: usize| (head >> (HEAD_FIELD * number)) as usize & 0xffff;
+    (field(0), field(1), field(2))
 }
 
 /// How many words a dictionary holds, and for how many there is room.
@@ -319,6 +329,22 @@ impl Coded<'_> {
     #[inline(always)]
     pub(crate) fn word(&self, at: usize) -> u64 {
         self.dictionary.get(self.code(at)).copied().unwrap_or(0)
+    }
+
+    /// One bit for each code of the entries `from..to`, none of which is above 63.
+    #[inline(always)]
+    pub(crate) fn seen(&self, from: usize, to: usize) -> u64 {
+        let together = if self.width == 8 { 8 } else { 4 };
+        let (mut at, mut seen) = (from, 0);
+        while at < to {
+            let mut codes = bits::read(self.codes, (self.first + at) * self.width);
+            for _ in at..to.min(at + together) {
+                seen |= 1 << (codes % 64);
+                codes >>= self.width;
+            }
+            at += together;
+        }
+        seen
     }
 
     /// The code of a word, if an entry may hold it.
@@ -386,7 +412,13 @@ impl Block {
 
     /// How many entries it holds.
     pub(crate) fn len(&self) -> usize {
-        self.words.get(HEAD).map_or(0, |head| *head as usize & 0xffff)
+        self.head().0
+    }
+
+    /// Length, start and capacity.
+    #[inline(always)]
+    fn head(&self) -> (usize, usize, usize) {
+        head(&self.words)
     }
 
     /// Bytes of memory that the block takes.
@@ -413,19 +445,18 @@ impl Block {
     fn set_dictionary_size(&mut self, number: usize, length: usize, capacity: usize) {
         bits::write(self.tail(SIZES), 32 * number, 32, (length | capacity << 16) as u64);
     }
-
-    /// Puts an entry before `at`.
-    pub(super) fn insert<P: Iterator<Item = bool>>(
-        &mut self,
-        shape: &Shape,
-        at: usize,
-        entry: Incoming<'_, P>,
-    ) {
+    /// Adds an entry behind those that are no later.
+    pub(super) fn insert<P: Iterator<Item = bool>>(&mut self, shape: &Shape, entry: Incoming<'_, P>) {
         if self.words.is_empty() {
             *self = Block::first(shape);
         }
-        self.make_room(shape);
-        let View { mut layout, start, length, .. } = self.view(shape);
+        let view = self.view(shape);
+        let at = view.count_until(entry.time);
+        let View { mut layout, mut start, length, .. } = view;
+        if start + length >= layout.capacity {
+            self.make_room(shape);
+            View { layout, start, .. } = self.view(shape);
+        }
         let capacity = layout.capacity;
         if at < length {
             self.open_gap(shape, at);
@@ -446,15 +477,18 @@ impl Block {
                 (Column::Coded(number), Some(word)) => {
                     let (length, mut room) = dictionary_size(&self.words, number);
                     let words = self.words.get(dictionary..dictionary + length).unwrap_or(&[]);
-                    let code = words.iter().position(|known| *known == word).unwrap_or_else(|| {
-                        let code = self.encode(shape, number, word);
-                        // The dictionary may have grown, and everything moved.
-                        let view = self.view(shape);
-                        (layout, place) = (view.layout, view.start + at);
-                        dictionary = view.dictionary(number);
-                        room = dictionary_size(&self.words, number).1;
-                        code
-                    });
+                    let code = match words.iter().position(|known| *known == word) {
+                        Some(code) => code,
+                        None => {
+                            let code = self.encode(shape, number, word);
+                            // The dictionary may have grown, and everything moved.
+                            let view = self.view(shape);
+                            (layout, place) = (view.layout, view.start + at);
+                            dictionary = view.dictionary(number);
+                            room = dictionary_size(&self.words, number).1;
+                            code
+                        }
+                    };
                     dictionary += room;
                     let codes = self.tail(layout.codes);
                     bits::write_number(codes, layout.width, (1 + number) * capacity + place, code as u64);
@@ -462,15 +496,8 @@ impl Block {
             }
         }
         let packed = self.tail(layout.bits);
-        let mut bit = place;
-        let mut write = |value: bool| {
-            if let Some(target) = packed.get_mut(bit / 64) {
-                *target = *target & !(1 << (bit % 64)) | u64::from(value) << (bit % 64);
-            }
-            bit += capacity;
-        };
-        entry.predicates.for_each(&mut write);
-        entry.cells.iter().for_each(|cell| write(cell.is_some()));
+        let flags = entry.predicates.chain(entry.cells.iter().map(Option::is_some));
+        flags.zip((place..).step_by(capacity)).for_each(|(flag, bit)| bits::write_flag(packed, bit, flag));
     }
 
     /// Moves the entries from `at` on up by one.
@@ -525,9 +552,9 @@ impl Block {
     }
 
     /// Takes the oldest entries away.
-    pub(super) fn drop_oldest(&mut self, shape: &Shape, count: usize) {
-        let View { layout, start, length, .. } = self.view(shape);
-        self.set_head(length.saturating_sub(count), start + count.min(length), layout.capacity);
+    pub(super) fn drop_oldest(&mut self, count: usize) {
+        let (length, start, capacity) = self.head();
+        self.set_head(length.saturating_sub(count), start + count.min(length), capacity);
     }
 
     /// Says that what happened up to `time` may be missing.
@@ -540,10 +567,7 @@ impl Block {
     }
 
     fn make_room(&mut self, shape: &Shape) {
-        let View { layout, start, length, .. } = self.view(shape);
-        if start + length < layout.capacity {
-            return;
-        }
+        let View { layout, start, .. } = self.view(shape);
         // Dropped entries leave room at the front; less than a quarter of it would be moved for little.
         if start * 4 > layout.capacity || layout.capacity == MOST_ENTRIES {
             self.close_gap(shape);
@@ -552,25 +576,15 @@ impl Block {
         }
     }
 
-    /// Moves everything down to the front.
+    /// Moves everything down to the front: all columns by the same distance, so they move as one.
     fn close_gap(&mut self, shape: &Shape) {
         let View { layout, start, length, .. } = self.view(shape);
-        let Layout { capacity, width, .. } = layout;
-        for column in 0..2 + shape.plain {
-            let first = layout.times + column * capacity;
-            if first + start + length <= self.words.len() {
-                self.words.copy_within(first + start..first + start + length, first);
-            }
+        let Layout { capacity, width, times, codes, bits: flags, dictionaries, .. } = layout;
+        if let Some(columns) = self.words.get_mut(times..codes) {
+            columns.copy_within(start.min(codes - times).., 0);
         }
-        let codes = self.tail(layout.codes);
-        for column in 0..1 + shape.coded {
-            let first = column * capacity * width;
-            bits::shift(codes, first + start * width, first, length * width);
-        }
-        let flags = self.tail(layout.bits);
-        for column in 0..shape.bits() {
-            bits::shift(flags, column * capacity + start, column * capacity, length);
-        }
+        bits::shift_down(self.words.get_mut(codes..flags).unwrap_or(&mut []), start * width);
+        bits::shift_down(self.words.get_mut(flags..dictionaries).unwrap_or(&mut []), start);
         self.set_head(length, 0, capacity);
     }
 
@@ -673,5 +687,27 @@ impl Block {
 fn copy(to: &mut [u64], from: &[u64]) {
     if let Some(to) = to.get_mut(..from.len()) {
         to.copy_from_slice(from);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        /// Against one code after the other.
+        #[test]
+        fn codes_are_seen_together(
+            codes in proptest::collection::vec(any::<u64>(), 80),
+            width in prop_oneof![Just(8usize), Just(16)],
+            first in 0usize..100,
+            from in 0usize..70,
+            count in 0usize..70,
+        ) {
+            let coded = Coded { codes: &codes, width, first, dictionary: &[] };
+            let expected = (from..from + count).fold(0u64, |seen, at| seen | 1 << (coded.code(at) % 64));
+            prop_assert_eq!(coded.seen(from, from + count), expected);
+        }
     }
 }

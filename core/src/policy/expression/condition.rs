@@ -28,10 +28,9 @@ pub(crate) struct Conditions {
     /// What classes do not decide, for each condition.
     rest: Vec<Vec<Test>>,
     tables: Vec<TableClassifier>,
-    /// Classes of neighbouring values.
-    table: Vec<u16>,
+    /// Where the effects of the classes of neighbouring values are.
+    table: Vec<u32>,
     searches: Vec<SearchClassifier>,
-    breakpoints: Vec<i64>,
     /// What each class of each classifier says of 64 conditions each.
     effects: Vec<Effect>,
 }
@@ -59,11 +58,11 @@ struct Effect {
 struct TableClassifier {
     place: u16,
     low: i64,
-    last: u64,
-    /// Where in the table.
-    from: usize,
+    high: i64,
+    /// What to add to a value for its place in the table.
+    shift: i64,
     /// Where the effects of class 0 are.
-    effects: usize,
+    effects: u32,
 }
 
 /// The same by a search among the breakpoints.
@@ -72,10 +71,8 @@ struct SearchClassifier {
     place: u16,
     /// Doubles are ordered by their keys, and NaN has the class behind the last.
     number: bool,
-    /// Which breakpoints.
-    from: usize,
-    to: usize,
-    effects: usize,
+    breakpoints: Box<[i64]>,
+    effects: u32,
 }
 
 /// Values that a table of classes may span.
@@ -123,8 +120,8 @@ impl Conditions {
         facts.words.clear();
         if words == 1 {
             let mut sum = Effect::default();
-            self.each_class(row, |effects, class| {
-                if let Some(effect) = self.effects.get(effects + class) {
+            self.each_class(row, 1, |effects| {
+                if let Some(effect) = self.effects.get(effects) {
                     sum.failed |= effect.failed;
                     sum.missing |= effect.missing;
                 }
@@ -133,8 +130,7 @@ impl Conditions {
             return;
         }
         facts.words.resize(words, Effect::default());
-        self.each_class(row, |effects, class| {
-            let from = effects + class * words;
+        self.each_class(row, words, |from| {
             let effects = self.effects.get(from..from + words).unwrap_or(&[]);
             for (sum, effect) in facts.words.iter_mut().zip(effects) {
                 sum.failed |= effect.failed;
@@ -143,26 +139,24 @@ impl Conditions {
         });
     }
 
-    /// The class of each value, with the place of the effects of its class 0.
+    /// Where the effects of each value's class are, of which every class has `words`.
     #[inline(always)]
-    fn each_class(&self, row: &Row, mut visit: impl FnMut(usize, usize)) {
-        for &TableClassifier { place, low, last, from, effects } in &self.tables {
+    fn each_class(&self, row: &Row, words: usize, mut visit: impl FnMut(usize)) {
+        for &TableClassifier { place, low, high, shift, effects } in &self.tables {
             let (word, present) = row.read(place);
-            let above = (word as i64).wrapping_sub(low) as u64;
-            let at = if (word as i64) < low { 0 } else { above.min(last) as usize };
-            let class = self.table.get(from + at).map_or(0, |class| usize::from(*class));
-            visit(effects, if present { class } else { 0 });
+            let at = (word as i64).max(low).min(high).wrapping_add(shift);
+            let class = self.table.get(at as usize).copied().unwrap_or(effects);
+            visit(if present { class } else { effects } as usize);
         }
-        for &SearchClassifier { place, number, from, to, effects } in &self.searches {
-            let (word, present) = row.read(place);
-            let key = if number { key_of(word) } else { Some(word as i64) };
-            let breakpoints = self.breakpoints.get(from..to).unwrap_or(&[]);
+        for SearchClassifier { place, number, breakpoints, effects } in &self.searches {
+            let (word, present) = row.read(*place);
+            let key = if *number { key_of(word) } else { Some(word as i64) };
             let class = match key {
                 _ if !present => 0,
                 Some(key) => 1 + breakpoints.partition_point(|breakpoint| *breakpoint <= key),
                 None => breakpoints.len() + 2,
             };
-            visit(effects, class);
+            visit(*effects as usize + class * words);
         }
     }
 
@@ -232,19 +226,17 @@ impl Conditions {
         truth
     }
 
-    fn add_classifier(&mut self, place: u16, number: bool, breakpoints: &[i64], effects: usize) {
+    fn add_classifier(&mut self, place: u16, number: bool, breakpoints: &[i64], effects: u32, words: usize) {
         let low = breakpoints.first().map_or(0, |first| first.saturating_sub(1));
         let span = breakpoints.last().map_or(0, |last| last.saturating_sub(low));
         if number || span > MOST_SPAN {
-            let from = self.breakpoints.len();
-            self.breakpoints.extend(breakpoints);
-            let to = self.breakpoints.len();
-            return self.searches.push(SearchClassifier { place, number, from, to, effects });
+            let breakpoints = breakpoints.into();
+            return self.searches.push(SearchClassifier { place, number, breakpoints, effects });
         }
-        let from = self.table.len();
-        let class = |key| 1 + breakpoints.iter().filter(|breakpoint| **breakpoint <= key).count() as u16;
-        self.table.extend((low..=low + span).map(class));
-        self.tables.push(TableClassifier { place, low, last: span as u64, from, effects });
+        let (high, shift) = (low + span, (self.table.len() as i64).wrapping_sub(low));
+        let class = |key| 1 + breakpoints.iter().filter(|breakpoint| **breakpoint <= key).count();
+        self.table.extend((low..=high).map(|key| effects + (class(key) * words) as u32));
+        self.tables.push(TableClassifier { place, low, high, shift, effects });
     }
 }
 
@@ -308,7 +300,7 @@ impl Builder {
             if number {
                 classes.push(Some(f64::NAN.to_bits()));
             }
-            let effects = conditions.effects.len();
+            let first_effect = conditions.effects.len() as u32;
             for class in classes {
                 let mut effects = vec![Effect::default(); words];
                 for (atom, condition) in &here {
@@ -321,7 +313,7 @@ impl Builder {
                 }
                 conditions.effects.extend(effects);
             }
-            conditions.add_classifier(place, number, &breakpoints, effects);
+            conditions.add_classifier(place, number, &breakpoints, first_effect, words);
         }
         conditions
     }

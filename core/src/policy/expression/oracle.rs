@@ -370,7 +370,7 @@ fn row(slots: &Slots, event: &Event) -> Row {
         let word = match reading {
             super::Reading::Literal => event.text(field).map(|text| {
                 let number = |text: &str| slots.literals().iter().position(|known| known == text);
-                super::literal_word(text, |text| number(text).map(|number| number as u32))
+                super::literal_word(text.as_bytes(), || number(text).map(|number| number as u32))
             }),
             reading => event_word(&policy.0, event, field, reading),
         };

@@ -74,7 +74,7 @@ impl Slots {
 
     /// What [`Reading::Literal`] reads of a text that equals this literal.
     pub(crate) fn literal_word(&mut self, text: &str) -> u64 {
-        literal_word(text, |text| Some(self.literal(text)))
+        literal_word(text.as_bytes(), || Some(self.literal(text)))
     }
 
     /// The number of a time zone; `None` when there is none of this name.
@@ -105,8 +105,8 @@ impl Slots {
 
 /// What [`Reading::Literal`] makes of a text: itself where it is short, else the number of the literal that equals
 /// it, which the highest bit tells from short text; all bits when none does.
-pub(crate) fn literal_word(text: &str, number: impl FnOnce(&str) -> Option<u32>) -> u64 {
-    let numbered = || number(text).map_or(u64::MAX, |number| 1 << 63 | u64::from(number));
+pub(crate) fn literal_word(text: &[u8], number: impl FnOnce() -> Option<u32>) -> u64 {
+    let numbered = || number().map_or(u64::MAX, |number| 1 << 63 | u64::from(number));
     Symbol::whole(text).map_or_else(numbered, |symbol| symbol.0)
 }
 
