@@ -2,9 +2,10 @@
 
 use smallvec::SmallVec;
 
+use super::block::{Block, Incoming};
 use super::codec::{Reader, Writer};
 use super::panes::{Panes, Pending};
-use super::record::{Block, Column, Incoming, Shape, View};
+use super::record::{Column, Shape, View};
 use super::series::{Bits, Budget, Fact};
 
 /// One event on its way into a history.

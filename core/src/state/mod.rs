@@ -1,6 +1,7 @@
 //! What is remembered: one history for every entity, and the lists.
 
 mod bits;
+mod block;
 mod codec;
 mod history;
 mod lists;

@@ -11,23 +11,20 @@
 //! eighth of the memory, and counting different values is counting different codes. What is true or false of an
 //! entry is a column of bits.
 
-use smallvec::SmallVec;
-
 use super::bits;
-use super::codec::{Reader, Writer};
 use super::series::Budget;
 
 /// Cells that a table can remember.
 pub(crate) const MOST_COLUMNS: usize = 64;
 
 /// Entries that one record can hold.
-const MOST_ENTRIES: usize = 65_535;
+pub(super) const MOST_ENTRIES: usize = 65_535;
 
-const HEAD: usize = 0;
-const FORGOTTEN: usize = 1;
-const SIZES: usize = 2;
+pub(super) const HEAD: usize = 0;
+pub(super) const FORGOTTEN: usize = 1;
+pub(super) const SIZES: usize = 2;
 /// Bits of the head: length, start and capacity.
-const HEAD_FIELD: usize = 16;
+pub(super) const HEAD_FIELD: usize = 16;
 
 /// Bits of the outcome's number in what is known of an entry; the label's number is in those above.
 const OUTCOME_BITS: usize = 4;
@@ -35,10 +32,10 @@ const OUTCOME_BITS: usize = 4;
 /// What the records of one table remember of an event.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Shape {
-    predicates: Vec<u16>,
-    columns: Vec<Column>,
-    plain: usize,
-    coded: usize,
+    pub(super) predicates: Vec<u16>,
+    pub(super) columns: Vec<Column>,
+    pub(super) plain: usize,
+    pub(super) coded: usize,
 }
 
 /// How the words of one cell are kept, and its number among those kept so.
@@ -94,7 +91,7 @@ impl Shape {
     }
 
     /// Bits of one entry: the predicates, and which cells have a value.
-    fn bits(&self) -> usize {
+    pub(super) fn bits(&self) -> usize {
         self.predicates.len() + self.columns.len()
     }
 
@@ -106,22 +103,22 @@ impl Shape {
     }
 
     #[inline(always)]
-    fn layout(&self, capacity: usize) -> Layout {
+    pub(super) fn layout(&self, capacity: usize) -> Layout {
         Layout::new(self.plain, self.coded, self.bits(), capacity)
     }
 }
 
 /// Where everything is in a block.
 #[derive(Clone, Copy, Debug)]
-struct Layout {
-    capacity: usize,
+pub(super) struct Layout {
+    pub(super) capacity: usize,
     /// Bits of a code.
-    width: usize,
-    times: usize,
-    plain: usize,
-    codes: usize,
-    bits: usize,
-    dictionaries: usize,
+    pub(super) width: usize,
+    pub(super) times: usize,
+    pub(super) plain: usize,
+    pub(super) codes: usize,
+    pub(super) bits: usize,
+    pub(super) dictionaries: usize,
 }
 
 impl Layout {
@@ -137,26 +134,17 @@ impl Layout {
     }
 }
 
-/// Room for the next entry or the next word of a dictionary.
-fn larger(room: usize) -> usize {
-    match room {
-        0..4 => room + 1,
-        4..12 => room + 2,
-        _ => (room + room / 4).next_multiple_of(4).min(MOST_ENTRIES),
-    }
-}
-
 /// A record as a visit reads it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct View<'a> {
-    words: &'a [u64],
-    times: &'a [u64],
+    pub(super) words: &'a [u64],
+    pub(super) times: &'a [u64],
     /// The columns of bits and what is behind them.
-    bits: &'a [u64],
-    layout: Layout,
-    predicates: usize,
-    start: usize,
-    length: usize,
+    pub(super) bits: &'a [u64],
+    pub(super) layout: Layout,
+    pub(super) predicates: usize,
+    pub(super) start: usize,
+    pub(super) length: usize,
 }
 
 impl<'a> View<'a> {
@@ -174,7 +162,7 @@ impl<'a> View<'a> {
         self.length
     }
 
-    fn column(&self, first: usize) -> &'a [u64] {
+    pub(super) fn column(&self, first: usize) -> &'a [u64] {
         let from = first + self.start;
         self.words.get(from..from + self.length).unwrap_or(&[])
     }
@@ -206,18 +194,18 @@ impl<'a> View<'a> {
         }
     }
 
-    fn dictionary_size(&self, number: usize) -> (usize, usize) {
+    pub(super) fn dictionary_size(&self, number: usize) -> (usize, usize) {
         dictionary_size(self.words, number)
     }
 
     /// Where a dictionary starts.
-    fn dictionary(&self, number: usize) -> usize {
+    pub(super) fn dictionary(&self, number: usize) -> usize {
         self.layout.dictionaries + (0..number).map(|number| self.dictionary_size(number).1).sum::<usize>()
     }
 
     /// For 64 entries from `at` on: one column of bits. Those behind the last entry are anything.
     #[inline(always)]
-    fn bits(&self, column: usize, at: usize) -> u64 {
+    pub(super) fn bits(&self, column: usize, at: usize) -> u64 {
         bits::read(self.bits, column * self.layout.capacity + self.start + at)
     }
 
@@ -288,7 +276,7 @@ impl<'a> View<'a> {
 
 /// Length, start and capacity of a record.
 #[inline(always)]
-fn head(words: &[u64]) -> (usize, usize, usize) {
+pub(super) fn head(words: &[u64]) -> (usize, usize, usize) {
     let head = words.get(HEAD).copied().unwrap_or(0);
     let field = |number: usize| (head >> (HEAD_FIELD * number)) as usize & 0xffff;
     (field(0), field(1), field(2))
@@ -296,13 +284,13 @@ fn head(words: &[u64]) -> (usize, usize, usize) {
 
 /// How many words a dictionary holds, and for how many there is room.
 #[inline(always)]
-fn dictionary_size(words: &[u64], number: usize) -> (usize, usize) {
+pub(super) fn dictionary_size(words: &[u64], number: usize) -> (usize, usize) {
     let sizes = words.get(SIZES + number / 2).copied().unwrap_or(0) >> (32 * (number % 2));
     (sizes as usize & 0xffff, (sizes >> 16) as usize & 0xffff)
 }
 
 /// The numbers of the outcome and the label in one.
-fn pack_known((outcome, label): (u8, u8)) -> u64 {
+pub(super) fn pack_known((outcome, label): (u8, u8)) -> u64 {
     u64::from(outcome | label << OUTCOME_BITS)
 }
 
@@ -312,7 +300,7 @@ pub(crate) struct Coded<'a> {
     codes: &'a [u64],
     width: usize,
     first: usize,
-    dictionary: &'a [u64],
+    pub(super) dictionary: &'a [u64],
 }
 
 impl Coded<'_> {
@@ -350,343 +338,6 @@ impl Coded<'_> {
     /// The code of a word, if an entry may hold it.
     pub(crate) fn code_of(&self, word: u64) -> Option<usize> {
         self.dictionary.iter().position(|known| *known == word)
-    }
-}
-
-/// One event on its way into a record.
-pub(super) struct Incoming<'a, P> {
-    pub(super) time: i64,
-    pub(super) id: u64,
-    /// The numbers of the outcome and the label.
-    pub(super) known: (u8, u8),
-    /// Whether each predicate of the shape holds.
-    pub(super) predicates: P,
-    pub(super) cells: &'a [Option<u64>],
-}
-
-/// A record that can be changed.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Block {
-    words: Box<[u64]>,
-}
-
-impl Block {
-    /// Room for one entry.
-    fn first(shape: &Shape) -> Block {
-        let layout = shape.layout(1);
-        let mut block = Block { words: vec![0; layout.dictionaries + shape.coded].into() };
-        block.set_head(0, 0, 1);
-        for number in 0..shape.coded {
-            block.set_dictionary_size(number, 0, 1);
-        }
-        block
-    }
-
-    pub(super) fn write(&self, to: &mut Writer<'_>) {
-        to.words(&self.words);
-    }
-
-    /// A block as it was written; `None` when its parts do not fit the shape or each other.
-    pub(super) fn read(shape: &Shape, from: &mut Reader<'_>) -> Option<Block> {
-        let block = Block { words: from.words()?.into() };
-        if block.words.is_empty() {
-            return Some(block);
-        }
-        let view = block.view(shape);
-        let sizes = (0..shape.coded).map(|number| view.dictionary_size(number));
-        let fits = sizes.clone().all(|(length, room)| length <= room);
-        let room: usize = sizes.map(|(_, room)| room).sum();
-        let entries = view.start + view.length <= view.layout.capacity;
-        let times = view.times().is_sorted() && view.times().last().is_none_or(|last| *last as i64 >= 0);
-        (fits && entries && times && block.words.len() == view.layout.dictionaries + room).then_some(block)
-    }
-
-    pub(crate) fn view(&self, shape: &Shape) -> View<'_> {
-        View::new(shape, &self.words)
-    }
-
-    /// Reads a word of every line of memory, so that the processor has fetched all of them when they are needed.
-    pub(super) fn touch(&self) -> u64 {
-        self.words.iter().step_by(8).fold(0, |all, word| all ^ word)
-    }
-
-    /// How many entries it holds.
-    pub(crate) fn len(&self) -> usize {
-        self.head().0
-    }
-
-    /// Length, start and capacity.
-    #[inline(always)]
-    fn head(&self) -> (usize, usize, usize) {
-        head(&self.words)
-    }
-
-    /// Bytes of memory that the block takes.
-    pub(crate) fn bytes(&self) -> usize {
-        self.words.len() * 8
-    }
-
-    fn put(&mut self, at: usize, word: u64) {
-        if let Some(place) = self.words.get_mut(at) {
-            *place = word;
-        }
-    }
-
-    fn tail(&mut self, from: usize) -> &mut [u64] {
-        self.words.get_mut(from..).unwrap_or(&mut [])
-    }
-
-    fn set_head(&mut self, length: usize, start: usize, capacity: usize) {
-        let head = [length, start, capacity].into_iter().enumerate();
-        let head = head.fold(0, |head, (number, field)| head | (field as u64) << (HEAD_FIELD * number));
-        self.put(HEAD, head);
-    }
-
-    fn set_dictionary_size(&mut self, number: usize, length: usize, capacity: usize) {
-        bits::write(self.tail(SIZES), 32 * number, 32, (length | capacity << 16) as u64);
-    }
-    /// Adds an entry behind those that are no later.
-    pub(super) fn insert<P: Iterator<Item = bool>>(&mut self, shape: &Shape, entry: Incoming<'_, P>) {
-        if self.words.is_empty() {
-            *self = Block::first(shape);
-        }
-        let view = self.view(shape);
-        let at = view.count_until(entry.time);
-        let View { mut layout, mut start, length, .. } = view;
-        if start + length >= layout.capacity {
-            self.make_room(shape);
-            View { layout, start, .. } = self.view(shape);
-        }
-        let capacity = layout.capacity;
-        if at < length {
-            self.open_gap(shape, at);
-        }
-        self.set_head(length + 1, start, capacity);
-        let mut place = start + at;
-        self.put(layout.times + place, entry.time as u64);
-        self.put(layout.times + capacity + place, entry.id);
-        bits::write_number(self.tail(layout.codes), layout.width, place, pack_known(entry.known));
-        let mut dictionary = layout.dictionaries;
-        for (cell, kept) in entry.cells.iter().zip(&shape.columns) {
-            match (*kept, *cell) {
-                (Column::Plain(number), Some(word)) => {
-                    self.put(layout.plain + number * capacity + place, word);
-                }
-                (Column::Plain(_), None) => {}
-                (Column::Coded(number), None) => dictionary += dictionary_size(&self.words, number).1,
-                (Column::Coded(number), Some(word)) => {
-                    let (length, mut room) = dictionary_size(&self.words, number);
-                    let words = self.words.get(dictionary..dictionary + length).unwrap_or(&[]);
-                    let code = match words.iter().position(|known| *known == word) {
-                        Some(code) => code,
-                        None => {
-                            let code = self.encode(shape, number, word);
-                            // The dictionary may have grown, and everything moved.
-                            let view = self.view(shape);
-                            (layout, place) = (view.layout, view.start + at);
-                            dictionary = view.dictionary(number);
-                            room = dictionary_size(&self.words, number).1;
-                            code
-                        }
-                    };
-                    dictionary += room;
-                    let codes = self.tail(layout.codes);
-                    bits::write_number(codes, layout.width, (1 + number) * capacity + place, code as u64);
-                }
-            }
-        }
-        let packed = self.tail(layout.bits);
-        let flags = entry.predicates.chain(entry.cells.iter().map(Option::is_some));
-        flags.zip((place..).step_by(capacity)).for_each(|(flag, bit)| bits::write_flag(packed, bit, flag));
-    }
-
-    /// Moves the entries from `at` on up by one.
-    #[cold]
-    fn open_gap(&mut self, shape: &Shape, at: usize) {
-        let View { layout, start, length, .. } = self.view(shape);
-        let Layout { capacity, width, .. } = layout;
-        let (from, moved) = (start + at, length - at);
-        for column in 0..2 + shape.plain {
-            let first = layout.times + column * capacity + from;
-            if first + moved < self.words.len() {
-                self.words.copy_within(first..first + moved, first + 1);
-            }
-        }
-        let codes = self.tail(layout.codes);
-        for column in 0..1 + shape.coded {
-            let first = (column * capacity + from) * width;
-            bits::shift(codes, first, first + width, moved * width);
-        }
-        let flags = self.tail(layout.bits);
-        for column in 0..shape.bits() {
-            let first = column * capacity + from;
-            bits::shift(flags, first, first + 1, moved);
-        }
-    }
-
-    /// Whether a dictionary holds a word.
-    pub(super) fn holds_word(&self, shape: &Shape, number: usize, word: u64) -> bool {
-        self.view(shape).coded(number).code_of(word).is_some()
-    }
-
-    /// Puts another word in the place of one that a dictionary holds.
-    pub(super) fn replace_word(&mut self, shape: &Shape, number: usize, word: u64, by: u64) {
-        let view = self.view(shape);
-        if let Some(code) = view.coded(number).code_of(word) {
-            let place = view.dictionary(number) + code;
-            self.put(place, by);
-        }
-    }
-
-    /// Changes whether a predicate holds for an entry.
-    pub(super) fn set_predicate(&mut self, shape: &Shape, predicate: usize, at: usize, value: bool) {
-        let View { layout, start, .. } = self.view(shape);
-        let bit = predicate * layout.capacity + start + at;
-        bits::write(self.tail(layout.bits), bit, 1, u64::from(value));
-    }
-
-    /// Changes the numbers of the outcome and the label of an entry.
-    pub(super) fn set_known(&mut self, shape: &Shape, at: usize, known: (u8, u8)) {
-        let View { layout, start, .. } = self.view(shape);
-        bits::write_number(self.tail(layout.codes), layout.width, start + at, pack_known(known));
-    }
-
-    /// Takes the oldest entries away.
-    pub(super) fn drop_oldest(&mut self, count: usize) {
-        let (length, start, capacity) = self.head();
-        self.set_head(length.saturating_sub(count), start + count.min(length), capacity);
-    }
-
-    /// Says that what happened up to `time` may be missing.
-    pub(super) fn forget_until(&mut self, shape: &Shape, time: i64) {
-        if self.words.is_empty() {
-            *self = Block::first(shape);
-        }
-        let known = self.words.get(FORGOTTEN).copied().unwrap_or(0);
-        self.put(FORGOTTEN, known.max(time.max(0) as u64 + 1));
-    }
-
-    fn make_room(&mut self, shape: &Shape) {
-        let View { layout, start, .. } = self.view(shape);
-        // Dropped entries leave room at the front; less than a quarter of it would be moved for little.
-        if start * 4 > layout.capacity || layout.capacity == MOST_ENTRIES {
-            self.close_gap(shape);
-        } else {
-            *self = self.rebuilt(shape, larger(layout.capacity), None);
-        }
-    }
-
-    /// Moves everything down to the front: all columns by the same distance, so they move as one.
-    fn close_gap(&mut self, shape: &Shape) {
-        let View { layout, start, length, .. } = self.view(shape);
-        let Layout { capacity, width, times, codes, bits: flags, dictionaries, .. } = layout;
-        if let Some(columns) = self.words.get_mut(times..codes) {
-            columns.copy_within(start.min(codes - times).., 0);
-        }
-        bits::shift_down(self.words.get_mut(codes..flags).unwrap_or(&mut []), start * width);
-        bits::shift_down(self.words.get_mut(flags..dictionaries).unwrap_or(&mut []), start);
-        self.set_head(length, 0, capacity);
-    }
-
-    /// The same entries with room for `capacity` of them, and for more words in one dictionary.
-    fn rebuilt(&self, shape: &Shape, capacity: usize, larger_dictionary: Option<usize>) -> Block {
-        let old = self.view(shape);
-        let layout = shape.layout(capacity);
-        let sizes: SmallVec<[(usize, usize); 16]> = (0..shape.coded)
-            .map(|number| match old.dictionary_size(number) {
-                (length, room) if larger_dictionary == Some(number) => (length, larger(room)),
-                size => size,
-            })
-            .collect();
-        let room: usize = sizes.iter().map(|(_, room)| room).sum();
-        let mut new = Block { words: vec![0; layout.dictionaries + room].into() };
-        new.set_head(old.length, 0, capacity);
-        new.put(FORGOTTEN, self.words.get(FORGOTTEN).copied().unwrap_or(0));
-        for column in 0..2 + shape.plain {
-            let words = old.column(old.layout.times + column * old.layout.capacity);
-            copy(new.tail(layout.times + column * capacity), words);
-        }
-        for at in 0..old.length {
-            new.set_known(shape, at, old.known(at));
-        }
-        let mut first = layout.dictionaries;
-        for (number, (length, room)) in sizes.iter().enumerate() {
-            new.set_dictionary_size(number, *length, *room);
-            let coded = old.coded(number);
-            copy(new.tail(first), coded.dictionary);
-            first += room;
-            let codes = new.tail(layout.codes);
-            for at in 0..old.length {
-                bits::write_number(codes, layout.width, (1 + number) * capacity + at, coded.code(at) as u64);
-            }
-        }
-        let flags = new.tail(layout.bits);
-        for column in 0..shape.bits() {
-            for at in (0..old.length).step_by(64) {
-                let count = (old.length - at).min(64);
-                bits::write(flags, column * capacity + at, count, old.bits(column, at));
-            }
-        }
-        new
-    }
-
-    /// Adds a word to a dictionary that lacks it.
-    #[cold]
-    fn encode(&mut self, shape: &Shape, number: usize, word: u64) -> usize {
-        let view = self.view(shape);
-        let (mut length, mut room) = view.dictionary_size(number);
-        if length == room {
-            length = self.clean_dictionary(shape, number);
-        }
-        if length == room {
-            let capacity = self.view(shape).layout.capacity;
-            *self = self.rebuilt(shape, capacity, Some(number));
-            room = self.view(shape).dictionary_size(number).1;
-        }
-        let view = self.view(shape);
-        let place = view.dictionary(number) + length;
-        self.put(place, word);
-        self.set_dictionary_size(number, length + 1, room);
-        length
-    }
-
-    /// Takes words that no entry holds any more out of a dictionary; says how many are left.
-    #[cold]
-    fn clean_dictionary(&mut self, shape: &Shape, number: usize) -> usize {
-        let view = self.view(shape);
-        let coded = view.coded(number);
-        let (length, room) = view.dictionary_size(number);
-        let mut used: SmallVec<[bool; 256]> = SmallVec::from_elem(false, length);
-        for at in 0..view.length {
-            if let Some(used) = used.get_mut(coded.code(at)) {
-                *used = true;
-            }
-        }
-        let kept: SmallVec<[usize; 256]> =
-            used.iter().enumerate().filter(|(_, used)| **used).map(|(code, _)| code).collect();
-        if kept.len() == length {
-            return length;
-        }
-        let new_code = |old: usize| kept.binary_search(&old).unwrap_or(0) as u64;
-        let codes: SmallVec<[u64; 256]> = (0..view.length).map(|at| new_code(coded.code(at))).collect();
-        let words: SmallVec<[u64; 256]> =
-            kept.iter().filter_map(|code| coded.dictionary.get(*code).copied()).collect();
-        let Layout { capacity, width, codes: codes_at, .. } = view.layout;
-        let dictionary = view.dictionary(number);
-        let first = (1 + number) * capacity + view.start;
-        copy(self.tail(dictionary), &words);
-        self.set_dictionary_size(number, words.len(), room);
-        let packed = self.tail(codes_at);
-        for (at, code) in codes.iter().enumerate() {
-            bits::write_number(packed, width, first + at, *code);
-        }
-        words.len()
-    }
-}
-
-fn copy(to: &mut [u64], from: &[u64]) {
-    if let Some(to) = to.get_mut(..from.len()) {
-        to.copy_from_slice(from);
     }
 }
 

@@ -1,0 +1,356 @@
+//! How a record comes into being and changes: entries are put in, dropped and corrected, room is made.
+
+use smallvec::SmallVec;
+
+use super::bits;
+use super::codec::{Reader, Writer};
+use super::record::{
+    Column, FORGOTTEN, HEAD, HEAD_FIELD, Layout, MOST_ENTRIES, SIZES, Shape, View, dictionary_size, head,
+    pack_known,
+};
+
+/// Room for the next entry or the next word of a dictionary.
+fn larger(room: usize) -> usize {
+    match room {
+        0..4 => room + 1,
+        4..12 => room + 2,
+        _ => (room + room / 4).next_multiple_of(4).min(MOST_ENTRIES),
+    }
+}
+
+/// One event on its way into a record.
+pub(super) struct Incoming<'a, P> {
+    pub(super) time: i64,
+    pub(super) id: u64,
+    /// The numbers of the outcome and the label.
+    pub(super) known: (u8, u8),
+    /// Whether each predicate of the shape holds.
+    pub(super) predicates: P,
+    pub(super) cells: &'a [Option<u64>],
+}
+
+/// A record that can be changed.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Block {
+    words: Box<[u64]>,
+}
+
+impl Block {
+    /// Room for one entry.
+    fn first(shape: &Shape) -> Block {
+        let layout = shape.layout(1);
+        let mut block = Block { words: vec![0; layout.dictionaries + shape.coded].into() };
+        block.set_head(0, 0, 1);
+        for number in 0..shape.coded {
+            block.set_dictionary_size(number, 0, 1);
+        }
+        block
+    }
+
+    pub(super) fn write(&self, to: &mut Writer<'_>) {
+        to.words(&self.words);
+    }
+
+    /// A block as it was written; `None` when its parts do not fit the shape or each other.
+    pub(super) fn read(shape: &Shape, from: &mut Reader<'_>) -> Option<Block> {
+        let block = Block { words: from.words()?.into() };
+        if block.words.is_empty() {
+            return Some(block);
+        }
+        let view = block.view(shape);
+        let sizes = (0..shape.coded).map(|number| view.dictionary_size(number));
+        let fits = sizes.clone().all(|(length, room)| length <= room);
+        let room: usize = sizes.map(|(_, room)| room).sum();
+        let entries = view.start + view.length <= view.layout.capacity;
+        let times = view.times().is_sorted() && view.times().last().is_none_or(|last| *last as i64 >= 0);
+        (fits && entries && times && block.words.len() == view.layout.dictionaries + room).then_some(block)
+    }
+
+    pub(crate) fn view(&self, shape: &Shape) -> View<'_> {
+        View::new(shape, &self.words)
+    }
+
+    /// Reads a word of every line of memory, so that the processor has fetched all of them when they are needed.
+    pub(super) fn touch(&self) -> u64 {
+        self.words.iter().step_by(8).fold(0, |all, word| all ^ word)
+    }
+
+    /// How many entries it holds.
+    pub(crate) fn len(&self) -> usize {
+        self.head().0
+    }
+
+    /// Length, start and capacity.
+    #[inline(always)]
+    fn head(&self) -> (usize, usize, usize) {
+        head(&self.words)
+    }
+
+    /// Bytes of memory that the block takes.
+    pub(crate) fn bytes(&self) -> usize {
+        self.words.len() * 8
+    }
+
+    fn put(&mut self, at: usize, word: u64) {
+        if let Some(place) = self.words.get_mut(at) {
+            *place = word;
+        }
+    }
+
+    fn tail(&mut self, from: usize) -> &mut [u64] {
+        self.words.get_mut(from..).unwrap_or(&mut [])
+    }
+
+    fn set_head(&mut self, length: usize, start: usize, capacity: usize) {
+        let head = [length, start, capacity].into_iter().enumerate();
+        let head = head.fold(0, |head, (number, field)| head | (field as u64) << (HEAD_FIELD * number));
+        self.put(HEAD, head);
+    }
+
+    fn set_dictionary_size(&mut self, number: usize, length: usize, capacity: usize) {
+        bits::write(self.tail(SIZES), 32 * number, 32, (length | capacity << 16) as u64);
+    }
+    /// Adds an entry behind those that are no later.
+    pub(super) fn insert<P: Iterator<Item = bool>>(&mut self, shape: &Shape, entry: Incoming<'_, P>) {
+        if self.words.is_empty() {
+            *self = Block::first(shape);
+        }
+        let view = self.view(shape);
+        let at = view.count_until(entry.time);
+        let View { mut layout, mut start, length, .. } = view;
+        if start + length >= layout.capacity {
+            self.make_room(shape);
+            View { layout, start, .. } = self.view(shape);
+        }
+        let capacity = layout.capacity;
+        if at < length {
+            self.open_gap(shape, at);
+        }
+        self.set_head(length + 1, start, capacity);
+        let mut place = start + at;
+        self.put(layout.times + place, entry.time as u64);
+        self.put(layout.times + capacity + place, entry.id);
+        bits::write_number(self.tail(layout.codes), layout.width, place, pack_known(entry.known));
+        let mut dictionary = layout.dictionaries;
+        for (cell, kept) in entry.cells.iter().zip(&shape.columns) {
+            match (*kept, *cell) {
+                (Column::Plain(number), Some(word)) => {
+                    self.put(layout.plain + number * capacity + place, word);
+                }
+                (Column::Plain(_), None) => {}
+                (Column::Coded(number), None) => dictionary += dictionary_size(&self.words, number).1,
+                (Column::Coded(number), Some(word)) => {
+                    let (length, mut room) = dictionary_size(&self.words, number);
+                    let words = self.words.get(dictionary..dictionary + length).unwrap_or(&[]);
+                    let code = match words.iter().position(|known| *known == word) {
+                        Some(code) => code,
+                        None => {
+                            let code = self.encode(shape, number, word);
+                            // The dictionary may have grown, and everything moved.
+                            let view = self.view(shape);
+                            (layout, place) = (view.layout, view.start + at);
+                            dictionary = view.dictionary(number);
+                            room = dictionary_size(&self.words, number).1;
+                            code
+                        }
+                    };
+                    dictionary += room;
+                    let codes = self.tail(layout.codes);
+                    bits::write_number(codes, layout.width, (1 + number) * capacity + place, code as u64);
+                }
+            }
+        }
+        let packed = self.tail(layout.bits);
+        let flags = entry.predicates.chain(entry.cells.iter().map(Option::is_some));
+        flags.zip((place..).step_by(capacity)).for_each(|(flag, bit)| bits::write_flag(packed, bit, flag));
+    }
+
+    /// Moves the entries from `at` on up by one.
+    #[cold]
+    fn open_gap(&mut self, shape: &Shape, at: usize) {
+        let View { layout, start, length, .. } = self.view(shape);
+        let Layout { capacity, width, .. } = layout;
+        let (from, moved) = (start + at, length - at);
+        for column in 0..2 + shape.plain {
+            let first = layout.times + column * capacity + from;
+            if first + moved < self.words.len() {
+                self.words.copy_within(first..first + moved, first + 1);
+            }
+        }
+        let codes = self.tail(layout.codes);
+        for column in 0..1 + shape.coded {
+            let first = (column * capacity + from) * width;
+            bits::shift(codes, first, first + width, moved * width);
+        }
+        let flags = self.tail(layout.bits);
+        for column in 0..shape.bits() {
+            let first = column * capacity + from;
+            bits::shift(flags, first, first + 1, moved);
+        }
+    }
+
+    /// Whether a dictionary holds a word.
+    pub(super) fn holds_word(&self, shape: &Shape, number: usize, word: u64) -> bool {
+        self.view(shape).coded(number).code_of(word).is_some()
+    }
+
+    /// Puts another word in the place of one that a dictionary holds.
+    pub(super) fn replace_word(&mut self, shape: &Shape, number: usize, word: u64, by: u64) {
+        let view = self.view(shape);
+        if let Some(code) = view.coded(number).code_of(word) {
+            let place = view.dictionary(number) + code;
+            self.put(place, by);
+        }
+    }
+
+    /// Changes whether a predicate holds for an entry.
+    pub(super) fn set_predicate(&mut self, shape: &Shape, predicate: usize, at: usize, value: bool) {
+        let View { layout, start, .. } = self.view(shape);
+        let bit = predicate * layout.capacity + start + at;
+        bits::write(self.tail(layout.bits), bit, 1, u64::from(value));
+    }
+
+    /// Changes the numbers of the outcome and the label of an entry.
+    pub(super) fn set_known(&mut self, shape: &Shape, at: usize, known: (u8, u8)) {
+        let View { layout, start, .. } = self.view(shape);
+        bits::write_number(self.tail(layout.codes), layout.width, start + at, pack_known(known));
+    }
+
+    /// Takes the oldest entries away.
+    pub(super) fn drop_oldest(&mut self, count: usize) {
+        let (length, start, capacity) = self.head();
+        self.set_head(length.saturating_sub(count), start + count.min(length), capacity);
+    }
+
+    /// Says that what happened up to `time` may be missing.
+    pub(super) fn forget_until(&mut self, shape: &Shape, time: i64) {
+        if self.words.is_empty() {
+            *self = Block::first(shape);
+        }
+        let known = self.words.get(FORGOTTEN).copied().unwrap_or(0);
+        self.put(FORGOTTEN, known.max(time.max(0) as u64 + 1));
+    }
+
+    fn make_room(&mut self, shape: &Shape) {
+        let View { layout, start, .. } = self.view(shape);
+        // Dropped entries leave room at the front; less than a quarter of it would be moved for little.
+        if start * 4 > layout.capacity || layout.capacity == MOST_ENTRIES {
+            self.close_gap(shape);
+        } else {
+            *self = self.rebuilt(shape, larger(layout.capacity), None);
+        }
+    }
+
+    /// Moves everything down to the front: all columns by the same distance, so they move as one.
+    fn close_gap(&mut self, shape: &Shape) {
+        let View { layout, start, length, .. } = self.view(shape);
+        let Layout { capacity, width, times, codes, bits: flags, dictionaries, .. } = layout;
+        if let Some(columns) = self.words.get_mut(times..codes) {
+            columns.copy_within(start.min(codes - times).., 0);
+        }
+        bits::shift_down(self.words.get_mut(codes..flags).unwrap_or(&mut []), start * width);
+        bits::shift_down(self.words.get_mut(flags..dictionaries).unwrap_or(&mut []), start);
+        self.set_head(length, 0, capacity);
+    }
+
+    /// The same entries with room for `capacity` of them, and for more words in one dictionary.
+    fn rebuilt(&self, shape: &Shape, capacity: usize, larger_dictionary: Option<usize>) -> Block {
+        let old = self.view(shape);
+        let layout = shape.layout(capacity);
+        let sizes: SmallVec<[(usize, usize); 16]> = (0..shape.coded)
+            .map(|number| match old.dictionary_size(number) {
+                (length, room) if larger_dictionary == Some(number) => (length, larger(room)),
+                size => size,
+            })
+            .collect();
+        let room: usize = sizes.iter().map(|(_, room)| room).sum();
+        let mut new = Block { words: vec![0; layout.dictionaries + room].into() };
+        new.set_head(old.length, 0, capacity);
+        new.put(FORGOTTEN, self.words.get(FORGOTTEN).copied().unwrap_or(0));
+        for column in 0..2 + shape.plain {
+            let words = old.column(old.layout.times + column * old.layout.capacity);
+            copy(new.tail(layout.times + column * capacity), words);
+        }
+        for at in 0..old.length {
+            new.set_known(shape, at, old.known(at));
+        }
+        let mut first = layout.dictionaries;
+        for (number, (length, room)) in sizes.iter().enumerate() {
+            new.set_dictionary_size(number, *length, *room);
+            let coded = old.coded(number);
+            copy(new.tail(first), coded.dictionary);
+            first += room;
+            let codes = new.tail(layout.codes);
+            for at in 0..old.length {
+                bits::write_number(codes, layout.width, (1 + number) * capacity + at, coded.code(at) as u64);
+            }
+        }
+        let flags = new.tail(layout.bits);
+        for column in 0..shape.bits() {
+            for at in (0..old.length).step_by(64) {
+                let count = (old.length - at).min(64);
+                bits::write(flags, column * capacity + at, count, old.bits(column, at));
+            }
+        }
+        new
+    }
+
+    /// Adds a word to a dictionary that lacks it.
+    #[cold]
+    fn encode(&mut self, shape: &Shape, number: usize, word: u64) -> usize {
+        let view = self.view(shape);
+        let (mut length, mut room) = view.dictionary_size(number);
+        if length == room {
+            length = self.clean_dictionary(shape, number);
+        }
+        if length == room {
+            let capacity = self.view(shape).layout.capacity;
+            *self = self.rebuilt(shape, capacity, Some(number));
+            room = self.view(shape).dictionary_size(number).1;
+        }
+        let view = self.view(shape);
+        let place = view.dictionary(number) + length;
+        self.put(place, word);
+        self.set_dictionary_size(number, length + 1, room);
+        length
+    }
+
+    /// Takes words that no entry holds any more out of a dictionary; says how many are left.
+    #[cold]
+    fn clean_dictionary(&mut self, shape: &Shape, number: usize) -> usize {
+        let view = self.view(shape);
+        let coded = view.coded(number);
+        let (length, room) = view.dictionary_size(number);
+        let mut used: SmallVec<[bool; 256]> = SmallVec::from_elem(false, length);
+        for at in 0..view.length {
+            if let Some(used) = used.get_mut(coded.code(at)) {
+                *used = true;
+            }
+        }
+        let kept: SmallVec<[usize; 256]> =
+            used.iter().enumerate().filter(|(_, used)| **used).map(|(code, _)| code).collect();
+        if kept.len() == length {
+            return length;
+        }
+        let new_code = |old: usize| kept.binary_search(&old).unwrap_or(0) as u64;
+        let codes: SmallVec<[u64; 256]> = (0..view.length).map(|at| new_code(coded.code(at))).collect();
+        let words: SmallVec<[u64; 256]> =
+            kept.iter().filter_map(|code| coded.dictionary.get(*code).copied()).collect();
+        let Layout { capacity, width, codes: codes_at, .. } = view.layout;
+        let dictionary = view.dictionary(number);
+        let first = (1 + number) * capacity + view.start;
+        copy(self.tail(dictionary), &words);
+        self.set_dictionary_size(number, words.len(), room);
+        let packed = self.tail(codes_at);
+        for (at, code) in codes.iter().enumerate() {
+            bits::write_number(packed, width, first + at, *code);
+        }
+        words.len()
+    }
+}
+
+fn copy(to: &mut [u64], from: &[u64]) {
+    if let Some(to) = to.get_mut(..from.len()) {
+        to.copy_from_slice(from);
+    }
+}
