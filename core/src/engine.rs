@@ -51,6 +51,8 @@ pub struct TableStatistics {
     pub bytes: usize,
     /// Bytes of memory that the table may use.
     pub budget: usize,
+    /// Entities that had more events than a history holds exactly: what reaches further back is approximate.
+    pub approximate: usize,
     /// Entities that were evicted because the memory was used up.
     pub evicted: u64,
     /// Entities that were dropped because all that they had done was older than any feature looks.
@@ -381,14 +383,16 @@ impl Engine {
                 events: 0,
                 bytes: 0,
                 budget: table.budget(),
+                approximate: 0,
                 evicted: 0,
                 expired: 0,
             };
             for shard in table.each_shard() {
-                let Counts { events, evicted, expired } = shard.counts;
+                let Counts { events, approximate, evicted, expired } = shard.counts;
                 sum.entities += shard.entities();
                 sum.bytes += shard.bytes();
                 sum.events += events;
+                sum.approximate += approximate;
                 sum.evicted += evicted;
                 sum.expired += expired;
             }

@@ -6,7 +6,7 @@ use std::convert::Infallible;
 
 use proptest::prelude::*;
 use sekisho::{
-    Action, Decision, Engine, ErrorKind, Event, Field, HashKey, Label, ListEntry, Outcome, Policy,
+    Action, Decision, Engine, ErrorKind, Event, Field, HashKey, Label, ListEntry, Outcome, Policy, Value,
 };
 
 const START: i64 = 1_767_225_600_000;
@@ -215,6 +215,26 @@ fn a_challenger_that_needs_more_than_is_remembered_is_refused() {
         "the challenger needs where `channel == \"web\"` held for each `account`, which the policy in force does not keep; give that policy a feature with it first"
     );
     assert!(engine.end_challenge().is_none());
+}
+
+/// What the policy in force sums up of events without room is not what the challenger asks for: it looks at the events
+/// that are there, says so, and is heard.
+#[test]
+fn a_challenger_is_heard_on_entities_with_many_events() {
+    let few = |policy: &str| HEAD.replace("currency", "events = 4\ncurrency") + policy;
+    let rules = "[decision]\nbands = [{ from = 0, action = \"allow\" }]\n";
+    let own = "[[feature]]\nname = \"mean_3d\"\naggregate = \"mean\"\nof = \"amount_minor\"\nby = [\"account\"]\nover = \"3d\"\n";
+    let engine = Engine::new(Policy::from_toml(&few(rules)).unwrap(), key());
+    engine.challenge_with(Policy::from_toml(&few(&(own.to_owned() + rules))).unwrap()).unwrap();
+    let mut decision = Decision::detailed();
+    for n in 0..12 {
+        engine.assess_into(&event(n, (0, 1, 1, 100)), &mut decision).unwrap();
+    }
+    assert_eq!(engine.statistics()[0].approximate, 1);
+    let heard = decision.challenger().expect("it decides");
+    let mean = heard.feature(4).unwrap();
+    assert_eq!(mean.value(), &Value::Number(100.0));
+    assert!(mean.is_approximate());
 }
 
 #[test]

@@ -182,6 +182,13 @@ fn the_report_tells_warm_from_partly_warm_from_cold() {
     assert_eq!(partly.partly_warm, [("other".to_owned(), START - 8 * 24 * 60 * MINUTE)]);
     let cold = swap("7d", r#"country == "JP""#);
     assert_eq!((cold.warm, cold.cold), (all(&["kept"]), all(&["other"])));
+    // What was cold is partly warm from then on, until its window is full.
+    let engine = engine(r#"channel == "web""#);
+    let abroad = || Policy::from_toml(&text("7d", r#"country == "JP""#)).unwrap();
+    assert_eq!(engine.swap(abroad()).unwrap().cold, all(&["other"]));
+    assert_eq!(engine.swap(abroad()).unwrap().partly_warm, [("other".to_owned(), START)]);
+    engine.advance(START + 7 * 24 * 60 * MINUTE).unwrap();
+    assert_eq!(engine.swap(abroad()).unwrap().warm, all(&["kept", "other"]));
     let cold = swap("7d", r#"channel.startsWith("we")"#);
     assert_eq!(cold.cold, all(&["other"]), "parts of a text are not remembered");
 }

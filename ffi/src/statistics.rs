@@ -36,10 +36,12 @@ pub struct sekisho_table_statistics {
     pub evicted: u64,
     /// Entities that were dropped because all that they had done was older than any feature looks.
     pub expired: u64,
+    /// Entities that had more events than a history holds exactly: what reaches further back is approximate.
+    pub approximate: u64,
 }
 
 /// The size of the structure in the first version that had it.
-const SMALLEST: usize = offset_of!(sekisho_table_statistics, expired) + size_of::<u64>();
+const SMALLEST: usize = offset_of!(sekisho_table_statistics, approximate) + size_of::<u64>();
 
 /// What each table remembers now. The statistics are written to `statistics` and belong to the caller.
 #[unsafe(no_mangle)]
@@ -105,6 +107,7 @@ pub unsafe extern "C" fn sekisho_statistics_table(
             budget: known.budget as u64,
             evicted: known.evicted,
             expired: known.expired,
+            approximate: known.approximate as u64,
         };
         // SAFETY: the caller states that so many bytes are writable; the structure has no less.
         unsafe { (&raw const filled).cast::<u8>().copy_to_nonoverlapping(table.cast(), size) };

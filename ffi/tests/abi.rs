@@ -478,7 +478,7 @@ fn memory_is_bounded_and_counted() {
     };
     assert_eq!(read(account, &mut table), status::Ok);
     assert_eq!((table.entities, table.events, table.budget), (3, 3, 1 << 22));
-    assert_eq!((table.evicted, table.expired), (0, 0));
+    assert_eq!((table.evicted, table.expired, table.approximate), (0, 0, 0));
     assert!((1..4096).contains(&table.bytes), "{table:?}");
     assert_eq!(read(names.len(), &mut table), status::NotFound);
     table.size = 8;

@@ -202,8 +202,8 @@ class Engine:
     def swap(self, policy: Policy) -> SwapReport:
         """Installs another policy; the report says which features start cold or without all of their history."""
     def forget(self, entity: str, id: str, /) -> bool:
-        """Forgets an entity, named as in `by`: its history, and its entries on lists. What others remember of it
-        keeps its hash until that is too old. False when nothing was known of it.
+        """Forgets an entity, named as in `by`: its history, its entries on lists, and its hash wherever others
+        remember it. False when nothing was known of it.
         """
     def list_add(
         self,

@@ -111,6 +111,8 @@ class TableStatistics(NamedTuple):
     """Entities that were evicted because the memory was used up."""
     expired: int
     """Entities that were dropped because all that they had done was older than any feature looks."""
+    approximate: int
+    """Entities that had more events than a history holds exactly: what reaches further back is approximate."""
 
 
 class SnapshotReport(NamedTuple):

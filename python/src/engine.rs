@@ -238,7 +238,7 @@ impl Engine {
         Ok(names::made(py, "SwapReport", (report.warm, partly_warm, report.cold))?)
     }
 
-    /// Forgets an entity: its history, and its entries on lists. False when nothing was known of it.
+    /// Forgets an entity: its history, its entries on lists, its hash in others' histories. False when nothing was known of it.
     #[pyo3(signature = (entity, id, /))]
     fn forget(&self, py: Python<'_>, entity: &str, id: &str) -> Result<bool> {
         let known = self.inner.forget(entity, id)?;
@@ -286,8 +286,9 @@ impl Engine {
         let tables = self.inner.statistics().into_iter();
         tables
             .map(|table| {
-                let TableStatistics { name, entities, events, bytes, budget, evicted, expired, .. } = table;
-                let fields = (name, entities, events, bytes, budget, evicted, expired);
+                let TableStatistics { name, entities, events, bytes, budget, .. } = table;
+                let TableStatistics { evicted, expired, approximate, .. } = table;
+                let fields = (name, entities, events, bytes, budget, evicted, expired, approximate);
                 names::made(py, "TableStatistics", fields)
             })
             .collect()

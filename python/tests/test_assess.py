@@ -188,7 +188,7 @@ def test_score_record_and_repeated(engine: sekisho.Engine) -> None:
     (accounts,) = engine.statistics()
     assert (accounts.name, accounts.entities, accounts.events) == ("account", 1, 1)
     assert 0 < accounts.bytes < accounts.budget == 2**30
-    assert (accounts.evicted, accounts.expired) == (0, 0)
+    assert (accounts.evicted, accounts.expired, accounts.approximate) == (0, 0, 0)
 
 
 def test_labels_and_outcomes(engine: sekisho.Engine) -> None:

@@ -101,12 +101,14 @@ impl<'a> Call<'a> {
                 held.place = held.shard.place(token);
             }
         }
-        for (number, (plan, held)) in plans.iter().zip(&mut self.held).enumerate() {
+        let tables = plans.iter().zip(&self.ruling.tables);
+        for (number, ((plan, table), held)) in tables.zip(&mut self.held).enumerate() {
             let Some(Held { shard, place: Some(place) }) = held else { continue };
             let Some(slot) = shard.slot_mut(*place) else { continue };
             if slot.generation != self.ruling.generation {
                 self.ruling.reshape(number, plan, slot);
                 shard.account(*place);
+                shard.make_room(table.shard_budget(), Some(*place));
             }
         }
         for held in self.held.iter().flatten() {
@@ -377,7 +379,7 @@ impl<'a> Call<'a> {
                 plan.cells(&route.cells, cells);
                 slot.history.revise(&plan.shape, &plan.budget, &learnt, cells);
                 shard.account(*place);
-                shard.make_room(table.shard_budget());
+                shard.make_room(table.shard_budget(), None);
             }
         }
     }

@@ -124,6 +124,7 @@ impl Engine {
                     }
                     shard.account(place);
                 }
+                shard.make_room(table.shard_budget(), None);
             }
         }
         found

@@ -81,6 +81,11 @@ impl Migration {
         self.predicates.get(predicate).is_some_and(|origin| !matches!(origin, Origin::Unknown))
     }
 
+    /// Whether it is worked out from what else is remembered, for all entries.
+    pub(super) fn computes_predicate(&self, predicate: usize) -> bool {
+        self.predicates.get(predicate).is_some_and(|origin| matches!(origin, Origin::Computed { .. }))
+    }
+
     /// The history in the shape of a table of `policy`.
     pub(super) fn apply(&self, policy: &Compiled, history: &History, table: &TablePlan) -> History {
         let (mut row, mut facts, mut stack) = (Row::default(), Facts::default(), Vec::new());

@@ -5,6 +5,7 @@
 //! first chunk says what is remembered; then each shard of each table comes as it is at that moment, with the number
 //! of the last journal frame that it contains; then the lists, and at last how many entities there were.
 
+use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::io::{ErrorKind as IoErrorKind, Read};
 use std::sync::atomic::Ordering;
@@ -146,8 +147,8 @@ struct Head {
     /// How many were forgotten so far.
     forgotten: u32,
     layouts: Vec<Layout>,
-    /// For each of them, the time from which on everything was remembered.
-    complete_since: Vec<i64>,
+    /// For each of them, the time from which on everything was remembered, and since when what came later is known.
+    since: Vec<(i64, BTreeMap<String, i64>)>,
     /// Names of the lists.
     lists: Vec<String>,
 }
@@ -163,9 +164,14 @@ impl Head {
         to.time(self.latest);
         to.number(self.forgotten);
         to.number(self.layouts.len() as u32);
-        for (layout, since) in self.layouts.iter().zip(&self.complete_since) {
+        for (layout, (since, parts)) in self.layouts.iter().zip(&self.since) {
             layout.write(to);
             to.time(*since);
+            to.number(parts.len() as u32);
+            for (name, since) in parts {
+                to.text(name);
+                to.time(*since);
+            }
         }
         to.number(self.lists.len() as u32);
         for list in &self.lists {
@@ -204,10 +210,14 @@ impl Head {
         let read = |from: &mut Reader<'_>| {
             let name = format!("{} {}", from.text()?, from.text()?);
             let (next_frame, latest, forgotten) = (from.word()?, from.time()?, from.number()?);
-            let layouts = (0..from.count(20)?).map(|_| Some((Layout::read(from)?, from.time()?)));
-            let (layouts, complete_since) = layouts.collect::<Option<Vec<_>>>()?.into_iter().unzip();
+            let layouts = (0..from.count(24)?).map(|_| {
+                let (layout, since) = (Layout::read(from)?, from.time()?);
+                let parts = (0..from.count(12)?).map(|_| Some((from.text()?.to_owned(), from.time()?)));
+                Some((layout, (since, parts.collect::<Option<_>>()?)))
+            });
+            let (layouts, since) = layouts.collect::<Option<Vec<_>>>()?.into_iter().unzip();
             let lists = (0..from.count(4)?).map(|_| from.text().map(str::to_owned)).collect::<Option<_>>()?;
-            Some((Head { next_frame, latest, forgotten, layouts, complete_since, lists }, name))
+            Some((Head { next_frame, latest, forgotten, layouts, since, lists }, name))
         };
         read(&mut from).ok_or_else(|| damaged("the snapshot's first part is not as it should be"))
     }
@@ -236,7 +246,7 @@ impl Engine {
             latest: self.latest.load(Ordering::Relaxed),
             forgotten: self.forgotten.load(Ordering::Relaxed),
             layouts: Layout::of(policy),
-            complete_since: ruling.tables.iter().map(|table| table.complete_since()).collect(),
+            since: ruling.tables.iter().map(|table| (table.complete_since(), table.parts_since())).collect(),
             lists: policy.lists.iter().map(|list| list.name.clone()).collect(),
         };
         let mut chunks = Chunks::new(&self.key, sink);
@@ -253,6 +263,7 @@ impl Engine {
                     // Whoever changes the shard takes a number while it is locked.
                     to.word(self.journal.sequence());
                     shard.write(to, ruling.generation, |slot| ruling.reshape(number, plan, slot));
+                    shard.make_room(table.shard_budget(), None);
                 })?;
             }
         }
@@ -292,8 +303,10 @@ impl EngineBuilder {
         let ruling = engine.ruling.load_full();
         let tables = tables(&head, &ruling, &taken_under)?;
         let lists = lists(&head, &ruling, &taken_under)?;
-        for ((number, _), since) in tables.iter().zip(&head.complete_since) {
-            ruling.tables.get(*number).iter().for_each(|table| table.is_incomplete_before(*since));
+        for ((number, _), (since, parts)) in tables.iter().zip(&head.since) {
+            let Some(table) = ruling.tables.get(*number) else { continue };
+            table.is_incomplete_before(*since);
+            parts.iter().for_each(|(name, since)| table.knows_part(name, Some(*since)));
         }
         let mut entities = 0;
         loop {

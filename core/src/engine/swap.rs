@@ -80,9 +80,12 @@ pub(super) fn succeed(
             table.is_incomplete_before(latest - held);
         }
     }
+    let layouts = Layout::of(new);
+    if let Some(latest) = latest {
+        note_parts(&Layout::of(&old.policy.0), &layouts, new, &tables, latest);
+    }
     let mut order: Vec<usize> = (0..tables.len()).collect();
     order.sort_by_key(|number| tables.get(*number).map(|table| table.number));
-    let layouts = Layout::of(new);
     let migrations = layouts.iter().enumerate().map(|(table, layout)| {
         let earlier = past.iter().map(|past| past.iter().find(|known| known.name == layout.name));
         earlier.map(|before| before.map(|before| Migration::new(before, layout, new, table))).collect()
@@ -111,11 +114,32 @@ pub(super) fn new_list(plan: &ListPlan) -> List {
     list
 }
 
+/// Notes what each table has known only since now.
+fn note_parts(old: &[Layout], new: &[Layout], policy: &Compiled, tables: &[Arc<Table>], latest: i64) {
+    for (number, (layout, table)) in new.iter().zip(tables).enumerate() {
+        let Some(before) = old.iter().find(|known| known.name == layout.name) else { continue };
+        let kept = Migration::new(before, layout, policy, number);
+        for (column, name) in layout.columns.iter().enumerate() {
+            if !kept.has_column(column) {
+                table.knows_part(name, Some(latest));
+            }
+        }
+        for (predicate, text) in layout.predicates.iter().enumerate() {
+            if kept.computes_predicate(predicate) {
+                table.knows_part(text, None);
+            } else if !kept.has_predicate(predicate) {
+                table.knows_part(text, Some(latest));
+            }
+        }
+    }
+}
+
 fn report(old: &Compiled, new: &Compiled, tables: &[Arc<Table>], latest: Option<i64>) -> SwapReport {
     let mut report = SwapReport::default();
     let layouts = Layout::of(old);
     for (table, (plan, layout)) in new.plan.tables.iter().zip(Layout::of(new)).enumerate() {
         let since = tables.get(table).map_or(i64::MIN, |table| table.complete_since());
+        let parts = tables.get(table).map(|table| table.parts_since()).unwrap_or_default();
         let known = layouts.iter().find(|known| known.name == plan.name);
         let kept = known.map(|before| Migration::new(before, &layout, new, table));
         for feature in &plan.features {
@@ -135,6 +159,13 @@ fn report(old: &Compiled, new: &Compiled, tables: &[Arc<Table>], latest: Option<
                 WindowSpan::Sliding(length) => Some(length + window.delay),
                 WindowSpan::Calendar(unit) => Some(unit.longest() + window.delay),
                 WindowSpan::Unbounded => None,
+            });
+            let selector = plan.selectors.get(feature.selector);
+            let since = selector.map_or(since, |selector| {
+                let condition = selector.predicate.and_then(|known| layout.predicates.get(known.place));
+                let columns = selector.present.iter().chain(&selector.same);
+                let read = columns.filter_map(|column| layout.columns.get(*column)).chain(condition);
+                read.filter_map(|name| parts.get(name).copied()).fold(since, i64::max)
             });
             let needed = |latest: i64| reach.map_or(i64::MIN, |reach| latest - reach);
             match latest {

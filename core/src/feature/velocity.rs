@@ -150,13 +150,7 @@ fn aggregate_short(
         let bits = selection.word & window.word;
         let whole = bits == window.word;
         let gathered = Gathered { matches: One(bits), whole, window, view, current, time };
-        let word = if window.folded {
-            Folded::of(plan, history, moment, feature)
-                .and_then(|folded| gathered.aggregate_folded(feature, &folded, values))
-        } else {
-            gathered.aggregate(feature, values, seen)
-        };
-        let word = word.ok_or(feature.place)?;
+        let word = gathered.value(plan, history, moment, feature, values, seen)?;
         row.set(feature.place, word, window.presence);
     }
     Ok(())
@@ -195,13 +189,7 @@ fn aggregate_long(
         matches.extend(picked.iter().enumerate().map(|(number, word)| word & window.bits(number)));
         let whole = matches.iter().enumerate().all(|(number, word)| *word == window.bits(number));
         let gathered = Gathered { matches: Many(matches), whole, window, view, current, time };
-        let word = if window.folded {
-            Folded::of(plan, history, moment, feature)
-                .and_then(|folded| gathered.aggregate_folded(feature, &folded, values))
-        } else {
-            gathered.aggregate(feature, values, seen)
-        };
-        let word = word.ok_or(feature.place)?;
+        let word = gathered.value(plan, history, moment, feature, values, seen)?;
         row.set(feature.place, word, window.presence);
     }
     Ok(())
@@ -403,7 +391,32 @@ impl<M: Matches> Gathered<'_, M> {
         entries + u64::from(self.current.is_some())
     }
 
-    /// The feature's value, if it has one; `None` when an exact sum leaves 64 bits.
+    /// The feature's value, if it has one, over entries and what has been folded; a challenger's feature may have no
+    /// series, and looks at entries alone.
+    ///
+    /// # Errors
+    /// The feature's place when an exact sum leaves 64 bits.
+    #[inline(always)]
+    fn value(
+        self,
+        plan: &TablePlan,
+        history: &History,
+        moment: &Moment<'_>,
+        feature: &WindowFeature,
+        values: &mut Vec<u64>,
+        seen: &mut Vec<u64>,
+    ) -> Result<Option<u64>, u16> {
+        let word = if self.window.folded
+            && let Some(folded) = Folded::of(plan, history, moment, feature)
+        {
+            self.aggregate_folded(feature, &folded, values)
+        } else {
+            self.aggregate(feature, values, seen)
+        };
+        word.ok_or(feature.place)
+    }
+
+    /// The feature's value over entries, if it has one; `None` when an exact sum leaves 64 bits.
     #[inline(always)]
     fn aggregate(
         &self,

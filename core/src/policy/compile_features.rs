@@ -372,8 +372,8 @@ impl Compiler<'_, '_> {
     /// Gives each table a column for each field that is remembered though no feature needs it.
     fn remember(&mut self, fields: &[At<String>]) {
         for at in fields {
-            // The outcome and the label are known of every entry.
-            if ["outcome", "label", "time"].contains(&at.value.as_str()) {
+            // These are known of every entry.
+            if ["id", "time", "outcome", "label"].contains(&at.value.as_str()) {
                 continue;
             }
             if let Some((cell, _)) = self.cell(at, "remember") {

@@ -33,6 +33,8 @@ pub(crate) struct Slot {
     uses: u8,
     queue: Queue,
     bytes: u32,
+    /// It has panes.
+    approximate: bool,
     /// The time of its latest event.
     latest: i64,
 }
@@ -85,6 +87,8 @@ impl Adopted {
 pub(crate) struct Counts {
     /// Events in all histories.
     pub(crate) events: usize,
+    /// Entities that had more events than a history holds.
+    pub(crate) approximate: usize,
     /// Entities that were evicted for want of memory.
     pub(crate) evicted: u64,
     /// Entities that were dropped because all that they had done was too old.
@@ -121,13 +125,15 @@ impl Shard {
     /// Writes every entity in the order in which they would be evicted. Histories that are not in the shape of
     /// `generation` are brought into it before.
     pub(crate) fn write(&mut self, to: &mut Writer<'_>, generation: u32, mut reshape: impl FnMut(&mut Slot)) {
-        let Shard { slots, newcomers, established, .. } = self;
-        to.number((newcomers.len() + established.len()) as u32);
-        for place in newcomers.iter().chain(&*established) {
-            let Some(slot) = slots.get_mut(*place as usize) else { continue };
-            if slot.generation != generation {
+        let places = self.places();
+        for place in &places {
+            if let Some(slot) = self.slot_mut(*place).filter(|slot| slot.generation != generation) {
                 reshape(slot);
+                self.account(*place);
             }
+        }
+        to.number(places.len() as u32);
+        for slot in places.iter().filter_map(|place| self.slot(*place)) {
             to.token(slot.token);
             to.byte(slot.uses);
             to.byte(u8::from(slot.queue == Queue::Established));
@@ -153,7 +159,7 @@ impl Shard {
         slot.latest = entity.latest;
         self.counts.events += slot.history.len();
         self.account(place);
-        self.make_room(budget);
+        self.make_room(budget, None);
     }
 
     /// Takes in the fingerprints of those that were evicted.
@@ -175,8 +181,16 @@ impl Shard {
     }
 
     fn settle(&mut self, token: Token, generation: u32, queue: Queue) -> u32 {
-        let slot =
-            Slot { token, history: History::default(), generation, uses: 0, queue, bytes: 0, latest: 0 };
+        let slot = Slot {
+            token,
+            history: History::default(),
+            generation,
+            uses: 0,
+            queue,
+            bytes: 0,
+            approximate: false,
+            latest: 0,
+        };
         let place = match self.free.pop() {
             Some(place) => {
                 if let Some(free) = self.slots.get_mut(place as usize) {
@@ -210,12 +224,12 @@ impl Shard {
         slot.uses = if slot.bytes > 0 { (slot.uses + 1).min(MOST_USES) } else { 0 };
         self.counts.events = self.counts.events + slot.history.len() - events_before;
         self.account(place);
-        self.make_room(budget);
+        self.make_room(budget, None);
     }
 
-    /// Evicts while there is more than `budget`; anybody may be among the evicted.
-    pub(crate) fn make_room(&mut self, budget: usize) {
-        while self.bytes > budget && self.evict(budget) {}
+    /// Evicts while there is more than `budget`: anybody but whoever is `kept`.
+    pub(crate) fn make_room(&mut self, budget: usize, kept: Option<u32>) {
+        while self.bytes > budget && self.evict(budget, kept) {}
     }
 
     /// Takes in that the memory of a history changed.
@@ -225,6 +239,9 @@ impl Shard {
         let bytes = ENTITY_BYTES + slot.history.bytes();
         slot.bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
         let newcomer = slot.queue == Queue::Newcomers;
+        let was = std::mem::replace(&mut slot.approximate, slot.history.panes().is_some());
+        self.counts.approximate += usize::from(slot.approximate);
+        self.counts.approximate -= usize::from(was);
         self.bytes = self.bytes + bytes - before;
         if newcomer {
             self.newcomer_bytes = self.newcomer_bytes + bytes - before;
@@ -233,12 +250,18 @@ impl Shard {
 
     /// Evicts one entity or moves one on; false when there is nobody.
     #[cold]
-    fn evict(&mut self, budget: usize) -> bool {
-        let from_newcomers = self.newcomer_bytes > budget / NEWCOMERS || self.established.is_empty();
+    fn evict(&mut self, budget: usize, kept: Option<u32>) -> bool {
+        if kept.is_some() && self.index.len() == 1 {
+            return false;
+        }
+
+        // Whoever is kept may be all that is established.
+        let spared = usize::from(kept.is_some() && self.established.front() == kept.as_ref());
+        let from_newcomers = self.newcomer_bytes > budget / NEWCOMERS || self.established.len() == spared;
         let queue = if from_newcomers { &mut self.newcomers } else { &mut self.established };
         let Some(place) = queue.pop_front() else { return false };
         let Some(slot) = self.slots.get_mut(place as usize) else { return true };
-        if slot.uses == 0 {
+        if slot.uses == 0 && kept != Some(place) {
             let token = slot.token;
             self.counts.evicted += 1;
             self.remove_at(place);
@@ -250,7 +273,7 @@ impl Shard {
         if from_newcomers {
             self.establish(place);
         } else {
-            slot.uses -= 1;
+            slot.uses = slot.uses.saturating_sub(1);
             self.established.push_back(place);
         }
         true
@@ -306,7 +329,9 @@ impl Shard {
         if slot.queue == Queue::Newcomers {
             self.newcomer_bytes = self.newcomer_bytes.saturating_sub(bytes);
         }
+        self.counts.approximate -= usize::from(slot.approximate);
         slot.history = History::default();
+        slot.approximate = false;
         slot.queue = Queue::None;
         slot.bytes = 0;
         if let Ok(entry) = self.index.find_entry(hash(token), |known| *known == place) {

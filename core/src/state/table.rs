@@ -1,6 +1,6 @@
 //! The histories of all entities of one key, spread over shards that are locked one by one.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 
@@ -57,6 +57,8 @@ pub(crate) struct Table {
     budget: AtomicUsize,
     /// The time from which on everything was remembered; `i64::MIN` when nothing was ever left out.
     complete_since: AtomicI64,
+    /// Of columns and conditions that came later, by their names: since when they are known.
+    parts_since: Mutex<BTreeMap<String, i64>>,
     /// For each shard of the snapshot that the table was restored from: the last journal frame that it contained.
     restored: Mutex<Vec<u64>>,
 }
@@ -73,6 +75,7 @@ impl Table {
             shards: (0..shards).map(|_| Apart::default()).collect(),
             budget: AtomicUsize::new(budget / shards),
             complete_since: AtomicI64::new(i64::MIN),
+            parts_since: Mutex::default(),
             restored: Mutex::default(),
         }
     }
@@ -90,6 +93,20 @@ impl Table {
     /// The time from which on everything was remembered, but for what features no longer needed.
     pub(crate) fn complete_since(&self) -> i64 {
         self.complete_since.load(Ordering::Relaxed)
+    }
+
+    /// A column or condition is known only since `time`, or all along.
+    pub(crate) fn knows_part(&self, name: &str, since: Option<i64>) {
+        let mut parts = locked(&self.parts_since);
+        match since {
+            Some(since) => drop(parts.insert(name.to_owned(), since)),
+            None => drop(parts.remove(name)),
+        }
+    }
+
+    /// The columns and conditions that came later, and since when they are known.
+    pub(crate) fn parts_since(&self) -> BTreeMap<String, i64> {
+        locked(&self.parts_since).clone()
     }
 
     /// Bytes that the table may fill.
