@@ -1,52 +1,17 @@
-//! An engine under load: within its budget of memory, shared by threads, with its policy replaced meanwhile.
+//! An engine under load: within its budget of memory, with its policy replaced meanwhile.
 
 #![allow(clippy::disallowed_methods, reason = "tests start threads")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test may fail loudly")]
 
+mod common;
+
 use std::thread;
 
+use common::*;
 use proptest::prelude::*;
-use sekisho::{
-    Decision, Engine, ErrorKind, Event, HashKey, ListEntry, Outcome, Policy, TableStatistics, Value,
-};
+use sekisho::{Decision, Engine, ErrorKind, Event, ListEntry, Outcome, Policy, TableStatistics, Value};
 
-const NOW: i64 = 1_767_225_600_000;
-const SECOND: i64 = 1_000;
-const MINUTE: i64 = 60 * SECOND;
-const HOUR: i64 = 60 * MINUTE;
-const DAY: i64 = 24 * HOUR;
 const MEBIBYTE: usize = 1 << 20;
-const HEAD: &str = "[policy]\nname = \"bounds\"\nversion = \"1\"\ncurrency = \"JPY\"\n";
-const BANDS: &str = "[decision]\nbands = [{ from = 0, action = \"allow\" }]\n";
-
-fn policy(body: &str) -> Policy {
-    Policy::from_toml(&format!("{HEAD}{body}{BANDS}")).unwrap_or_else(|error| panic!("{error}"))
-}
-
-fn key() -> HashKey {
-    HashKey::new(1, [5; 32])
-}
-
-/// A feature that counts the events of one entity.
-fn count(name: &str, by: &str, over: &str) -> String {
-    format!("[[feature]]\nname = \"{name}\"\naggregate = \"count\"\nby = [\"{by}\"]\nover = \"{over}\"\n")
-}
-
-fn payment(time: i64, account: &str) -> Event {
-    Event::of("payment", time).unwrap().with("account", account).unwrap()
-}
-
-fn scored(engine: &Engine, event: &Event) -> Decision {
-    let mut decision = Decision::detailed();
-    engine.score_into(event, &mut decision).unwrap();
-    decision
-}
-
-/// What a feature would be for an event, with nothing remembered of it.
-fn value(engine: &Engine, event: &Event, name: &str) -> Value {
-    let decision = scored(engine, event);
-    decision.features().find(|feature| feature.name() == name).unwrap().value().clone()
-}
 
 fn table(engine: &Engine, name: &str) -> TableStatistics {
     engine.statistics().into_iter().find(|table| table.name == name).unwrap()
@@ -205,131 +170,6 @@ fn time_drops_who_never_comes_again() {
     assert_eq!(after.expired, 4_000);
     assert!(after.bytes < full.bytes * 2 / 3, "{full:?} to {after:?}");
     assert_eq!(known(&engine, 100, NOW + DAY + 1, 1), 100);
-}
-
-const SHARED: &str = r#"
-[[feature]]
-name = "sent_1d"
-aggregate = "sum"
-of = "amount_minor"
-by = ["account"]
-over = "1d"
-[[feature]]
-name = "devices_7d"
-aggregate = "distinct"
-of = "device"
-by = ["account"]
-over = "7d"
-[[feature]]
-name = "failed"
-aggregate = "count"
-by = ["account"]
-over = "7d"
-where = 'outcome == "failed"'
-[[feature]]
-name = "accounts_of_device"
-aggregate = "distinct"
-of = "account"
-by = ["device"]
-over = "30d"
-[[feature]]
-name = "pause"
-aggregate = "since"
-by = ["device"]
-over = "30d"
-[[feature]]
-name = "of_ip"
-aggregate = "count"
-by = ["ip"]
-over = "30d"
-[[feature]]
-name = "sum_of_merchant"
-aggregate = "sum"
-of = "amount_minor"
-by = ["merchant"]
-over = "30d"
-"#;
-
-/// One event of a partition, which has accounts and devices of its own. Every third has the address and merchant that
-/// all partitions share.
-fn partitioned(partition: usize, n: usize, shared: bool) -> Event {
-    let account = format!("a-{partition}-{}", n * 7 % 23);
-    let mut event = payment(NOW + n as i64 * MINUTE, &account)
-        .with("id", &format!("e-{partition}-{n}"))
-        .unwrap()
-        .with("device", &format!("d-{partition}-{}", n * 5 % 31))
-        .unwrap()
-        .with("amount_minor", 1 + (n * 31 % 97) as i64)
-        .unwrap()
-        .with("outcome", if n.is_multiple_of(4) { "failed" } else { "approved" })
-        .unwrap();
-    if shared {
-        event = event.with("ip", "203.0.113.7").unwrap().with("merchant", "everybody").unwrap();
-    }
-    event
-}
-
-fn features(decision: &Decision) -> Vec<(String, Value, bool)> {
-    let features = decision.features();
-    features
-        .map(|feature| (feature.name().to_owned(), feature.value().clone(), feature.is_approximate()))
-        .collect()
-}
-
-#[test]
-fn threads_with_entities_of_their_own_remember_what_one_would() {
-    const EVENTS: usize = 400;
-    for threads in [2, 4, 8] {
-        let (alone, together) = (Engine::new(policy(SHARED), key()), Engine::new(policy(SHARED), key()));
-        for n in 0..EVENTS {
-            for partition in 0..threads {
-                alone.record(&partitioned(partition, n, false)).unwrap();
-            }
-        }
-        thread::scope(|scope| {
-            for partition in 0..threads {
-                let together = &together;
-                scope.spawn(move || {
-                    for n in 0..EVENTS {
-                        together.assess(&partitioned(partition, n, false)).unwrap();
-                    }
-                });
-            }
-        });
-        let later = EVENTS;
-        for partition in 0..threads {
-            for entity in 0..31 {
-                let event = partitioned(partition, later + entity, false);
-                assert_eq!(features(&scored(&together, &event)), features(&scored(&alone, &event)));
-            }
-        }
-        for (one, many) in alone.statistics().iter().zip(together.statistics()) {
-            assert_eq!((one.entities, one.events, one.bytes), (many.entities, many.events, many.bytes));
-        }
-    }
-}
-
-#[test]
-fn threads_that_share_entities_lose_no_event() {
-    const EVENTS: usize = 300;
-    for threads in [2, 4, 8] {
-        let engine = Engine::new(policy(SHARED), key());
-        thread::scope(|scope| {
-            for partition in 0..threads {
-                let engine = &engine;
-                scope.spawn(move || {
-                    for n in 0..EVENTS {
-                        engine.assess(&partitioned(partition, n, true)).unwrap();
-                    }
-                });
-            }
-        });
-        let later = partitioned(0, EVENTS, true);
-        let events = (threads * EVENTS) as i64;
-        assert_eq!(value(&engine, &later, "of_ip"), Value::Integer(events));
-        let amounts: i64 = (0..EVENTS).map(|n| 1 + (n * 31 % 97) as i64).sum();
-        assert_eq!(value(&engine, &later, "sum_of_merchant"), Value::Integer(amounts * threads as i64));
-    }
 }
 
 /// What every policy of the swaps has.

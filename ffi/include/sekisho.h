@@ -909,6 +909,10 @@ typedef struct {
      * Entities that were dropped because all that they had done was older than any feature looks.
      */
     uint64_t expired;
+    /**
+     * Entities that had more events than a history holds exactly: what reaches further back is approximate.
+     */
+    uint64_t approximate;
 } sekisho_table_statistics;
 
 #ifdef __cplusplus
@@ -1589,8 +1593,9 @@ sekisho_status sekisho_swap_report_partly_warm(const sekisho_swap_report *report
                                                int64_t *since);
 
 /**
- * Forgets an entity, named as in `by`: its history, and its entries on lists. What others remember of it (that
- * a device was used by some account) keeps its hash until that is too old.
+ * Forgets an entity, named as in `by`: its history, its entries on lists, and its hash wherever others remember
+ * it, as an account does of its devices; counts stay what they were. It looks through every table that remembers
+ * entities of this kind.
  *
  * `known` is false when nothing was known of it; it may be NULL, as may `error`. SEKISHO_STATUS_UNKNOWN_NAME
  * for an entity that neither the policy nor the fields have, and the statuses of sekisho_event_set_text for

@@ -183,7 +183,7 @@ impl Event {
                 texts.identifier(*cell, canonical(spec, text)?)
             }
             (FieldKind::Identifier | FieldKind::Entity, FieldValue::Integer(number)) => {
-                texts.identifier(*cell, canonical(spec, Decimal::of(number).as_str())?)
+                texts.identifier(*cell, canonical(spec, itoa::Buffer::new().format(number))?)
             }
             (FieldKind::Text, FieldValue::Text(text)) => {
                 check_text(spec, text)?;
@@ -565,39 +565,4 @@ fn wrong_type(spec: &FieldSpec, kind: FieldKind, found: &str) -> Error {
         FieldKind::Time => "a time in milliseconds since 1970",
     };
     Error::of_field(ErrorKind::WrongType, &spec.name, format!("found {found}, expected {expected}"))
-}
-
-/// The decimal digits of an integer, without an allocation.
-struct Decimal {
-    digits: [u8; 20],
-    start: usize,
-}
-
-impl Decimal {
-    fn of(number: i64) -> Decimal {
-        let mut decimal = Decimal { digits: [b'0'; 20], start: 20 };
-        let mut rest = number.unsigned_abs();
-        loop {
-            decimal.push_front(b'0' + (rest % 10) as u8);
-            rest /= 10;
-            if rest == 0 {
-                break;
-            }
-        }
-        if number < 0 {
-            decimal.push_front(b'-');
-        }
-        decimal
-    }
-
-    fn push_front(&mut self, byte: u8) {
-        self.start = self.start.saturating_sub(1);
-        if let Some(place) = self.digits.get_mut(self.start) {
-            *place = byte;
-        }
-    }
-
-    fn as_str(&self) -> &str {
-        self.digits.get(self.start..).and_then(|d| std::str::from_utf8(d).ok()).unwrap_or_default()
-    }
 }
