@@ -75,6 +75,10 @@ impl<'a> Call<'a> {
         let plans = &ruling.policy.0.plan.tables;
         let mut held = SmallVec::new();
         held.resize_with(plans.len(), || None);
+        // Nothing passes a lock that waits for memory, so that all of them are fetched before.
+        for (plan, table) in plans.iter().zip(&ruling.tables) {
+            scratch.touched ^= scratch.route.token(plan.key).map_or(0, |token| table.touch(token));
+        }
         // Always in the same order, so that no two calls wait for each other.
         for number in &ruling.order {
             let (Some(plan), Some(table)) = (plans.get(*number), ruling.tables.get(*number)) else {
@@ -92,12 +96,18 @@ impl<'a> Call<'a> {
         Some(call)
     }
 
-    /// Looks the entities up. All of them before any is read: the places are far apart in memory, and the
-    /// processor fetches them side by side.
+    /// Looks the entities up, step by step for all of them: the places are far apart in memory, and the processor
+    /// fetches side by side what does not depend on each other.
     fn find(&mut self) {
+        let Scratch { route, touched, .. } = &mut *self.scratch;
         let plans = &self.ruling.policy.0.plan.tables;
+        for (plan, held) in plans.iter().zip(&self.held) {
+            if let (Some(held), Some(token)) = (held, route.token(plan.key)) {
+                *touched ^= held.shard.touch(token);
+            }
+        }
         for (plan, held) in plans.iter().zip(&mut self.held) {
-            if let (Some(held), Some(token)) = (held, self.scratch.route.token(plan.key)) {
+            if let (Some(held), Some(token)) = (held, route.token(plan.key)) {
                 held.place = held.shard.place(token);
             }
         }

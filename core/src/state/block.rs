@@ -9,6 +9,11 @@ use super::record::{
     pack_known,
 };
 
+/// Words of a line of memory.
+const LINE: usize = 8;
+/// Lines that are fetched before they are needed.
+const MOST_TOUCHED: usize = 48;
+
 /// Room for the next entry or the next word of a dictionary.
 fn larger(room: usize) -> usize {
     match room {
@@ -70,9 +75,10 @@ impl Block {
         View::new(shape, &self.words)
     }
 
-    /// Reads a word of every line of memory, so that the processor has fetched all of them when they are needed.
+    /// Reads a word of every line of memory, so that the processor has fetched all of them when they are needed. Of a
+    /// long record a visit does not read all.
     pub(super) fn touch(&self) -> u64 {
-        self.words.iter().step_by(8).fold(0, |all, word| all ^ word)
+        self.words.iter().step_by(LINE).take(MOST_TOUCHED).fold(0, |all, word| all ^ word)
     }
 
     /// How many entries it holds.

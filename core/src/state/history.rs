@@ -133,7 +133,7 @@ impl History {
 
     /// Has the processor fetch the memory of the history; what comes back means nothing.
     pub(crate) fn touch(&self) -> u64 {
-        self.block.touch()
+        self.block.touch() ^ self.panes().map_or(0, Panes::touch)
     }
 
     /// How many events it holds exactly.

@@ -4,6 +4,7 @@ mod bits;
 mod block;
 mod codec;
 mod history;
+mod index;
 mod lists;
 mod panes;
 mod record;

@@ -68,6 +68,19 @@ pub(super) fn ensure_pane<T>(panes: &mut VecDeque<T>, place: impl Fn(&T) -> (i64
     }
 }
 
+/// The first pane that is not before `from`. Where panes follow one another without gaps it is known by counting
+/// from the last one.
+pub(super) fn first_from<T>(panes: &VecDeque<T>, index: impl Fn(&T) -> i64, from: i64) -> usize {
+    let Some(last) = panes.back().map(&index) else { return 0 };
+    let wanted = usize::try_from(last.saturating_sub(from).saturating_add(1).max(0));
+    let guess = panes.len().saturating_sub(wanted.unwrap_or(usize::MAX));
+    let is_before = |at: usize| panes.get(at).is_some_and(|pane| index(pane) < from);
+    if !is_before(guess) && (guess == 0 || is_before(guess - 1)) {
+        return guess;
+    }
+    panes.partition_point(|pane| index(pane) < from)
+}
+
 impl Series {
     fn new(plan: &SeriesPlan) -> Series {
         match plan.kind {
@@ -188,6 +201,17 @@ impl Panes {
         self.folded_until
     }
 
+    /// Has the processor fetch the panes that an event changes; what comes back means nothing.
+    pub(super) fn touch(&self) -> u64 {
+        self.series.iter().fold(0, |all, series| {
+            let last = match series {
+                Series::Tallies(panes) => panes.back().map(|pane| pane.place.1),
+                Series::Sample(sample) => sample.touch(),
+            };
+            all ^ last.unwrap_or(0)
+        })
+    }
+
     /// Bytes of the heap that the panes take.
     pub(super) fn bytes(&self) -> usize {
         let pending = self.pending.capacity() * size_of::<Pending>();
@@ -293,7 +317,7 @@ impl Panes {
     pub(crate) fn tally(&self, number: usize, plan: &SeriesPlan, key: u64, (from, to): (i64, i64)) -> Tally {
         let mut all = Tally::default();
         if let Some(Series::Tallies(panes)) = self.series.get(number) {
-            let first = panes.partition_point(|pane| pane.place.0 < from);
+            let first = first_from(panes, |pane| pane.place.0, from);
             let inside = panes.range(first..).take_while(|pane| pane.place.0 <= to);
             let own = inside.filter(|pane| pane.place.1 == key).map(|pane| &pane.tally);
             if plan.kind == Kind::Count {

@@ -11,7 +11,7 @@
 use std::collections::VecDeque;
 
 use super::codec::{Reader, Writer};
-use super::panes::{MOST_COMPOSITES, ensure_pane};
+use super::panes::{MOST_COMPOSITES, ensure_pane, first_from};
 use super::series::{SeriesPlan, mix};
 
 /// Values that a sample holds.
@@ -126,6 +126,11 @@ impl Sample {
         Sample { panes: VecDeque::new(), live: 0, values, most_panes }
     }
 
+    /// Has the processor fetch the last pane; what comes back means nothing.
+    pub(super) fn touch(&self) -> Option<u64> {
+        self.panes.back().map(|pane| pane.place.1)
+    }
+
     pub(super) fn bytes(&self) -> usize {
         let values = match &self.values {
             Values::Last(table) => size_of_val(&*table.slots),
@@ -181,7 +186,7 @@ impl Sample {
         scratch: &mut Vec<u64>,
     ) -> u64 {
         let current = current.map(|word| spread(key, word));
-        let first = self.panes.partition_point(|pane| pane.place.0 < from);
+        let first = first_from(&self.panes, |pane| pane.place.0, from);
         match &self.values {
             // A value that was seen again after the window was very likely seen in it, too.
             Values::Last(table) => {
@@ -211,8 +216,11 @@ impl Sample {
 
     /// The level of a time: that of its panes, and one less than before for a new one, so that levels come down again.
     fn level_of(&self, index: i64) -> usize {
-        let at = self.panes.partition_point(|pane| pane.place.0 <= index);
-        match at.checked_sub(1).and_then(|before| self.panes.get(before)) {
+        let upto = match self.panes.back() {
+            Some(last) if last.place.0 <= index => self.panes.len(),
+            _ => self.panes.partition_point(|pane| pane.place.0 <= index),
+        };
+        match upto.checked_sub(1).and_then(|before| self.panes.get(before)) {
             Some(pane) if pane.place.0 == index => pane.level,
             Some(pane) => pane.level.saturating_sub(1),
             None => 0,
@@ -220,7 +228,14 @@ impl Sample {
     }
 
     fn count(&mut self, index: i64, key: u64, value: u64, more: bool) {
-        let Ok(at) = self.panes.binary_search_by_key(&(index, key), |pane| pane.place) else { return };
+        let place = (index, key);
+        let at = match self.panes.back() {
+            Some(last) if last.place == place => self.panes.len() - 1,
+            _ => match self.panes.binary_search_by_key(&place, |pane| pane.place) {
+                Ok(at) => at,
+                Err(_) => return,
+            },
+        };
         let pane = self.panes.get_mut(at);
         if let Some(count) = pane.and_then(|pane| pane.counts.get_mut(band(value))) {
             if more {

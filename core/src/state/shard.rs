@@ -5,10 +5,9 @@
 
 use std::collections::VecDeque;
 
-use hashbrown::HashTable;
-
 use super::codec::{Reader, Writer};
 use super::history::History;
+use super::index::Index;
 use super::record::Shape;
 use crate::event::token::Token;
 
@@ -22,8 +21,9 @@ const MOST_USES: u8 = 3;
 /// Of all memory, the part that newcomers may fill.
 const NEWCOMERS: usize = 10;
 
-/// What a shard knows of one entity.
+/// What a shard knows of one entity: a line of memory.
 #[derive(Debug)]
+#[repr(align(64))]
 pub(crate) struct Slot {
     pub(crate) token: Token,
     pub(crate) history: History,
@@ -47,20 +47,21 @@ enum Queue {
     None,
 }
 
-/// Some entities of a table.
+/// Some entities of a table. What finds them comes first, in the line of the lock, and what changes with every event
+/// in the next.
 #[derive(Debug, Default)]
+#[repr(C)]
 pub(crate) struct Shard {
-    /// Places of slots by token.
-    index: HashTable<u32>,
+    index: Index,
     slots: Vec<Slot>,
+    bytes: usize,
+    newcomer_bytes: usize,
+    pub(crate) counts: Counts,
     free: Vec<u32>,
     newcomers: VecDeque<u32>,
     established: VecDeque<u32>,
     /// Fingerprints of newcomers that were evicted: who comes again is established at once.
     ghosts: Vec<u32>,
-    bytes: usize,
-    newcomer_bytes: usize,
-    pub(crate) counts: Counts,
 }
 
 /// An entity as a snapshot has it.
@@ -107,7 +108,12 @@ impl Shard {
     /// The place of an entity's slot, if anything was recorded.
     #[inline]
     pub(crate) fn place(&self, token: Token) -> Option<u32> {
-        self.index.find(hash(token), |place| self.is_at(token, *place)).copied()
+        self.index.find(token, |place| self.is_at(token, place))
+    }
+
+    /// Has the processor fetch what finds an entity and counts its events; what comes back means nothing.
+    pub(crate) fn touch(&self, token: Token) -> u64 {
+        self.index.touch(token) ^ self.counts.events as u64
     }
 
     fn is_at(&self, token: Token, place: u32) -> bool {
@@ -204,10 +210,7 @@ impl Shard {
                 (self.slots.len() - 1) as u32
             }
         };
-        let Shard { index, slots, .. } = self;
-        index.insert_unique(hash(token), place, |place| {
-            slots.get(*place as usize).map_or(0, |slot| hash(slot.token))
-        });
+        self.index.insert(token, place);
         match queue {
             Queue::Established => self.established.push_back(place),
             _ => self.newcomers.push_back(place),
@@ -334,9 +337,7 @@ impl Shard {
         slot.approximate = false;
         slot.queue = Queue::None;
         slot.bytes = 0;
-        if let Ok(entry) = self.index.find_entry(hash(token), |known| *known == place) {
-            entry.remove();
-        }
+        self.index.remove(token, place);
         self.free.push(place);
     }
 
@@ -372,9 +373,4 @@ fn grow(slots: &mut Vec<Slot>) {
     if slots.len() == slots.capacity() {
         slots.reserve_exact(slots.len() / 8 + 8);
     }
-}
-
-/// Tokens are keyed hashes already, and nobody without the key can make them meet.
-fn hash(token: Token) -> u64 {
-    token.0 as u64
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasherDefault, Hasher};
-use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU32, AtomicUsize, Ordering};
 
 use super::shard::Shard;
 use crate::event::token::Token;
@@ -37,12 +37,20 @@ const SHARD_ENTITIES: usize = 4;
 
 /// A lock in memory of its own: two threads at neighbouring shards must not wait for each other's caches.
 #[derive(Debug, Default)]
-#[repr(align(128))]
-pub(super) struct Apart<T>(Mutex<T>);
+#[repr(C, align(128))]
+pub(super) struct Apart<T> {
+    /// Always zero. To read it has the processor fetch the line, which an attempt to lock would wait for.
+    line: AtomicU32,
+    lock: Mutex<T>,
+}
 
 impl<T> Apart<T> {
     pub(super) fn lock(&self) -> MutexGuard<'_, T> {
-        locked(&self.0)
+        locked(&self.lock)
+    }
+
+    fn touch(&self) -> u64 {
+        u64::from(self.line.load(Ordering::Relaxed))
     }
 }
 
@@ -119,11 +127,20 @@ impl Table {
         self.budget.load(Ordering::Relaxed)
     }
 
+    /// The shard that an entity belongs to.
+    fn shard(&self, token: Token) -> Option<&Apart<Shard>> {
+        // The index takes the low half.
+        self.shards.get((token.0 >> 64) as usize & (self.shards.len() - 1))
+    }
+
     /// Locks the shard that an entity belongs to.
     pub(crate) fn lock(&self, token: Token) -> Option<MutexGuard<'_, Shard>> {
-        // The index takes the low half.
-        let number = (token.0 >> 64) as usize & (self.shards.len() - 1);
-        self.shards.get(number).map(Apart::lock)
+        self.shard(token).map(Apart::lock)
+    }
+
+    /// Has the processor fetch that lock; what comes back means nothing.
+    pub(crate) fn touch(&self, token: Token) -> u64 {
+        self.shard(token).map_or(0, Apart::touch)
     }
 
     pub(crate) fn shards(&self) -> usize {
