@@ -242,7 +242,7 @@ impl Engine {
             Ok(())
         });
         if decided.is_err() {
-            *decision = Decision { detailed: decision.detailed, ..Decision::default() };
+            decision.clear();
         }
         decided
     }
@@ -366,6 +366,11 @@ impl Engine {
         let (challenger, report) = Challenger::new(policy, &self.key, &self.ruling.load())?;
         self.challenger.store(Some(Arc::new(challenger)));
         Ok(report)
+    }
+
+    /// The policy on trial, if there is one.
+    pub fn challenger(&self) -> Option<Policy> {
+        self.challenger.load().as_ref().map(|challenger| challenger.policy.clone())
     }
 
     /// Ends the trial; the challenger's policy, if there was one.
