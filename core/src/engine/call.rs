@@ -23,6 +23,7 @@ const MOST_SCRATCHES: usize = 16;
 pub(super) struct Scratches {
     last: Box<Scratch>,
     /// Those before, the latest first.
+    #[allow(clippy::vec_box, reason = "they are large and change places")]
     earlier: Vec<Box<Scratch>>,
 }
 
