@@ -27,7 +27,7 @@ mod snapshot;
 mod swap;
 
 pub use builder::EngineBuilder;
-use call::{Call, Scratch};
+use call::{Call, Scratches};
 use challenger::Challenger;
 pub use challenger::ChallengerReport;
 pub use journal::Recovered;
@@ -133,7 +133,7 @@ struct Memory {
 }
 
 thread_local! {
-    static SCRATCH: RefCell<Scratch> = RefCell::default();
+    static SCRATCHES: RefCell<Scratches> = RefCell::default();
 }
 
 impl Engine {
@@ -155,10 +155,10 @@ impl Engine {
         admit: impl Fn(&Ruling) -> Result<()>,
         mut work: impl FnMut(&mut Call<'_>) -> Result<R>,
     ) -> Result<R> {
-        let mut run = |scratch: &mut Scratch| loop {
+        let mut run = |scratches: &mut Scratches| loop {
             let ruling = self.ruling.load();
             admit(&ruling)?;
-            scratch.is_for(&ruling.policy);
+            let scratch = scratches.of(&ruling.policy);
             scratch.route.follow(&ruling.policy.0, &ruling.keyring, event, &mut scratch.row);
             match Call::hold(self, &ruling, scratch) {
                 Some(mut call) => return work(&mut call),
@@ -166,9 +166,9 @@ impl Engine {
             }
         };
         // Taken when the host calls back into an engine: then it works with memory of its own.
-        SCRATCH.with(|scratch| match scratch.try_borrow_mut() {
-            Ok(mut scratch) => run(&mut scratch),
-            Err(_) => run(&mut Scratch::default()),
+        SCRATCHES.with(|scratches| match scratches.try_borrow_mut() {
+            Ok(mut scratches) => run(&mut scratches),
+            Err(_) => run(&mut Scratches::default()),
         })
     }
 
@@ -242,7 +242,7 @@ impl Engine {
             Ok(())
         });
         if decided.is_err() {
-            *decision = Decision { detailed: decision.detailed, ..Decision::default() };
+            decision.clear();
         }
         decided
     }
@@ -366,6 +366,11 @@ impl Engine {
         let (challenger, report) = Challenger::new(policy, &self.key, &self.ruling.load())?;
         self.challenger.store(Some(Arc::new(challenger)));
         Ok(report)
+    }
+
+    /// The policy on trial, if there is one.
+    pub fn challenger(&self) -> Option<Policy> {
+        self.challenger.load().as_ref().map(|challenger| challenger.policy.clone())
     }
 
     /// Ends the trial; the challenger's policy, if there was one.

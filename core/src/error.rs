@@ -44,6 +44,8 @@ pub enum ErrorKind {
     Damaged = 18,
     /// What the host gave to write to or to read from failed.
     Host = 19,
+    /// Something has this name already.
+    Taken = 20,
 }
 
 /// The library's error: a one-line message, its [`kind`](Error::kind), and the faults if it is a policy's.

@@ -64,6 +64,7 @@ mod feature;
 mod policy;
 mod state;
 mod sync;
+mod tenants;
 
 pub use decision::{
     Decision, DecisionRecord, ExplainedRule, Explanation, FeatureValue, MOST_REASONS, Reason, RecordedReason,
@@ -80,3 +81,4 @@ pub use event::{
 pub use feature::Value;
 pub use policy::{Action, FeatureInfo, FeatureType, Obligations, Policy, PolicyBuilder, RuleInfo};
 pub use state::ListEntry;
+pub use tenants::{TenantStatistics, Tenants};

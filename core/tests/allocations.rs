@@ -4,7 +4,7 @@
 
 use std::fmt::Write;
 
-use sekisho::{Decision, Engine, Event, Field, HashKey, ListEntry, Policy};
+use sekisho::{Decision, Engine, Event, Field, HashKey, ListEntry, Policy, Tenants};
 
 const NOW: i64 = 1_767_225_600_000;
 
@@ -112,4 +112,24 @@ fn scoring_alone_never_allocates() {
         }
     });
     assert_eq!(info.count_total, 0);
+}
+
+#[test]
+fn a_thread_that_serves_tenants_in_turn_allocates_nothing() {
+    let tenants = Tenants::new(3 << 30);
+    for (secret, name) in [(1, "acme"), (2, "zenith"), (3, "third")] {
+        tenants.add(name, Engine::builder(policy(), HashKey::new(1, [secret; 32]))).unwrap();
+    }
+    let mut event = Event::of("payment", NOW).unwrap();
+    let mut decision = Decision::new();
+    let mut round = |n: i64| {
+        for name in ["acme", "third", "zenith"] {
+            let engine = tenants.get(name).unwrap();
+            fill(&mut event, n);
+            engine.score_into(&event, &mut decision).unwrap();
+        }
+    };
+    (0..3).for_each(&mut round);
+    let counted = allocation_counter::measure(|| (3..100).for_each(&mut round));
+    assert_eq!(counted.count_total, 0, "{counted:?}");
 }

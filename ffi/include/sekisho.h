@@ -2,9 +2,10 @@
  * Sekisho: embeddable risk scoring for payments and logins.
  *
  * Handles. sekisho_policy, sekisho_engine, sekisho_engine_options, sekisho_event, sekisho_decision,
- * sekisho_error, sekisho_swap_report, sekisho_recovered and sekisho_statistics are opaque. What a function hands
- * out through a place for a handle belongs to the caller, who frees it once with the _free function of its type;
- * _free(NULL) does nothing. A handle that is passed in stays the caller's.
+ * sekisho_error, sekisho_swap_report, sekisho_challenger_report, sekisho_recovered, sekisho_statistics,
+ * sekisho_tenants and sekisho_tenant_statistics are opaque. What a function hands out through a place for a handle
+ * belongs to the caller, who frees it once with the _free function of its type; _free(NULL) does nothing. A handle
+ * that is passed in stays the caller's, and one that a function returns is only lent.
  *
  * Threads. Any number of threads may use a handle at once through functions that take it as const. A function
  * that takes it without const needs it for itself, and so does _free.
@@ -130,6 +131,10 @@ enum sekisho_status
      * What the host gave to write to or to read from failed.
      */
     SEKISHO_STATUS_HOST = 19,
+    /**
+     * Something has this name already.
+     */
+    SEKISHO_STATUS_TAKEN = 20,
     /**
      * A fault of a kind that this header does not know.
      */
@@ -754,6 +759,14 @@ typedef uint16_t sekisho_field;
 #endif // __cplusplus
 
 /**
+ * What a policy on trial shares with the one in force.
+ *
+ * Owned by the caller, freed with sekisho_challenger_report_free. It never changes: any number of threads may read
+ * it.
+ */
+typedef struct sekisho_challenger_report sekisho_challenger_report;
+
+/**
  * What the engine decided on one event.
  *
  * Owned by the caller, freed with sekisho_decision_free. Filled by one thread at a time; between two
@@ -765,8 +778,8 @@ typedef struct sekisho_decision sekisho_decision;
  * Scores events against a policy and what it remembers.
  *
  * Owned by the caller, freed with sekisho_engine_free. All threads may share one engine: calls
- * on different entities do not wait for one another. Only freeing it has to wait until no other call is
- * under way.
+ * on different entities do not wait for one another. Only freeing it has to wait until no other call on the handle
+ * is under way.
  */
 typedef struct sekisho_engine sekisho_engine;
 
@@ -821,12 +834,30 @@ typedef struct sekisho_recovered sekisho_recovered;
 typedef struct sekisho_statistics sekisho_statistics;
 
 /**
- * What a change of the policy left without history, or without all of it.
+ * What a change of the policy left without history, or without all of it, and whether it ended a trial.
  *
  * Owned by the caller, freed with sekisho_swap_report_free. It never changes: any number of threads may read
  * it.
  */
 typedef struct sekisho_swap_report sekisho_swap_report;
+
+/**
+ * How much each tenant remembered when it was asked, in the order of names.
+ *
+ * Owned by the caller, freed with sekisho_tenant_statistics_free. It never changes: any number of threads may read
+ * it.
+ */
+typedef struct sekisho_tenant_statistics sekisho_tenant_statistics;
+
+/**
+ * Engines by name, one for each tenant, within one budget of memory. Nothing else is shared: the same identifier in
+ * two tenants is two strangers, and a flood in one evicts nobody in another. Give each a key of its own, so that no
+ * snapshot or journal of one can be opened as another's.
+ *
+ * Owned by the caller, freed with sekisho_tenants_free; engines that were got from it go on working. Any number of
+ * threads may use one.
+ */
+typedef struct sekisho_tenants sekisho_tenants;
 
 /**
  * Takes a frame of the journal.
@@ -1248,6 +1279,15 @@ uint32_t sekisho_decision_obligations(const sekisho_decision *decision);
 bool sekisho_decision_is_repeated(const sekisho_decision *decision);
 
 /**
+ * What the policy on trial would have decided on the same event: see sekisho_engine_challenge_with. It changed
+ * nothing. The functions that read a decision read it; the numbers of features are those of its own policy.
+ *
+ * NULL when there is none: nothing was decided, no policy is on trial, or it would have refused the event. It is
+ * lent, not handed out: never free it, and let go of it when the decision is filled again or freed.
+ */
+const sekisho_decision *sekisho_decision_challenger(const sekisho_decision *decision);
+
+/**
  * How many reasons there are, at most 8; 0 when nothing was decided.
  */
 size_t sekisho_decision_reason_count(const sekisho_decision *decision);
@@ -1547,7 +1587,8 @@ sekisho_status sekisho_engine_advance(const sekisho_engine *engine,
  *
  * `report` says which features start without history or without all of it; it may be NULL, else it is written
  * and belongs to the caller. Events that were made for other declared attributes are refused from now on
- * (SEKISHO_STATUS_SCHEMA) and have to be made anew. The policy stays the caller's.
+ * (SEKISHO_STATUS_SCHEMA) and have to be made anew. A challenger goes on beside the new policy if it can. The policy
+ * stays the caller's.
  *
  * SEKISHO_STATUS_OUT_OF_RANGE when one entity alone could exceed the memory of its table. `error` may be NULL.
  */
@@ -1560,6 +1601,12 @@ sekisho_status sekisho_engine_swap(const sekisho_engine *engine,
  * Frees a report. NULL is fine.
  */
 void sekisho_swap_report_free(sekisho_swap_report *report);
+
+/**
+ * Whether there was a challenger that needs what the new policy does not remember, so that its trial ended. False
+ * for NULL.
+ */
+bool sekisho_swap_report_challenger_ended(const sekisho_swap_report *report);
 
 /**
  * How many features count only what is recorded from now on; 0 for NULL.
@@ -1651,6 +1698,67 @@ sekisho_status sekisho_engine_list_length(const sekisho_engine *engine,
                                           size_t list_length,
                                           size_t *members,
                                           sekisho_error **error);
+
+/**
+ * Puts a policy on trial while others go on scoring: from now on it decides on every event beside the policy in
+ * force, from the same memory, and changes nothing; sekisho_decision_challenger tells what. It takes the place of an
+ * earlier one. Features that both policies have are computed once.
+ *
+ * `report` says which these are; it may be NULL, else it is written and belongs to the caller. The policy stays the
+ * caller's.
+ *
+ * SEKISHO_STATUS_UNKNOWN_NAME when it needs what the policy in force does not remember: the error names what, and
+ * what to add to that policy; SEKISHO_STATUS_SCHEMA when it declares other attributes. What was on trial before
+ * stays then. `error` may be NULL.
+ */
+sekisho_status sekisho_engine_challenge_with(const sekisho_engine *engine,
+                                             const sekisho_policy *policy,
+                                             sekisho_challenger_report **report,
+                                             sekisho_error **error);
+
+/**
+ * Ends the trial. `ended` is false when no policy was on trial; it may be NULL.
+ */
+sekisho_status sekisho_engine_end_challenge(const sekisho_engine *engine, bool *ended);
+
+/**
+ * The policy on trial, as a new handle that belongs to the caller. SEKISHO_STATUS_NOT_FOUND when there is none.
+ */
+sekisho_status sekisho_engine_challenger(const sekisho_engine *engine,
+                                         sekisho_policy **policy);
+
+/**
+ * Frees a report. NULL is fine.
+ */
+void sekisho_challenger_report_free(sekisho_challenger_report *report);
+
+/**
+ * How many features are computed once for both policies; 0 for NULL.
+ */
+size_t sekisho_challenger_report_shared_count(const sekisho_challenger_report *report);
+
+/**
+ * The name of a feature that is computed once for both policies. The text lives as long as the report.
+ * SEKISHO_STATUS_NOT_FOUND from the count on.
+ */
+sekisho_status sekisho_challenger_report_shared(const sekisho_challenger_report *report,
+                                                size_t index,
+                                                const char **text,
+                                                size_t *length);
+
+/**
+ * How many features only the policy on trial has; 0 for NULL.
+ */
+size_t sekisho_challenger_report_own_count(const sekisho_challenger_report *report);
+
+/**
+ * The name of a feature that only the policy on trial has; it is computed from what the policy in force remembers.
+ * The text lives as long as the report. SEKISHO_STATUS_NOT_FOUND from the count on.
+ */
+sekisho_status sekisho_challenger_report_own(const sekisho_challenger_report *report,
+                                             size_t index,
+                                             const char **text,
+                                             size_t *length);
 
 /**
  * Writes everything that the engine remembers, in pieces, while other threads go on scoring: each piece is as
@@ -1776,6 +1884,114 @@ sekisho_status sekisho_statistics_table_name(const sekisho_statistics *statistic
 sekisho_status sekisho_statistics_table(const sekisho_statistics *statistics,
                                         size_t index,
                                         sekisho_table_statistics *table);
+
+/**
+ * Makes a registry without tenants, for engines that together may fill so many bytes. It is written to `tenants`
+ * and belongs to the caller.
+ */
+sekisho_status sekisho_tenants_new(size_t memory,
+                                   sekisho_tenants **tenants);
+
+/**
+ * Frees a registry. NULL is fine. Engines that were got from it are freed by themselves.
+ */
+void sekisho_tenants_free(sekisho_tenants *tenants);
+
+/**
+ * Starts an engine under a name, which is copied, as sekisho_engine_new_with does. It may fill the bytes that its
+ * options say, a gibibyte without.
+ *
+ * `engine` may be NULL; else it is written as by sekisho_tenants_get. SEKISHO_STATUS_TAKEN when a tenant has this
+ * name, SEKISHO_STATUS_OUT_OF_RANGE when fewer bytes are left, SEKISHO_STATUS_EMPTY or SEKISHO_STATUS_TOO_LONG for a
+ * name of no or more than 256 bytes, and the statuses of sekisho_engine_new_with. `error` may be NULL.
+ */
+sekisho_status sekisho_tenants_add(const sekisho_tenants *tenants,
+                                   const char *name,
+                                   size_t name_length,
+                                   const sekisho_policy *policy,
+                                   const sekisho_engine_options *options,
+                                   uint32_t key_id,
+                                   const uint8_t *key,
+                                   size_t key_length,
+                                   sekisho_engine **engine,
+                                   sekisho_error **error);
+
+/**
+ * Starts an engine that remembers what a snapshot holds, under a name. Otherwise as sekisho_tenants_add and
+ * sekisho_engine_restore. The name and the memory are set aside while it is read; nobody gets the tenant before it
+ * is whole.
+ */
+sekisho_status sekisho_tenants_restore(const sekisho_tenants *tenants,
+                                       const char *name,
+                                       size_t name_length,
+                                       const sekisho_policy *policy,
+                                       const sekisho_engine_options *options,
+                                       uint32_t key_id,
+                                       const uint8_t *key,
+                                       size_t key_length,
+                                       sekisho_read read,
+                                       void *context,
+                                       sekisho_engine **engine,
+                                       sekisho_error **error);
+
+/**
+ * The engine of a tenant, as a new handle that belongs to the caller and is freed with sekisho_engine_free. It goes
+ * on working after the tenant was removed. Never waits; keep the handle rather than asking for each event.
+ *
+ * SEKISHO_STATUS_NOT_FOUND when no tenant has this name.
+ */
+sekisho_status sekisho_tenants_get(const sekisho_tenants *tenants,
+                                   const char *name,
+                                   size_t name_length,
+                                   sekisho_engine **engine);
+
+/**
+ * Takes a tenant out. `removed` is false when there was none of this name; it may be NULL. Its memory is freed, and
+ * its bytes can be given to another, once all handles of its engine are freed.
+ */
+sekisho_status sekisho_tenants_remove(const sekisho_tenants *tenants,
+                                      const char *name,
+                                      size_t name_length,
+                                      bool *removed);
+
+/**
+ * How many tenants there are; 0 for NULL.
+ */
+size_t sekisho_tenants_count(const sekisho_tenants *tenants);
+
+/**
+ * Bytes that a further tenant may fill; 0 for NULL.
+ */
+size_t sekisho_tenants_memory_left(const sekisho_tenants *tenants);
+
+/**
+ * What each tenant remembers now. The statistics are written to `statistics` and belong to the caller.
+ */
+sekisho_status sekisho_tenants_statistics(const sekisho_tenants *tenants,
+                                          sekisho_tenant_statistics **statistics);
+
+/**
+ * Frees statistics. NULL is fine.
+ */
+void sekisho_tenant_statistics_free(sekisho_tenant_statistics *statistics);
+
+/**
+ * How many tenants there were; 0 for NULL.
+ */
+size_t sekisho_tenant_statistics_count(const sekisho_tenant_statistics *statistics);
+
+/**
+ * A tenant: its name, how many bytes it may fill, and how many it filled.
+ *
+ * `memory` and `bytes` may be NULL. The text lives as long as the statistics. SEKISHO_STATUS_NOT_FOUND from the
+ * count on. What each table remembers is told by sekisho_engine_statistics.
+ */
+sekisho_status sekisho_tenant_statistics_tenant(const sekisho_tenant_statistics *statistics,
+                                                size_t index,
+                                                const char **name,
+                                                size_t *length,
+                                                size_t *memory,
+                                                size_t *bytes);
 
 #ifdef __cplusplus
 }  // extern "C"

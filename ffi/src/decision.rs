@@ -16,17 +16,27 @@ use crate::status::{sekisho_action, sekisho_status};
 /// Owned by the caller, freed with sekisho_decision_free. Filled by one thread at a time; between two
 /// fillings any number of threads may read it. Fill it again and again: it allocates nothing then.
 #[derive(Debug)]
-pub struct sekisho_decision {
-    pub(crate) decision: Decision,
-    /// The last call that should have filled it did.
-    pub(crate) filled: bool,
-}
+// A challenger's decision lies inside of another and is lent as it is. The header must not see this, it would spell
+// out what is inside.
+#[cfg_attr(all(), repr(transparent))]
+pub struct sekisho_decision(pub(crate) Decision);
 
 impl sekisho_decision {
     /// What was decided; nothing may be read of a decision that was not made.
     pub(crate) fn made(&self) -> Option<&Decision> {
-        self.filled.then_some(&self.decision)
+        Some(&self.0).filter(|decision| decision.policy().is_some())
     }
+}
+
+/// Leaves nothing of a call that failed in the decision that it should have filled, nor of one before.
+pub(crate) fn emptied_unless(
+    status: sekisho_status,
+    decision: Option<&mut sekisho_decision>,
+) -> sekisho_status {
+    if let Some(decision) = decision.filter(|_| status != sekisho_status::Ok) {
+        decision.0.clear();
+    }
+    status
 }
 
 /// What was decided, or why there is nothing to read.
@@ -39,7 +49,7 @@ pub(crate) fn made(decision: Option<&sekisho_decision>) -> Result<&Decision, Fai
 fn new(detailed: bool, decision: Option<&mut MaybeUninit<Box<sekisho_decision>>>) -> sekisho_status {
     bare(|| {
         let empty = if detailed { Decision::detailed() } else { Decision::new() };
-        required(decision, "decision")?.write(Box::new(sekisho_decision { decision: empty, filled: false }));
+        required(decision, "decision")?.write(Box::new(sekisho_decision(empty)));
         Ok(())
     })
 }
@@ -96,6 +106,18 @@ pub extern "C" fn sekisho_decision_obligations(decision: Option<&sekisho_decisio
 #[unsafe(no_mangle)]
 pub extern "C" fn sekisho_decision_is_repeated(decision: Option<&sekisho_decision>) -> bool {
     answer(false, || Some(decision?.made()?.is_repeated()))
+}
+
+/// What the policy on trial would have decided on the same event: see sekisho_engine_challenge_with. It changed
+/// nothing. The functions that read a decision read it; the numbers of features are those of its own policy.
+///
+/// NULL when there is none: nothing was decided, no policy is on trial, or it would have refused the event. It is
+/// lent, not handed out: never free it, and let go of it when the decision is filled again or freed.
+#[unsafe(no_mangle)]
+pub extern "C" fn sekisho_decision_challenger(
+    decision: Option<&sekisho_decision>,
+) -> Option<&sekisho_decision> {
+    answer(None, || Some(Some(raw::lend_decision(decision?.made()?.challenger()?))))
 }
 
 /// How many reasons there are, at most 8; 0 when nothing was decided.
@@ -239,15 +261,13 @@ pub unsafe extern "C" fn sekisho_decision_replay(
     mut decision: Option<&mut sekisho_decision>,
     error: Option<&mut MaybeUninit<Box<sekisho_error>>>,
 ) -> sekisho_status {
-    if let Some(decision) = decision.as_deref_mut() {
-        decision.filled = false;
-    }
-    reported(error, || {
-        let (policy, decision) = (required(policy, "policy")?, required(decision, "decision")?);
+    let status = reported(error, || {
+        let (policy, decision) =
+            (required(policy, "policy")?, required(decision.as_deref_mut(), "decision")?);
         // SAFETY: the caller states that the pair names readable bytes.
         let json = unsafe { raw::text(json, length, "json")? };
-        decision.decision = DecisionRecord::from_json(json)?.replay(&policy.policy)?;
-        decision.filled = true;
+        decision.0 = DecisionRecord::from_json(json)?.replay(&policy.policy)?;
         Ok(())
-    })
+    });
+    emptied_unless(status, decision)
 }

@@ -8,14 +8,11 @@ use sekisho::Recovered;
 
 use crate::engine::{builder, sekisho_engine};
 use crate::error::sekisho_error;
-use crate::host::{Sink, Source, sekisho_read, sekisho_write};
+use crate::host::{PIECE, Sink, Source, sekisho_read, sekisho_write};
 use crate::options::sekisho_engine_options;
 use crate::policy::sekisho_policy;
 use crate::raw::{self, Failure, answer, free, lend, reported, required};
 use crate::status::sekisho_status;
-
-/// Bytes that are asked of the host at once.
-const PIECE: usize = 1 << 16;
 
 /// What a snapshot holds. Later versions may add to its end.
 #[repr(C)]
@@ -112,7 +109,7 @@ pub unsafe extern "C" fn sekisho_engine_restore(
         let key = unsafe { raw::bytes(key, key_length, "key")? };
         let source = BufReader::with_capacity(PIECE, Source { read, context });
         let restored = builder(policy, options, key_id, key)?.restore(source)?;
-        place.write(Box::new(sekisho_engine { engine: restored }));
+        place.write(sekisho_engine::of(restored));
         Ok(())
     })
 }

@@ -2,10 +2,11 @@
 
 use std::ffi::c_char;
 use std::mem::MaybeUninit;
+use std::sync::Arc;
 
 use sekisho::{Engine, EngineBuilder, HashKey, Label, ListEntry, Outcome, SwapReport};
 
-use crate::decision::sekisho_decision;
+use crate::decision::{emptied_unless, sekisho_decision};
 use crate::error::sekisho_error;
 use crate::event::sekisho_event;
 use crate::options::sekisho_engine_options;
@@ -16,14 +17,21 @@ use crate::status::sekisho_status;
 /// Scores events against a policy and what it remembers.
 ///
 /// Owned by the caller, freed with sekisho_engine_free. All threads may share one engine: calls
-/// on different entities do not wait for one another. Only freeing it has to wait until no other call is
-/// under way.
+/// on different entities do not wait for one another. Only freeing it has to wait until no other call on the handle
+/// is under way.
 #[derive(Debug)]
 pub struct sekisho_engine {
-    pub(crate) engine: Engine,
+    /// Tenants hold it too.
+    pub(crate) engine: Arc<Engine>,
 }
 
-/// What a change of the policy left without history, or without all of it.
+impl sekisho_engine {
+    pub(crate) fn of(engine: impl Into<Arc<Engine>>) -> Box<sekisho_engine> {
+        Box::new(sekisho_engine { engine: engine.into() })
+    }
+}
+
+/// What a change of the policy left without history, or without all of it, and whether it ended a trial.
 ///
 /// Owned by the caller, freed with sekisho_swap_report_free. It never changes: any number of threads may read
 /// it.
@@ -52,7 +60,7 @@ pub unsafe extern "C" fn sekisho_engine_new(
         let (policy, place) = (required(policy, "policy")?, required(engine, "engine")?);
         // SAFETY: the caller states that the pair names readable bytes.
         let key = HashKey::from_bytes(key_id, unsafe { raw::bytes(key, key_length, "key")? })?;
-        place.write(Box::new(sekisho_engine { engine: Engine::new(policy.policy.clone(), key) }));
+        place.write(sekisho_engine::of(Engine::new(policy.policy.clone(), key)));
         Ok(())
     })
 }
@@ -75,7 +83,7 @@ pub unsafe extern "C" fn sekisho_engine_new_with(
         let (policy, place) = (required(policy, "policy")?, required(engine, "engine")?);
         // SAFETY: the caller states that the pair names readable bytes.
         let key = unsafe { raw::bytes(key, key_length, "key")? };
-        place.write(Box::new(sekisho_engine { engine: builder(policy, options, key_id, key)?.build()? }));
+        place.write(sekisho_engine::of(builder(policy, options, key_id, key)?.build()?));
         Ok(())
     })
 }
@@ -157,19 +165,17 @@ fn decide(
     mut decision: Option<&mut sekisho_decision>,
     remember: bool,
 ) -> sekisho_status {
-    if let Some(decision) = decision.as_deref_mut() {
-        decision.filled = false;
-    }
-    on_event(event, |event| {
-        let (engine, decision) = (required(engine, "engine")?, required(decision, "decision")?);
+    let status = on_event(event, |event| {
+        let (engine, decision) =
+            (required(engine, "engine")?, required(decision.as_deref_mut(), "decision")?);
         if remember {
-            engine.engine.assess_into(&event.event, &mut decision.decision)?;
+            engine.engine.assess_into(&event.event, &mut decision.0)?;
         } else {
-            engine.engine.score_into(&event.event, &mut decision.decision)?;
+            engine.engine.score_into(&event.event, &mut decision.0)?;
         }
-        decision.filled = true;
         Ok(())
-    })
+    });
+    emptied_unless(status, decision)
 }
 
 /// Remembers an event without deciding.
@@ -263,7 +269,8 @@ pub extern "C" fn sekisho_engine_advance(
 ///
 /// `report` says which features start without history or without all of it; it may be NULL, else it is written
 /// and belongs to the caller. Events that were made for other declared attributes are refused from now on
-/// (SEKISHO_STATUS_SCHEMA) and have to be made anew. The policy stays the caller's.
+/// (SEKISHO_STATUS_SCHEMA) and have to be made anew. A challenger goes on beside the new policy if it can. The policy
+/// stays the caller's.
 ///
 /// SEKISHO_STATUS_OUT_OF_RANGE when one entity alone could exceed the memory of its table. `error` may be NULL.
 #[unsafe(no_mangle)]
@@ -287,6 +294,13 @@ pub extern "C" fn sekisho_engine_swap(
 #[unsafe(no_mangle)]
 pub extern "C" fn sekisho_swap_report_free(report: Option<Box<sekisho_swap_report>>) {
     free(report);
+}
+
+/// Whether there was a challenger that needs what the new policy does not remember, so that its trial ended. False
+/// for NULL.
+#[unsafe(no_mangle)]
+pub extern "C" fn sekisho_swap_report_challenger_ended(report: Option<&sekisho_swap_report>) -> bool {
+    answer(false, || Some(report?.report.challenger_ended))
 }
 
 /// How many features count only what is recorded from now on; 0 for NULL.
@@ -453,7 +467,7 @@ pub unsafe extern "C" fn sekisho_engine_list_length(
 }
 
 /// Writes an answer for those who want it.
-fn state(place: Option<&mut MaybeUninit<bool>>, flag: bool) {
+pub(crate) fn state(place: Option<&mut MaybeUninit<bool>>, flag: bool) {
     if let Some(place) = place {
         place.write(flag);
     }

@@ -44,6 +44,9 @@ impl Sink {
     }
 }
 
+/// Bytes that are asked of the host at once.
+pub(crate) const PIECE: usize = 1 << 16;
+
 /// Where the host keeps bytes.
 pub(crate) struct Source {
     pub(crate) read: unsafe extern "C" fn(*mut c_void, *mut u8, usize) -> isize,

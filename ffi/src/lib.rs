@@ -21,6 +21,7 @@
 // What a caller has to guarantee is the same everywhere and stands at the head of the header.
 #![allow(clippy::missing_safety_doc)]
 
+mod challenger;
 mod decision;
 mod durable;
 mod engine;
@@ -33,8 +34,10 @@ mod policy;
 mod raw;
 mod statistics;
 mod status;
+mod tenants;
 mod value;
 
+pub use challenger::*;
 pub use decision::*;
 pub use durable::*;
 pub use engine::*;
@@ -46,4 +49,5 @@ pub use options::*;
 pub use policy::*;
 pub use statistics::*;
 pub use status::*;
+pub use tenants::*;
 pub use value::*;

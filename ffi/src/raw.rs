@@ -7,8 +7,9 @@ use std::ffi::c_char;
 use std::mem::MaybeUninit;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use sekisho::Error;
+use sekisho::{Decision, Error};
 
+use crate::decision::sekisho_decision;
 use crate::error::sekisho_error;
 use crate::event::sekisho_event;
 use crate::status::sekisho_status;
@@ -197,6 +198,12 @@ pub(crate) fn lend(
     pointer.write(if text.is_empty() { c"".as_ptr() } else { text.as_ptr().cast() });
     length.write(text.len());
     Ok(())
+}
+
+/// Lends a decision that lies inside of another.
+pub(crate) fn lend_decision(decision: &Decision) -> &sekisho_decision {
+    // SAFETY: the handle has the layout of the decision, and what is lent can only be read.
+    unsafe { &*(&raw const *decision).cast::<sekisho_decision>() }
 }
 
 /// The size that a caller gave a structure that later versions add to.

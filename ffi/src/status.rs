@@ -48,6 +48,8 @@ pub enum sekisho_status {
     Damaged = 18,
     /// What the host gave to write to or to read from failed.
     Host = 19,
+    /// Something has this name already.
+    Taken = 20,
     /// A fault of a kind that this header does not know.
     Other = 100,
     /// A handle, or a pointer that has to be there, is NULL.
@@ -82,6 +84,7 @@ impl From<ErrorKind> for sekisho_status {
             ErrorKind::Key => sekisho_status::Key,
             ErrorKind::Damaged => sekisho_status::Damaged,
             ErrorKind::Host => sekisho_status::Host,
+            ErrorKind::Taken => sekisho_status::Taken,
             _ => sekisho_status::Other,
         }
     }
@@ -243,6 +246,7 @@ pub extern "C" fn sekisho_status_name(status: i32) -> *const c_char {
         17 => c"key",
         18 => c"damaged",
         19 => c"host",
+        20 => c"taken",
         100 => c"other",
         101 => c"null_handle",
         102 => c"panic",

@@ -51,16 +51,20 @@ fn set(event: &mut sekisho_event, field: sekisho_field, text: &str) {
     assert_eq!(status, sekisho_status::Ok);
 }
 
-#[test]
-fn the_hot_path_allocates_nothing() {
-    let text = include_str!("../../examples/policies/wallet.toml");
-    let policy = made(|place| {
+fn parsed(text: &str) -> Box<sekisho_policy> {
+    made(|place| {
         // SAFETY: the pairs name the text's own bytes, and nothing.
         unsafe {
             let pointer = text.as_ptr().cast();
             sekisho_policy_parse(pointer, text.len(), std::ptr::null(), 0, place, None)
         }
-    });
+    })
+}
+
+#[test]
+fn the_hot_path_allocates_nothing() {
+    let text = include_str!("../../examples/policies/wallet.toml");
+    let policy = parsed(text);
     let key = [7u8; 32];
     // SAFETY: the pair names the key's own bytes.
     let engine = made(|place| unsafe { sekisho_engine_new(Some(&policy), 1, key.as_ptr(), 32, place, None) });
@@ -81,23 +85,37 @@ fn the_hot_path_allocates_nothing() {
         set(event, sekisho_field::Currency, "JPY");
         sekisho_event_set_integer(Some(event), sekisho_field::AmountMinor as u16, 5_000);
     };
-    for n in 0..100 {
-        fill(&mut event, n);
-        let status = sekisho_engine_assess(Some(&engine), Some(&mut event), Some(&mut decision));
-        assert_eq!(status, sekisho_status::Ok);
-    }
-    let before = COUNT.get();
-    for n in 100..200 {
-        fill(&mut event, n);
-        let status = sekisho_engine_score(Some(&engine), Some(&mut event), Some(&mut decision));
-        assert_eq!(status, sekisho_status::Ok);
-        assert_ne!(sekisho_decision_action(Some(&decision)), sekisho_action::None);
-    }
-    let counted = COUNT.get() - before;
+    let mut count = |tried: bool| {
+        let mut before = 0;
+        for n in 0..200 {
+            if n == 100 {
+                before = COUNT.get();
+            }
+            fill(&mut event, n);
+            let (engine, event, decision) = (Some(&*engine), Some(&mut *event), Some(&mut *decision));
+            let status = match n {
+                0..100 => sekisho_engine_assess(engine, event, decision),
+                _ => sekisho_engine_score(engine, event, decision),
+            };
+            assert_eq!(status, sekisho_status::Ok);
+        }
+        let decision = Some(&*decision);
+        assert_ne!(sekisho_decision_action(decision), sekisho_action::None);
+        let challenger = sekisho_decision_challenger(decision);
+        assert_eq!(challenger.is_some(), tried);
+        assert_eq!(sekisho_decision_score(challenger) >= 0, tried);
+        COUNT.get() - before
+    };
+    let alone = count(false);
+    let challenger = parsed(&text.replace("over = \"1h\"", "over = \"2h\""));
+    let status = sekisho_engine_challenge_with(Some(&engine), Some(&challenger), None, None);
+    assert_eq!(status, sekisho_status::Ok);
+    let beside_another = count(true);
 
     sekisho_decision_free(Some(decision));
     sekisho_event_free(Some(event));
     sekisho_engine_free(Some(engine));
+    sekisho_policy_free(Some(challenger));
     sekisho_policy_free(Some(policy));
-    assert_eq!(counted, 0, "100 events were scored with {counted} allocations");
+    assert_eq!((alone, beside_another), (0, 0), "allocations while 100 events were scored");
 }

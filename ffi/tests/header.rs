@@ -25,8 +25,10 @@ fn generated() -> String {
         "host",
         "options",
         "engine",
+        "challenger",
         "durable",
         "statistics",
+        "tenants",
     ];
     let mut builder = cbindgen::Builder::new().with_config(config);
     for source in sources {

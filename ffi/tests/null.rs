@@ -37,6 +37,9 @@ fn null_is_a_status() {
         || sekisho_engine_options_free(None),
         || sekisho_statistics_free(None),
         || sekisho_recovered_free(None),
+        || sekisho_challenger_report_free(None),
+        || sekisho_tenants_free(None),
+        || sekisho_tenant_statistics_free(None),
     ] {
         free();
     }
@@ -144,6 +147,8 @@ fn null_is_a_status() {
     assert_eq!(sekisho_decision_feature_presence(None, 0), sekisho_presence::None);
     assert_eq!(sekisho_error_status(None), null_handle);
     assert!(!sekisho_recovered_is_complete(None));
+    assert!(!sekisho_swap_report_challenger_ended(None));
+    assert!(sekisho_decision_challenger(None).is_none());
     let recovered =
         [sekisho_recovered_frames(None), sekisho_recovered_bytes(None), sekisho_recovered_torn(None)];
     assert_eq!(recovered, [0; 3]);
@@ -157,8 +162,13 @@ fn null_is_a_status() {
         sekisho_swap_report_cold_count(None),
         sekisho_swap_report_partly_warm_count(None),
         sekisho_statistics_table_count(None),
+        sekisho_challenger_report_shared_count(None),
+        sekisho_challenger_report_own_count(None),
+        sekisho_tenants_count(None),
+        sekisho_tenants_memory_left(None),
+        sekisho_tenant_statistics_count(None),
     ];
-    assert_eq!(counts, [0; 9]);
+    assert_eq!(counts, [0; 14]);
 
     let (mut text, mut length) = (MaybeUninit::uninit(), MaybeUninit::uninit());
     let (text, length) = (&mut text, &mut length);
@@ -183,6 +193,9 @@ fn null_is_a_status() {
         sekisho_swap_report_partly_warm(None, 0, Some(text), Some(length), None),
         sekisho_statistics_table_name(None, 0, Some(text), Some(length)),
         sekisho_recovered_policy(None, Some(text), Some(length)),
+        sekisho_challenger_report_shared(None, 0, Some(text), Some(length)),
+        sekisho_challenger_report_own(None, 0, Some(text), Some(length)),
+        sekisho_tenant_statistics_tenant(None, 0, Some(text), Some(length), None, None),
     ] {
         assert_eq!(found, null_handle);
     }

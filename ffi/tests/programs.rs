@@ -144,6 +144,11 @@ fn a_stream_is_scored() {
 }
 
 #[test]
+fn tenants_and_a_challenger_are_heard() {
+    compare_or_rewrite("tenants.txt", &printed(&compiled("tenants", &["tenants.c"]), &[]));
+}
+
+#[test]
 fn scenarios_leave_the_golden_traces() {
     let program = compiled("scenarios", &["scenarios.c", "lines.c"]);
     let mut count = 0;

@@ -7,8 +7,9 @@ Decision(score=0, action='allow', reasons=[])
 """
 
 from sekisho._errors import PolicyError, SekishoError
-from sekisho._native import Decision, Engine, Event, Policy, Table, __version__, replay_record
+from sekisho._native import Decision, Engine, Event, Policy, Table, Tenants, __version__, replay_record
 from sekisho._types import (
+    ChallengerReport,
     Fault,
     FeatureInfo,
     FieldInfo,
@@ -20,9 +21,11 @@ from sekisho._types import (
     SnapshotReport,
     SwapReport,
     TableStatistics,
+    TenantStatistics,
 )
 
 __all__ = [
+    "ChallengerReport",
     "Decision",
     "Engine",
     "Event",
@@ -41,6 +44,8 @@ __all__ = [
     "SwapReport",
     "Table",
     "TableStatistics",
+    "TenantStatistics",
+    "Tenants",
     "__version__",
     "replay_record",
 ]

@@ -1,4 +1,4 @@
-"""Decisions and policies as HTML, for notebooks."""
+"""Decisions, policies and tenants as HTML, for notebooks."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from sekisho._native import Decision, Policy
+    from sekisho._native import Decision, Policy, Tenants
 
 # Readable on white and on the dark grounds of notebooks.
 _COLOURS = {"allow": "#2e7d32", "challenge": "#b26a00", "review": "#6a4fb3", "deny": "#c62828"}
@@ -90,7 +90,45 @@ def decision(shown: Decision) -> str:
         rows = (_row(escape(name), _value(value), numbers=(1,)) for name, value in shown.features.items())
         table = _table(["feature", "value"], rows)
         parts.append(f"<details><summary>{len(shown.features)} features</summary>{table}</details>")
+    if (challenger := shown.challenger) is not None:
+        parts.append(_challenger(challenger))
     return f'<div class="sekisho-decision">{"".join(parts)}</div>'
+
+
+def _challenger(shown: Decision) -> str:
+    """What the policy on trial would have decided, in one line that opens."""
+    name = f"{shown.policy.name} {shown.policy.version}" if shown.policy else ""
+    colour = _COLOURS.get(shown.action, "inherit")
+    return (
+        '<details style="margin:4px 0;border-left:3px solid #8888;padding-left:8px"><summary>on trial: '
+        f"<b>{escape(name)}</b> would have said {shown.score} "
+        f'<span style="background:{colour};color:#fff;border-radius:4px;padding:1px 8px">{escape(shown.action)}</span>'
+        f"</summary>{decision(shown)}</details>"
+    )
+
+
+def tenants(shown: Tenants) -> str:
+    """Who is there, and how much each remembers."""
+    rows = (
+        _row(
+            escape(tenant.name),
+            _megabytes(tenant.bytes),
+            _megabytes(tenant.memory),
+            f"{sum(table.entities for table in tenant.tables):,}",
+            f"{sum(table.evicted for table in tenant.tables):,}",
+            numbers=(1, 2, 3, 4),
+        )
+        for tenant in shown.statistics()
+    )
+    return (
+        '<div class="sekisho-tenants">'
+        f"{_table(['tenant', 'MB used', 'MB of memory', 'entities', 'evicted'], rows)}"
+        f'<div style="opacity:.6">{_megabytes(shown.memory_left)} of {_megabytes(shown.memory)} MB are left</div></div>'
+    )
+
+
+def _megabytes(number: int) -> str:
+    return f"{number / 1e6:,.1f}"
 
 
 def policy(shown: Policy) -> str:

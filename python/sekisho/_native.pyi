@@ -1,11 +1,12 @@
 """The compiled module. Use what `sekisho` re-exports."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from os import PathLike
-from typing import Any, Literal, Protocol, TypeAlias, final
+from typing import Any, Literal, Protocol, TypeAlias, TypeVar, final, overload
 
 from sekisho._types import (
+    ChallengerReport,
     FeatureInfo,
     FieldInfo,
     ListInfo,
@@ -16,9 +17,10 @@ from sekisho._types import (
     SnapshotReport,
     SwapReport,
     TableStatistics,
+    TenantStatistics,
 )
 
-__all__ = ["Decision", "Engine", "Event", "Policy", "Table", "__version__", "replay_record"]
+__all__ = ["Decision", "Engine", "Event", "Policy", "Table", "Tenants", "__version__", "replay_record"]
 
 __version__: str
 
@@ -28,6 +30,8 @@ _FeatureValue: TypeAlias = bool | int | float | str | timedelta | datetime | Non
 _Outcome: TypeAlias = Literal[
     "pending", "approved", "declined", "succeeded", "failed", "challenged", "abandoned", "reversed"
 ]
+
+_T = TypeVar("_T")
 
 class _Writes(Protocol):
     def write(self, data: bytes, /) -> object: ...
@@ -123,6 +127,11 @@ class Decision:
     def is_repeated(self) -> bool:
         """Whether the event's id was recorded before; then nothing was recorded now."""
     @property
+    def challenger(self) -> Decision | None:
+        """What the policy on trial would have decided, with features and reasons of its own; it changed nothing. None
+        without one, or when it would have refused the event.
+        """
+    @property
     def policy(self) -> Policy | None: ...
     def explain(self) -> str:
         """The decision in words: the rules that held, with their values."""
@@ -200,7 +209,20 @@ class Engine:
     def advance(self, time: _Time) -> None:
         """States that the clock has reached a time, so that events up to a day later are taken."""
     def swap(self, policy: Policy) -> SwapReport:
-        """Installs another policy; the report says which features start cold or without all of their history."""
+        """Installs another policy; the report says which features start cold or without all of their history, and
+        whether a policy on trial could not go on beside it.
+        """
+    def challenge_with(self, policy: Policy) -> ChallengerReport:
+        """Puts a policy on trial: it decides on every event beside the one in force, from the same memory, and
+        changes nothing; see `Decision.challenger`. It takes the place of an earlier one.
+
+        A policy that needs what the one in force does not remember is refused, and the error says what is missing.
+        """
+    def end_challenge(self) -> Policy | None:
+        """Ends the trial; the policy that was on trial, if there was one."""
+    @property
+    def challenger(self) -> Policy | None:
+        """The policy on trial, if there is one."""
     def forget(self, entity: str, id: str, /) -> bool:
         """Forgets an entity, named as in `by`: its history, its entries on lists, and its hash wherever others
         remember it. False when nothing was known of it.
@@ -241,10 +263,76 @@ class Engine:
         """
 
 @final
+class Tenants:
+    """Engines by name, one for each tenant, within one budget of memory.
+
+    `memory` is how many bytes all of them together may fill. Nothing else is shared: the same identifier in two
+    tenants is two strangers, and a flood in one evicts nobody in another. Give each a key of its own, so that no
+    snapshot or journal of one can be opened as another's. Iterates over the names, in their order.
+    """
+
+    def __new__(cls, *, memory: int) -> Tenants: ...
+    def add(
+        self,
+        name: str,
+        policy: Policy,
+        key: bytes,
+        key_id: int = 1,
+        *,
+        memory: int | None = None,
+        table_memory: dict[str, int] | None = None,
+        journal: Callable[[bytes], object] | _Writes | None = None,
+    ) -> Engine:
+        """Starts an engine under a name, as `Engine(...)` does: within a gibibyte unless `memory` is given.
+
+        Refuses a name that is taken (kind `taken`), and more memory than is left (kind `out_of_range`).
+        """
+    def restore(
+        self,
+        name: str,
+        policy: Policy,
+        key: bytes,
+        key_id: int = 1,
+        *,
+        source: str | PathLike[str] | bytes | _Reads,
+        memory: int | None = None,
+        table_memory: dict[str, int] | None = None,
+        journal: Callable[[bytes], object] | _Writes | None = None,
+    ) -> Engine:
+        """Starts an engine that remembers what a snapshot holds, under a name, as `Engine.restore` does."""
+    def remove(self, name: str, /) -> Engine | None:
+        """Takes a tenant out; its engine, or None when there was none. The engine goes on working for whoever holds
+        it; its bytes can be given to another once nobody does.
+        """
+    @overload
+    def get(self, name: str, default: None = None, /) -> Engine | None: ...
+    @overload
+    def get(self, name: str, default: _T, /) -> Engine | _T: ...
+    def keys(self) -> list[str]: ...
+    def values(self) -> list[Engine]: ...
+    def items(self) -> list[tuple[str, Engine]]: ...
+    @property
+    def memory(self) -> int:
+        """Bytes that all tenants together may fill."""
+    @property
+    def memory_left(self) -> int:
+        """Bytes that a further tenant may fill."""
+    def statistics(self) -> list[TenantStatistics]:
+        """What each tenant remembers, in the order of names."""
+    def __getitem__(self, name: str, /) -> Engine: ...
+    def __delitem__(self, name: str, /) -> None: ...
+    def __contains__(self, name: object, /) -> bool: ...
+    def __len__(self) -> int: ...
+    def __iter__(self) -> Iterator[str]: ...
+    def _repr_html_(self) -> str: ...
+
+@final
 class Table:
     """The answers of a replay, as Arrow: one row for each row of the table that was replayed.
 
-    Columns are `id` (if there was one), `score`, `action`, `reasons`, and the policy's features.
+    Columns are `id` (if there was one), `score`, `action`, `reasons`, and the policy's features. When a policy was on
+    trial, `challenger_score`, `challenger_action` and `challenger_reasons` come before the features: null where it
+    would have refused the event.
     """
 
     @property

@@ -92,6 +92,17 @@ class SwapReport(NamedTuple):
     """Features that look farther back than anything did before, and the time from which on all is remembered."""
     cold: list[str]
     """Features that count only what is recorded from now on."""
+    challenger_ended: bool
+    """There was a policy on trial that needs what the new policy does not remember; its trial ended."""
+
+
+class ChallengerReport(NamedTuple):
+    """What a policy on trial shares with the one in force."""
+
+    shared: list[str]
+    """Features that are computed once for both."""
+    own: list[str]
+    """Features that only the policy on trial has, computed from what the one in force remembers."""
 
 
 class TableStatistics(NamedTuple):
@@ -113,6 +124,18 @@ class TableStatistics(NamedTuple):
     """Entities that were dropped because all that they had done was older than any feature looks."""
     approximate: int
     """Entities that had more events than a history holds exactly: what reaches further back is approximate."""
+
+
+class TenantStatistics(NamedTuple):
+    """What a tenant remembers."""
+
+    name: str
+    memory: int
+    """Bytes of memory that the tenant may use."""
+    bytes: int
+    """Bytes of memory in use, of all its tables."""
+    tables: list[TableStatistics]
+    """What each of its tables remembers, in the order of its policy."""
 
 
 class SnapshotReport(NamedTuple):
@@ -164,7 +187,9 @@ for _public in (
     Reason,
     RuleHit,
     SwapReport,
+    ChallengerReport,
     TableStatistics,
+    TenantStatistics,
     SnapshotReport,
     Recovered,
 ):

@@ -115,6 +115,13 @@ impl Decision {
         self.inner.is_repeated()
     }
 
+    /// What the policy on trial would have decided; None without one, or when it would have refused the event.
+    #[getter]
+    fn challenger(&self) -> Option<Decision> {
+        let inner = self.inner.challenger()?.clone();
+        Some(Decision { inner, event: self.event.clone() })
+    }
+
     /// The policy that decided.
     #[getter]
     fn policy(&self) -> Option<Policy> {
@@ -151,7 +158,11 @@ impl Decision {
         if !self.obligations().is_empty() {
             text.push_str(&format!(", obligations=[{}]", quoted(self.obligations())));
         }
-        text.push_str(&format!(", reasons=[{reasons}])"));
+        text.push_str(&format!(", reasons=[{reasons}]"));
+        if let Some(challenger) = self.challenger() {
+            text.push_str(&format!(", challenger={}", challenger.__repr__()));
+        }
+        text.push(')');
         text
     }
 

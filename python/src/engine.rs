@@ -1,6 +1,7 @@
 //! The engine.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -18,13 +19,18 @@ use crate::replay::{self, Options, Table};
 /// Scores events against a policy and what it remembers. Threads may share one.
 #[pyclass(frozen, module = "sekisho")]
 pub(crate) struct Engine {
-    inner: sekisho::Engine,
+    /// Tenants hold it too.
+    inner: Arc<sekisho::Engine>,
     journal: Option<Journal>,
 }
 
 impl Engine {
+    pub(crate) fn of(inner: impl Into<Arc<sekisho::Engine>>, journal: Option<Journal>) -> Engine {
+        Engine { inner: inner.into(), journal }
+    }
+
     /// An engine before it starts, and its journal.
-    fn builder(
+    pub(crate) fn builder(
         policy: &Bound<'_, Policy>,
         key: &[u8],
         key_id: u32,
@@ -91,7 +97,7 @@ impl Engine {
         journal: Option<&Bound<'_, PyAny>>,
     ) -> Result<Engine> {
         let (builder, journal) = Engine::builder(policy, key, key_id, memory, table_memory, journal)?;
-        Ok(Engine { inner: builder.build()?, journal })
+        Ok(Engine::of(builder.build()?, journal))
     }
 
     /// An engine that remembers what a snapshot holds.
@@ -111,7 +117,7 @@ impl Engine {
         let (builder, journal) = Engine::builder(policy, key, key_id, memory, table_memory, journal)?;
         let mut from = self::source(source)?;
         let restored = py.detach(|| builder.restore(&mut from));
-        Ok(Engine { inner: from.or_failed(restored)?, journal })
+        Ok(Engine::of(from.or_failed(restored)?, journal))
     }
 
     /// Writes everything that the engine remembers, while other threads go on scoring.
@@ -235,7 +241,27 @@ impl Engine {
         let partly_warm = report.partly_warm.into_iter();
         let partly_warm = partly_warm.map(|(name, since)| Ok((name, names::time(py, since.max(0))?)));
         let partly_warm = partly_warm.collect::<PyResult<Vec<_>>>()?;
-        Ok(names::made(py, "SwapReport", (report.warm, partly_warm, report.cold))?)
+        let fields = (report.warm, partly_warm, report.cold, report.challenger_ended);
+        Ok(names::made(py, "SwapReport", fields)?)
+    }
+
+    /// Puts a policy on trial beside the one in force.
+    fn challenge_with<'py>(&self, py: Python<'py>, policy: &Bound<'py, Policy>) -> Result<Bound<'py, PyAny>> {
+        let policy = policy.get().inner.clone();
+        // As for a swap.
+        let report = py.detach(|| self.inner.challenge_with(policy))?;
+        Ok(names::made(py, "ChallengerReport", (report.shared, report.own))?)
+    }
+
+    /// Ends the trial; the policy that was on trial, if there was one.
+    fn end_challenge(&self) -> Option<Policy> {
+        self.inner.end_challenge().map(Policy::of)
+    }
+
+    /// The policy on trial, if there is one.
+    #[getter]
+    fn challenger(&self) -> Option<Policy> {
+        self.inner.challenger().map(Policy::of)
     }
 
     /// Forgets an entity: its history, its entries on lists, its hash in others' histories. False when nothing was known of it.
@@ -283,15 +309,7 @@ impl Engine {
 
     /// What is remembered about each kind of entity.
     fn statistics<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyAny>>> {
-        let tables = self.inner.statistics().into_iter();
-        tables
-            .map(|table| {
-                let TableStatistics { name, entities, events, bytes, budget, .. } = table;
-                let TableStatistics { evicted, expired, approximate, .. } = table;
-                let fields = (name, entities, events, bytes, budget, evicted, expired, approximate);
-                names::made(py, "TableStatistics", fields)
-            })
-            .collect()
+        statistics(py, self.inner.statistics())
     }
 
     /// Scores and remembers every row of a table, in the order of time.
@@ -314,8 +332,18 @@ impl Engine {
     }
 }
 
+pub(crate) fn statistics(py: Python<'_>, tables: Vec<TableStatistics>) -> PyResult<Vec<Bound<'_, PyAny>>> {
+    let tables = tables.into_iter().map(|table| {
+        let TableStatistics { name, entities, events, bytes, budget, .. } = table;
+        let TableStatistics { evicted, expired, approximate, .. } = table;
+        let fields = (name, entities, events, bytes, budget, evicted, expired, approximate);
+        names::made(py, "TableStatistics", fields)
+    });
+    tables.collect()
+}
+
 /// A number of bytes as Python gives it.
-fn bytes(name: &str, found: i64) -> Result<usize> {
+pub(crate) fn bytes(name: &str, found: i64) -> Result<usize> {
     usize::try_from(found).map_err(|_| {
         let what = format!("found {found}, expected a number of bytes");
         Failure::of_field(ErrorKind::OutOfRange, name, what)

@@ -122,6 +122,7 @@ fn kind_name(kind: ErrorKind) -> &'static str {
         ErrorKind::Key => "key",
         ErrorKind::Damaged => "damaged",
         ErrorKind::Host => "host",
+        ErrorKind::Taken => "taken",
         _ => "other",
     }
 }

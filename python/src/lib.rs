@@ -19,6 +19,7 @@ mod host;
 mod names;
 mod policy;
 mod replay;
+mod tenants;
 
 use pyo3::prelude::*;
 
@@ -36,6 +37,8 @@ mod _native {
     use crate::policy::Policy;
     #[pymodule_export]
     use crate::replay::Table;
+    #[pymodule_export]
+    use crate::tenants::Tenants;
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -136,6 +136,11 @@ impl Decision {
         Decision { detailed: true, ..Decision::default() }
     }
 
+    /// Makes it empty again, as after a call that failed, so that its answer is never taken for another event's.
+    pub fn clear(&mut self) {
+        *self = Decision { detailed: self.detailed, ..Decision::default() };
+    }
+
     /// 0 to 999: the sum of the points of all live hits, clamped.
     pub fn score(&self) -> u16 {
         self.score

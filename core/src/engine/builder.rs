@@ -114,6 +114,12 @@ impl EngineBuilder {
         Ok(self.into_engine())
     }
 
+    /// Bytes that the engine may ever fill, whatever policy it is given.
+    pub(crate) fn most_memory(&self) -> usize {
+        let tables = self.memory.tables.iter().fold(0usize, |sum, (_, bytes)| sum.saturating_add(*bytes));
+        tables.max(self.memory.whole)
+    }
+
     pub(super) fn into_engine(self) -> Engine {
         let journal = Journal::new(&self.key, self.journal);
         let ruling = swap::first(self.policy, &self.key, &self.memory);

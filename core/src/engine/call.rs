@@ -15,7 +15,43 @@ use crate::policy::{Compiled, Policy};
 use crate::state::{Entry, History, Learnt, List, Reader, Shard, Writer};
 use crate::sync::MutexGuard;
 
-/// Memory that the calls of a thread reuse.
+/// Policies for which a thread keeps memory: it may serve many tenants in turn.
+const MOST_SCRATCHES: usize = 16;
+
+/// Memory that the calls of a thread reuse, for the policies that it met last.
+#[derive(Debug, Default)]
+pub(super) struct Scratches {
+    last: Box<Scratch>,
+    /// Those before, the latest first.
+    #[allow(clippy::vec_box, reason = "they are large and change places")]
+    earlier: Vec<Box<Scratch>>,
+}
+
+impl Scratches {
+    /// What was worked out for another policy, such as the bounds of its calendar's days, does not serve this one.
+    pub(super) fn of(&mut self, policy: &Policy) -> &mut Scratch {
+        if !is_same(self.last.policy.as_ref(), policy) {
+            self.turn_to(policy);
+        }
+        &mut self.last
+    }
+
+    #[inline(never)]
+    fn turn_to(&mut self, policy: &Policy) {
+        let known = self.earlier.iter().position(|scratch| is_same(scratch.policy.as_ref(), policy));
+        let next = match known {
+            Some(place) => self.earlier.remove(place),
+            None => Box::new(Scratch { policy: Some(policy.clone()), ..Scratch::default() }),
+        };
+        self.earlier.truncate(MOST_SCRATCHES - 2);
+        let last = std::mem::replace(&mut self.last, next);
+        if last.policy.is_some() {
+            self.earlier.insert(0, last);
+        }
+    }
+}
+
+/// Memory that calls reuse for one policy.
 #[derive(Debug, Default)]
 pub(super) struct Scratch {
     pub(super) route: Route,
@@ -39,15 +75,6 @@ struct Trial {
     conclusion: ConclusionWork,
     workspace: Workspace,
     policy: Option<Policy>,
-}
-
-impl Scratch {
-    /// What was worked out for another policy, such as the bounds of its calendar's days, does not serve this one.
-    pub(super) fn is_for(&mut self, policy: &Policy) {
-        if !is_same(self.policy.as_ref(), policy) {
-            *self = Scratch { policy: Some(policy.clone()), ..Scratch::default() };
-        }
-    }
 }
 
 fn is_same(known: Option<&Policy>, policy: &Policy) -> bool {

@@ -55,7 +55,7 @@ pub(crate) fn replay(
         return Err(PyValueError::new_err("batch_rows is at least 1").into());
     }
     let (schema, batches) = read(py, frame)?;
-    let policy = engine.policy();
+    let (policy, challenger) = (engine.policy(), engine.challenger());
     let columns = Columns::find(policy.schema(), &schema, &batches, options.ignore_extra)?;
     // Every value is tried before the first row is recorded, so that a refused table changes nothing.
     let order = py.detach(|| {
@@ -67,7 +67,7 @@ pub(crate) fn replay(
     let mut run = Run {
         engine,
         columns: &columns,
-        output: Output::new(&policy, order.len()),
+        output: Output::new(&policy, challenger.is_some(), order.len()),
         event: policy.event(),
         decision: Decision::detailed(),
         cursor: columns.cursor(),
@@ -78,6 +78,14 @@ pub(crate) fn replay(
         journalled(py.detach(|| run.rows(rows)))?;
         if engine.policy().fingerprint() != policy.fingerprint() {
             let what = "the engine got another policy while it replayed; what was recorded stays recorded";
+            return Err(PyValueError::new_err(what).into());
+        }
+        // One that ended is silent from then on.
+        if let (Some(known), Some(other)) = (&challenger, engine.challenger())
+            && known.fingerprint() != other.fingerprint()
+        {
+            let what =
+                "the engine got another challenger while it replayed; what was recorded stays recorded";
             return Err(PyValueError::new_err(what).into());
         }
         py.check_signals()?;

@@ -21,6 +21,16 @@ use super::columns::Columns;
 
 /// Answers by row while they come in the order of time.
 pub(super) struct Output {
+    answers: Answers,
+    /// Of the policy on trial, if there is one.
+    challenger: Option<Answers>,
+    features: Vec<Feature>,
+}
+
+/// What one policy decided.
+struct Answers {
+    /// It answered; a policy on trial is silent on what it would refuse.
+    known: BooleanBufferBuilder,
     scores: Vec<u16>,
     actions: Vec<i8>,
     /// Where in `codes` each row's reasons are.
@@ -29,7 +39,6 @@ pub(super) struct Output {
     codes: Vec<u16>,
     code_names: Vec<String>,
     code_numbers: HashMap<String, u16>,
-    features: Vec<Feature>,
 }
 
 struct Feature {
@@ -42,46 +51,26 @@ struct Feature {
 }
 
 impl Output {
-    pub(super) fn new(policy: &Policy, rows: usize) -> Output {
-        let feature = |info: sekisho::FeatureInfo<'_>| {
-            let mut known = BooleanBufferBuilder::new(rows);
-            known.append_n(rows, false);
-            Feature {
-                name: info.name().to_owned(),
-                kind: info.value_type(),
-                words: vec![0; rows],
-                known,
-                texts: HashMap::new(),
-            }
+    pub(super) fn new(policy: &Policy, on_trial: bool, rows: usize) -> Output {
+        let feature = |info: sekisho::FeatureInfo<'_>| Feature {
+            name: info.name().to_owned(),
+            kind: info.value_type(),
+            words: vec![0; rows],
+            known: unknown(rows),
+            texts: HashMap::new(),
         };
         Output {
-            scores: vec![0; rows],
-            actions: vec![0; rows],
-            reasons: vec![(0, 0); rows],
-            codes: Vec::new(),
-            code_names: Vec::new(),
-            code_numbers: HashMap::new(),
+            answers: Answers::new(rows),
+            challenger: on_trial.then(|| Answers::new(rows)),
             features: policy.features().map(feature).collect(),
         }
     }
 
     /// Keeps what was decided on a row.
     pub(super) fn take(&mut self, row: usize, decision: &Decision) {
-        self.scores[row] = decision.score();
-        self.actions[row] = decision.action() as i8;
-        let reasons = decision.reasons();
-        self.reasons[row] = (self.codes.len() as u32, reasons.len() as u8);
-        for reason in reasons {
-            let number = match self.code_numbers.get(reason.code()) {
-                Some(number) => *number,
-                None => {
-                    let number = self.code_names.len() as u16;
-                    self.code_names.push(reason.code().to_owned());
-                    self.code_numbers.insert(reason.code().to_owned(), number);
-                    number
-                }
-            };
-            self.codes.push(number);
+        self.answers.take(row, decision);
+        if let (Some(answers), Some(decision)) = (&mut self.challenger, decision.challenger()) {
+            answers.take(row, decision);
         }
         for (place, feature) in self.features.iter_mut().enumerate() {
             let Some(word) = decision.feature_bits(place) else { continue };
@@ -98,11 +87,12 @@ impl Output {
 
     /// The answers in batches of the same rows as the table's.
     pub(super) fn into_table(self, columns: &Columns, batches: &[RecordBatch]) -> Result<Table, ArrowError> {
-        let mut answers: Vec<(String, ArrayRef)> = vec![
-            ("score".to_owned(), Arc::new(UInt16Array::from(self.scores))),
-            ("action".to_owned(), actions(self.actions)?),
-            ("reasons".to_owned(), reasons(&self.reasons, &self.codes, &self.code_names)),
-        ];
+        let mut answers = self.answers.into_columns("")?;
+        // Every row has a score, an action and reasons; all else may be missing.
+        let always = answers.len();
+        if let Some(challenger) = self.challenger {
+            answers.extend(challenger.into_columns("challenger_")?);
+        }
         answers.extend(self.features.into_iter().map(Feature::into_column));
 
         let id = columns
@@ -110,8 +100,7 @@ impl Output {
             .and_then(|place| Some((place, batches.first()?.schema().fields().get(place)?.clone())));
         let id_field = id.iter().map(|(_, field)| field.clone());
         let answer_fields = answers.iter().enumerate().map(|(place, (name, array))| {
-            // Every row has a score, an action and reasons; a feature may be missing.
-            Arc::new(Field::new(name, array.data_type().clone(), place >= 3))
+            Arc::new(Field::new(name, array.data_type().clone(), place >= always))
         });
         let schema = Arc::new(Schema::new(id_field.chain(answer_fields).collect::<Vec<_>>()));
         let made = batches.iter().zip(columns.starts()).map(|(batch, start)| {
@@ -124,21 +113,69 @@ impl Output {
     }
 }
 
-fn actions(numbers: Vec<i8>) -> Result<ArrayRef, ArrowError> {
-    let names = StringArray::from_iter_values(Action::ALL.map(Action::as_str));
-    Ok(Arc::new(DictionaryArray::<Int8Type>::try_new(Int8Array::from(numbers), Arc::new(names))?))
+/// Nothing is known of any row yet.
+fn unknown(rows: usize) -> BooleanBufferBuilder {
+    let mut known = BooleanBufferBuilder::new(rows);
+    known.append_n(rows, false);
+    known
 }
 
-fn reasons(rows: &[(u32, u8)], codes: &[u16], names: &[String]) -> ArrayRef {
-    let mut lists = ListBuilder::with_capacity(StringBuilder::new(), rows.len());
-    for (start, length) in rows {
-        let start = *start as usize;
-        for code in &codes[start..start + usize::from(*length)] {
-            lists.values().append_value(&names[usize::from(*code)]);
+impl Answers {
+    fn new(rows: usize) -> Answers {
+        Answers {
+            known: unknown(rows),
+            scores: vec![0; rows],
+            actions: vec![0; rows],
+            reasons: vec![(0, 0); rows],
+            codes: Vec::new(),
+            code_names: Vec::new(),
+            code_numbers: HashMap::new(),
         }
-        lists.append(true);
     }
-    Arc::new(lists.finish())
+
+    fn take(&mut self, row: usize, decision: &Decision) {
+        self.known.set_bit(row, true);
+        self.scores[row] = decision.score();
+        self.actions[row] = decision.action() as i8;
+        let reasons = decision.reasons();
+        self.reasons[row] = (self.codes.len() as u32, reasons.len() as u8);
+        for reason in reasons {
+            let number = match self.code_numbers.get(reason.code()) {
+                Some(number) => *number,
+                None => {
+                    let number = self.code_names.len() as u16;
+                    self.code_names.push(reason.code().to_owned());
+                    self.code_numbers.insert(reason.code().to_owned(), number);
+                    number
+                }
+            };
+            self.codes.push(number);
+        }
+    }
+
+    /// The columns, their names behind a prefix.
+    fn into_columns(mut self, prefix: &str) -> Result<Vec<(String, ArrayRef)>, ArrowError> {
+        let known = self.known.finish();
+        let nulls = (known.count_set_bits() < self.scores.len()).then(|| NullBuffer::new(known));
+        let scores = UInt16Array::new(self.scores.into(), nulls.clone());
+        let names = StringArray::from_iter_values(Action::ALL.map(Action::as_str));
+        let numbers = Int8Array::new(self.actions.into(), nulls.clone());
+        let actions = DictionaryArray::<Int8Type>::try_new(numbers, Arc::new(names))?;
+        let mut reasons = ListBuilder::with_capacity(StringBuilder::new(), self.reasons.len());
+        for (row, (start, length)) in self.reasons.iter().enumerate() {
+            let start = *start as usize;
+            for code in &self.codes[start..start + usize::from(*length)] {
+                reasons.values().append_value(&self.code_names[usize::from(*code)]);
+            }
+            reasons.append(nulls.as_ref().is_none_or(|nulls| nulls.is_valid(row)));
+        }
+        let named = |name: &str, array: ArrayRef| (format!("{prefix}{name}"), array);
+        Ok(vec![
+            named("score", Arc::new(scores)),
+            named("action", Arc::new(actions)),
+            named("reasons", Arc::new(reasons.finish())),
+        ])
+    }
 }
 
 impl Feature {
