@@ -344,6 +344,8 @@ impl Engine {
         self.generation.store(ruling.generation, Ordering::Release);
         let ruling = Arc::new(ruling);
         self.ruling.store(Arc::clone(&ruling));
+        // Tables share the memory with those that are new.
+        ruling.tables.iter().for_each(|table| table.make_room());
         if let Some(known) = self.challenger.load_full() {
             // It goes on beside the new policy if it can.
             let fitted = Challenger::new(known.policy.clone(), &self.key, &ruling).ok();

@@ -172,6 +172,25 @@ fn time_drops_who_never_comes_again() {
     assert_eq!(known(&engine, 100, NOW + DAY + 1, 1), 100);
 }
 
+#[test]
+fn a_swap_that_adds_tables_makes_room_for_them() {
+    let engine = Engine::builder(policy(&count("of_account", "account", "30d")), key()).memory(8 * MEBIBYTE);
+    let engine = engine.build().unwrap();
+    for n in 0..60_000 {
+        engine.record(&payment(NOW, &format!("a-{n}"))).unwrap();
+    }
+    assert!(table(&engine, "account").bytes > 7 * MEBIBYTE);
+    let both = count("of_account", "account", "30d") + &count("of_device", "device", "30d");
+    engine.swap(policy(&both)).unwrap();
+    for n in 0..60_000 {
+        let event = Event::of("payment", NOW).unwrap().with("device", &format!("d-{n}")).unwrap();
+        engine.record(&event).unwrap();
+    }
+    for name in ["account", "device"] {
+        assert!((3 * MEBIBYTE..=4 * MEBIBYTE).contains(&table(&engine, name).bytes), "{name}");
+    }
+}
+
 /// What every policy of the swaps has.
 const CORE: &str = r#"
 [[feature]]

@@ -88,9 +88,14 @@ impl Table {
         }
     }
 
-    /// Changes how many bytes the table may fill; it shrinks to them as events come.
+    /// Changes how many bytes the table may fill; [`make_room`](Table::make_room) brings it down to them.
     pub(crate) fn set_budget(&self, budget: usize) {
         self.budget.store(budget / self.shards.len().max(1), Ordering::Relaxed);
+    }
+
+    /// Evicts what is beyond the budget, shard after shard.
+    pub(crate) fn make_room(&self) {
+        self.each_shard().for_each(|mut shard| shard.make_room(self.shard_budget(), None));
     }
 
     /// What happened before `time` is not all remembered.
