@@ -475,6 +475,10 @@ fn keys_have_numbers_of_their_own_and_there_are_two_at_most() {
         "`key`: found key 1, which is in force already; a new key has a number of its own"
     );
     assert_eq!(engine.retire_key(), 0, "there is none");
+    assert_eq!(
+        engine.rotate(HashKey::new(2, [1; 32])).unwrap_err().message(),
+        "`key`: found key 2 with the secret of key 1; a new key has a secret of its own"
+    );
     engine.rotate(key(2)).unwrap();
     assert_eq!(
         refused(2),
@@ -489,6 +493,11 @@ fn keys_have_numbers_of_their_own_and_there_are_two_at_most() {
     assert_eq!(
         error.message(),
         "`previous_key`: found key 1, which is the present one; each key has a number of its own"
+    );
+    let error = builder(1).previous_key(HashKey::new(2, [1; 32])).build().unwrap_err();
+    assert_eq!(
+        error.message(),
+        "`previous_key`: found key 2, which has the present one's secret; each key has a secret of its own"
     );
 }
 

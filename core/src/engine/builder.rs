@@ -108,7 +108,8 @@ impl EngineBuilder {
     ///
     /// # Errors
     /// [`ErrorKind::UnknownName`] for a table that the policy does not have, [`ErrorKind::OutOfRange`] for a budget
-    /// that one entity alone can exceed, [`ErrorKind::Key`] for a previous key with the number of the present one.
+    /// that one entity alone can exceed, [`ErrorKind::Key`] for a previous key with the number or the secret of the
+    /// present one.
     pub fn build(self) -> Result<Engine> {
         let tables = &self.policy.0.plan.tables;
         for (name, _) in &self.memory.tables {
@@ -121,12 +122,16 @@ impl EngineBuilder {
             }
         }
         self.memory.check(&self.policy)?;
-        if let Some(previous) = self.previous.as_ref().filter(|previous| previous.id() == self.key.id()) {
-            let what = format!(
-                "found key {}, which is the present one; each key has a number of its own",
-                previous.id()
-            );
-            return Err(Error::of_field(ErrorKind::Key, "previous_key", what));
+        if let Some(previous) = &self.previous {
+            let like = match (previous.id() == self.key.id(), previous.is_like(&self.key)) {
+                (true, _) => Some("which is the present one; each key has a number of its own"),
+                (_, true) => Some("which has the present one's secret; each key has a secret of its own"),
+                _ => None,
+            };
+            if let Some(like) = like {
+                let what = format!("found key {}, {like}", previous.id());
+                return Err(Error::of_field(ErrorKind::Key, "previous_key", what));
+            }
         }
         Ok(self.into_engine())
     }

@@ -73,6 +73,11 @@ impl Keys {
                 self.present.id(),
                 previous.id()
             )),
+            None if key.is_like(&self.present) => refused(format!(
+                "found key {} with the secret of key {}; a new key has a secret of its own",
+                key.id(),
+                self.present.id()
+            )),
             None => Ok(()),
         }
     }
@@ -177,7 +182,8 @@ impl Engine {
     /// ```
     ///
     /// # Errors
-    /// [`ErrorKind::Key`] for a key with the number of the present or the previous one, and while an earlier rotation
+    /// [`ErrorKind::Key`] for a key with the number of the present or the previous one, or the present one's secret,
+    /// and while an earlier rotation
     /// goes on: there are never more than two keys.
     pub fn rotate(&self, key: HashKey) -> Result<()> {
         let mut past = locked(&self.past);
