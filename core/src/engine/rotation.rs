@@ -141,12 +141,13 @@ impl Engine {
     /// Another key is in force from now on; the one so far is kept as the *previous* key. Nothing is lost and nothing
     /// waits: an entity, what its history remembers of the event's identifiers, and members of lists come to the new
     /// key when an event touches them again, so decisions stay the same. While there are two keys, hashing takes
-    /// twice as long.
+    /// twice as long, and [`score`](Engine::score) may hand a frame to the journal, too.
     ///
     /// [`TableStatistics::unrotated`](super::TableStatistics::unrotated) tells how many entities are left under the
     /// previous key; [`retire_key`](Engine::retire_key) ends the rotation. Two entities that remember one another do
     /// so under the new key once an event has touched both: after the longest window of the policy, nothing that
-    /// counts is left under the previous key.
+    /// counts is left under the previous key. Outcomes and labels find events of before the rotation until the key is
+    /// retired.
     ///
     /// A restart meanwhile takes both keys: [`EngineBuilder::previous_key`](super::EngineBuilder::previous_key).
     ///
