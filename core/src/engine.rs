@@ -22,6 +22,7 @@ mod forget;
 mod journal;
 mod layout;
 mod migration;
+mod rotation;
 mod ruling;
 mod snapshot;
 mod swap;
@@ -33,6 +34,7 @@ pub use challenger::ChallengerReport;
 pub use journal::Recovered;
 use journal::{Journal, ListChange, Member, apply_list};
 use layout::Layout;
+use rotation::Moves;
 use ruling::Ruling;
 pub use snapshot::SnapshotReport;
 pub use swap::SwapReport;
@@ -57,6 +59,8 @@ pub struct TableStatistics {
     pub evicted: u64,
     /// Entities that were dropped because all that they had done was older than any feature looks.
     pub expired: u64,
+    /// Entities that are known under the previous key only, while it is replaced; see [`Engine::rotate`].
+    pub unrotated: usize,
 }
 
 /// Scores events against a policy and what it remembers.
@@ -105,8 +109,7 @@ pub struct TableStatistics {
 /// # Ok::<(), sekisho::Error>(())
 /// ```
 pub struct Engine {
-    key: HashKey,
-    /// The policy in force and the tables that it reads.
+    /// The policy in force, the tables that it reads, and the key.
     ruling: ArcSwap<Ruling>,
     /// The number of that ruling: changes before anything is remembered in its shape.
     generation: AtomicU32,
@@ -119,6 +122,7 @@ pub struct Engine {
     past: Mutex<Vec<Vec<Layout>>>,
     /// Held while a list changes.
     lists: Mutex<()>,
+    moves: Moves,
     journal: Journal,
     /// How many were forgotten.
     forgotten: AtomicU32,
@@ -235,7 +239,7 @@ impl Engine {
     fn decide(&self, event: &Event, decision: &mut Decision, record: bool) -> Result<()> {
         let admit = |ruling: &Ruling| ruling.admit(event, self.latest());
         let decided = self.call(event, admit, |call| {
-            call.score(event, decision, self.key.id())?;
+            call.score(event, decision)?;
             if record && !decision.repeated {
                 call.remember(event);
             }
@@ -339,19 +343,14 @@ impl Engine {
         let mut past = locked(&self.past);
         let old = self.ruling.load_full();
         past.push(Layout::of(&old.policy.0));
-        let (ruling, mut report) = swap::succeed(&old, policy, &self.key, &self.memory, &past, self.latest());
+        let (ruling, mut report) = swap::succeed(&old, policy, &self.memory, &past, self.latest());
         // Whoever holds entities by the old policy goes on; whoever has yet to hold them begins anew.
         self.generation.store(ruling.generation, Ordering::Release);
         let ruling = Arc::new(ruling);
         self.ruling.store(Arc::clone(&ruling));
         // Tables share the memory with those that are new.
         ruling.tables.iter().for_each(|table| table.make_room());
-        if let Some(known) = self.challenger.load_full() {
-            // It goes on beside the new policy if it can.
-            let fitted = Challenger::new(known.policy.clone(), &self.key, &ruling).ok();
-            report.challenger_ended = fitted.is_none();
-            self.challenger.store(fitted.map(|(challenger, _)| Arc::new(challenger)));
-        }
+        report.challenger_ended = self.refit_challenger(&ruling);
         Ok(report)
     }
 
@@ -365,7 +364,7 @@ impl Engine {
     pub fn challenge_with(&self, policy: Policy) -> Result<ChallengerReport> {
         // The policy in force stays while the challenger is fitted to it.
         let _past = locked(&self.past);
-        let (challenger, report) = Challenger::new(policy, &self.key, &self.ruling.load())?;
+        let (challenger, report) = Challenger::new(policy, &self.ruling.load())?;
         self.challenger.store(Some(Arc::new(challenger)));
         Ok(report)
     }
@@ -393,9 +392,13 @@ impl Engine {
                 approximate: 0,
                 evicted: 0,
                 expired: 0,
+                unrotated: 0,
             };
             for shard in table.each_shard() {
-                let Counts { events, approximate, evicted, expired } = shard.counts;
+                let Counts { events, approximate, evicted, expired, .. } = shard.counts;
+                if ruling.keys.previous.is_some() {
+                    sum.unrotated += shard.counts.of_era(ruling.keys.era_before());
+                }
                 sum.entities += shard.entities();
                 sum.bytes += shard.bytes();
                 sum.events += events;
@@ -409,7 +412,22 @@ impl Engine {
     }
 
     fn change_list(&self, list: &str, member: &str, entry: Option<ListEntry>) -> Result<bool> {
-        let ruling = self.ruling.load();
+        loop {
+            let ruling = self.ruling.load();
+            if let Some(known) = self.change_list_under(&ruling, list, member, entry.clone())? {
+                return Ok(known);
+            }
+        }
+    }
+
+    /// `None` when another policy or key has come into force.
+    fn change_list_under(
+        &self,
+        ruling: &Ruling,
+        list: &str,
+        member: &str,
+        entry: Option<ListEntry>,
+    ) -> Result<Option<bool>> {
         let number = ruling.list_number(list)?;
         if let Some(severity) = entry.as_ref().map(|entry| entry.severity).filter(|severity| *severity > 100)
         {
@@ -418,7 +436,7 @@ impl Engine {
         }
         let policy = &*ruling.policy.0;
         let (Some(plan), Some(target)) = (policy.lists.get(number), ruling.lists.get(number)) else {
-            return Ok(false);
+            return Ok(Some(false));
         };
         let member = match &**target {
             List::Networks(_) => {
@@ -431,16 +449,21 @@ impl Engine {
             List::Exact(_) => {
                 let mut specs = policy.schema.fields().iter();
                 let Some(spec) = specs.find(|spec| spec.entity() == Some(&plan.entity)) else {
-                    return Ok(false);
+                    return Ok(Some(false));
                 };
-                let tokenizer = Tokenizer::new(&self.key, &plan.entity);
-                Member::Token(canonical(spec, member)?.with_bytes(|bytes| tokenizer.token(bytes)))
+                let (present, previous) = ruling.keys.tokenizers(&plan.entity);
+                let member = canonical(spec, member)?;
+                let token = |tokenizer: &Tokenizer| member.with_bytes(|bytes| tokenizer.token(bytes));
+                Member::Token(token(&present), previous.as_ref().map(token))
             }
         };
         // Frames come in the order of the changes.
         let _lists = locked(&self.lists);
-        self.journal.list_changed(&ruling, &ListChange { list, member, entry: entry.as_ref() });
-        Ok(apply_list(target, member, entry))
+        if self.generation.load(Ordering::Acquire) != ruling.generation {
+            return Ok(None);
+        }
+        self.journal.list_changed(ruling, &ListChange { list, member, entry: entry.as_ref() });
+        Ok(Some(apply_list(target, member, entry, ruling.keys.era)))
     }
 }
 

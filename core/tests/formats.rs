@@ -21,6 +21,9 @@ const MINUTE: i64 = 60_000;
 /// How many events happen before the snapshot, and in all.
 const EVENTS: (u64, u64) = (50, 80);
 const QUESTIONS: u64 = 16;
+/// The event before which the key is replaced, and that before which the earlier one is gone.
+const ROTATED: u64 = 44;
+const RETIRED: u64 = 72;
 
 /// What an engine says of the questions.
 #[derive(Debug, Deserialize, PartialEq, Serialize)]
@@ -44,10 +47,21 @@ fn read(name: &str) -> Vec<u8> {
     std::fs::read(room(name)).unwrap()
 }
 
+fn key(id: u32) -> HashKey {
+    let mut secret = *b"32 secret bytes of the host ....";
+    secret[31] = id as u8;
+    HashKey::new(id, secret)
+}
+
 /// An engine of so little memory that the files stay small.
-fn builder() -> EngineBuilder {
+fn builder(key: HashKey) -> EngineBuilder {
     let policy = Policy::from_toml(&String::from_utf8(read("policy.toml")).unwrap()).unwrap();
-    Engine::builder(policy, HashKey::new(3, *b"32 secret bytes of the host ....")).memory(1 << 20)
+    Engine::builder(policy, key).memory(1 << 20)
+}
+
+/// One that goes on from the files.
+fn reader() -> EngineBuilder {
+    builder(key(4)).previous_key(key(3))
 }
 
 fn event(engine: &Engine, n: u64) -> Result<Event> {
@@ -73,6 +87,11 @@ fn event(engine: &Engine, n: u64) -> Result<Event> {
 
 /// Everything of which there is a frame.
 fn happen(engine: &Engine, n: u64) -> Result<()> {
+    match n {
+        ROTATED => engine.rotate(key(4))?,
+        RETIRED => drop(engine.retire_key()),
+        _ => {}
+    }
     let now = START + n as i64 * 37 * MINUTE;
     engine.assess(&event(engine, n)?)?;
     match n % 10 {
@@ -124,14 +143,15 @@ fn answers(engine: &Engine) -> Result<Vec<Answer>> {
 fn rewrite() -> Result<()> {
     let journal = Arc::new(Mutex::new(Vec::new()));
     let sink = Arc::clone(&journal);
-    let engine = builder().journal(move |frame| sink.lock().unwrap().extend_from_slice(frame)).build()?;
+    let engine =
+        builder(key(3)).journal(move |frame| sink.lock().unwrap().extend_from_slice(frame)).build()?;
     (0..EVENTS.0).try_for_each(|n| happen(&engine, n))?;
     let mut snapshot = Vec::new();
     engine.snapshot(|bytes| {
         snapshot.extend_from_slice(bytes);
         Ok::<(), std::convert::Infallible>(())
     })?;
-    let after_snapshot = answers(&builder().restore(&*snapshot)?)?;
+    let after_snapshot = answers(&reader().restore(&*snapshot)?)?;
     (EVENTS.0..EVENTS.1).try_for_each(|n| happen(&engine, n))?;
     let journal = journal.lock().unwrap().clone();
     let expected = Expected { after_snapshot, after_journal: answers(&engine)? };
@@ -149,12 +169,12 @@ fn released_formats_are_read() {
     let expected: Expected = serde_json::from_slice(&read("expected.json")).unwrap();
     let (snapshot, journal) = (read("snapshot_1.bin"), read("journal_1.bin"));
 
-    let restored = builder().restore(&*snapshot).unwrap();
+    let restored = reader().restore(&*snapshot).unwrap();
     assert_eq!(answers(&restored).unwrap(), expected.after_snapshot);
-    let restored = builder().restore(&*snapshot).unwrap();
+    let restored = reader().restore(&*snapshot).unwrap();
     assert!(restored.recover(&*journal).unwrap().is_complete());
     assert_eq!(answers(&restored).unwrap(), expected.after_journal);
-    let recovered = builder().build().unwrap();
+    let recovered = reader().build().unwrap();
     assert!(recovered.recover(&*journal).unwrap().is_complete());
     assert_eq!(answers(&recovered).unwrap(), expected.after_journal);
 

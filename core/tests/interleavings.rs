@@ -193,6 +193,69 @@ fn two_policies_at_once() {
     });
 }
 
+/// The key is replaced before an event or after it: two threads whose entities change shards, each towards the other,
+/// wait for nobody for ever, and no event is lost.
+#[test]
+fn assessing_while_the_key_is_replaced() {
+    check(|| {
+        let engine = engine(&["account", "device", "ip"]);
+        engine.list_add("blocked", "a", ListEntry::new()).unwrap();
+        let orders = [
+            [("account", "a"), ("device", "d"), ("ip", "192.0.2.1")],
+            [("ip", "192.0.2.1"), ("device", "d"), ("account", "a")],
+        ];
+        assess(&engine, &common("first"));
+        let scoring = orders.into_iter().enumerate().map(|(number, order)| {
+            let engine = Arc::clone(&engine);
+            thread::spawn(move || {
+                for n in 0..2 {
+                    let decision = assess(&engine, &event(&format!("{number}-{n}"), order));
+                    let seen = ["of_account", "of_device", "of_ip"].map(|name| count(&decision, name));
+                    assert_eq!(seen, [seen[0]; 3], "all three have seen the same events");
+                    assert!(seen[0] > n, "a thread sees its own events");
+                    assert_eq!(decision.score(), 900, "a member of a list stays one");
+                }
+                assert!(assess(&engine, &common("first")).is_repeated());
+            })
+        });
+        let scoring: Vec<_> = scoring.collect();
+        engine.rotate(HashKey::new(2, [6; 32])).unwrap();
+        scoring.into_iter().for_each(|thread| thread.join().unwrap());
+        assert_eq!(remembered(&engine, &["of_account", "of_device", "of_ip"]), [5; 3]);
+        assert_eq!(engine.retire_key(), 0);
+        assert_eq!(remembered(&engine, &["of_account", "of_device", "of_ip"]), [5; 3]);
+    });
+}
+
+/// The key is retired before an event or after it; what an event has touched before is kept.
+#[test]
+fn assessing_while_the_key_is_retired() {
+    check(|| {
+        let engine = engine(&["account", "device"]);
+        assess(&engine, &common("first"));
+        engine.rotate(HashKey::new(2, [6; 32])).unwrap();
+        let scoring = {
+            let engine = Arc::clone(&engine);
+            thread::spawn(move || {
+                [0, 1].map(|n| {
+                    let decision = assess(&engine, &common(&n.to_string()));
+                    let seen = ["of_account", "of_device"].map(|name| count(&decision, name));
+                    assert_eq!(seen, [seen[0]; 2]);
+                    seen[0]
+                })
+            })
+        };
+        let dropped = engine.retire_key();
+        let seen = scoring.join().unwrap();
+        let left = remembered(&engine, &["of_account", "of_device"]);
+        match dropped {
+            0 => assert_eq!((seen, left), ([1, 2], vec![3; 2])),
+            2 => assert_eq!((seen, left), ([0, 1], vec![2; 2])),
+            other => panic!("{other} entities were dropped"),
+        }
+    });
+}
+
 /// An entity is forgotten before an event or after it, and comes back whole.
 #[test]
 fn assessing_while_an_entity_is_forgotten() {

@@ -944,6 +944,10 @@ typedef struct {
      * Entities that had more events than a history holds exactly: what reaches further back is approximate.
      */
     uint64_t approximate;
+    /**
+     * Entities that are known under the previous key only, while it is replaced; see sekisho_engine_rotate.
+     */
+    uint64_t unrotated;
 } sekisho_table_statistics;
 
 #ifdef __cplusplus
@@ -1459,6 +1463,19 @@ sekisho_status sekisho_engine_options_table_memory(sekisho_engine_options *optio
                                                    sekisho_error **error);
 
 /**
+ * The key that the engine's own is replacing, 32 secret bytes with the number that names it: for a snapshot or a
+ * journal from before or during a rotation; see sekisho_engine_rotate. The bytes are copied, and wiped when the
+ * options are freed. SEKISHO_STATUS_KEY for another length. `error` may be NULL.
+ *
+ * Whether it is another key than the engine's is found when an engine is made.
+ */
+sekisho_status sekisho_engine_options_previous_key(sekisho_engine_options *options,
+                                                   uint32_t key_id,
+                                                   const uint8_t *key,
+                                                   size_t key_length,
+                                                   sekisho_error **error);
+
+/**
  * Hands every change of the engine's memory to `journal` as a frame, for a log that can be recovered from:
  * recorded events, outcomes, labels, lists, what was forgotten. `context` is handed to it and outlives the
  * engine.
@@ -1655,6 +1672,30 @@ sekisho_status sekisho_engine_forget(const sekisho_engine *engine,
                                      size_t id_length,
                                      bool *known,
                                      sekisho_error **error);
+
+/**
+ * Puts another key in force, 32 secret bytes with a number of its own; the one so far is kept as the previous key.
+ * Nothing is lost and nothing waits: what an event touches comes to the new key, so decisions stay the same.
+ *
+ * `unrotated` of sekisho_table_statistics tells how many entities are left under the previous key;
+ * sekisho_engine_retire_key ends the rotation. A restart meanwhile takes both keys: see
+ * sekisho_engine_options_previous_key. With a journal, frames come of sekisho_engine_score as well until then.
+ *
+ * SEKISHO_STATUS_KEY for another length than 32, the number of the present or the previous key, the present one's
+ * secret, and while an earlier rotation goes on. `error` may be NULL.
+ */
+sekisho_status sekisho_engine_rotate(const sekisho_engine *engine,
+                                     uint32_t key_id,
+                                     const uint8_t *key,
+                                     size_t key_length,
+                                     sekisho_error **error);
+
+/**
+ * Ends a rotation: the previous key is gone, and with it every entity and every member of a list that was not
+ * touched since. `dropped` says how many these were, 0 when there is no previous key; it may be NULL.
+ */
+sekisho_status sekisho_engine_retire_key(const sekisho_engine *engine,
+                                         uint64_t *dropped);
 
 /**
  * Puts an identifier (or, on a cidr list, a network or address) on a list, or changes its entry.

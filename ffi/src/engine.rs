@@ -103,6 +103,9 @@ pub(crate) fn builder(
     for (entity, bytes) in &options.tables {
         builder = builder.table_memory(entity, *bytes);
     }
+    if let Some(key) = &options.previous_key {
+        builder = builder.previous_key(key.clone());
+    }
     if let Some(journal) = options.journal {
         builder = builder.journal(move |frame| journal.write(frame));
     }
@@ -376,6 +379,47 @@ pub unsafe extern "C" fn sekisho_engine_forget(
         let (entity, id) =
             unsafe { (raw::text(entity, entity_length, "entity")?, raw::text(id, id_length, "id")?) };
         state(known, engine.engine.forget(entity, id)?);
+        Ok(())
+    })
+}
+
+/// Puts another key in force, 32 secret bytes with a number of its own; the one so far is kept as the previous key.
+/// Nothing is lost and nothing waits: what an event touches comes to the new key, so decisions stay the same.
+///
+/// `unrotated` of sekisho_table_statistics tells how many entities are left under the previous key;
+/// sekisho_engine_retire_key ends the rotation. A restart meanwhile takes both keys: see
+/// sekisho_engine_options_previous_key. With a journal, frames come of sekisho_engine_score as well until then.
+///
+/// SEKISHO_STATUS_KEY for another length than 32, the number of the present or the previous key, the present one's
+/// secret, and while an earlier rotation goes on. `error` may be NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sekisho_engine_rotate(
+    engine: Option<&sekisho_engine>,
+    key_id: u32,
+    key: *const u8,
+    key_length: usize,
+    error: Option<&mut MaybeUninit<Box<sekisho_error>>>,
+) -> sekisho_status {
+    reported(error, || {
+        let engine = required(engine, "engine")?;
+        // SAFETY: the caller states that the pair names readable bytes.
+        let key = unsafe { raw::bytes(key, key_length, "key")? };
+        Ok(engine.engine.rotate(HashKey::from_bytes(key_id, key)?)?)
+    })
+}
+
+/// Ends a rotation: the previous key is gone, and with it every entity and every member of a list that was not
+/// touched since. `dropped` says how many these were, 0 when there is no previous key; it may be NULL.
+#[unsafe(no_mangle)]
+pub extern "C" fn sekisho_engine_retire_key(
+    engine: Option<&sekisho_engine>,
+    dropped: Option<&mut MaybeUninit<u64>>,
+) -> sekisho_status {
+    bare(|| {
+        let count = required(engine, "engine")?.engine.retire_key();
+        if let Some(dropped) = dropped {
+            dropped.write(count);
+        }
         Ok(())
     })
 }

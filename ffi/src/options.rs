@@ -3,6 +3,8 @@
 use std::ffi::{c_char, c_void};
 use std::mem::MaybeUninit;
 
+use sekisho::HashKey;
+
 use crate::error::sekisho_error;
 use crate::host::{Journal, sekisho_journal};
 use crate::raw::{self, bare, free, reported, required};
@@ -17,6 +19,7 @@ pub struct sekisho_engine_options {
     pub(crate) memory: Option<usize>,
     pub(crate) tables: Vec<(String, usize)>,
     pub(crate) journal: Option<Journal>,
+    pub(crate) previous_key: Option<HashKey>,
 }
 
 /// Makes options that say nothing yet. They are written to `options` and belong to the caller.
@@ -26,7 +29,12 @@ pub extern "C" fn sekisho_engine_options_new(
 ) -> sekisho_status {
     bare(|| {
         let place = required(options, "options")?;
-        place.write(Box::new(sekisho_engine_options { memory: None, tables: Vec::new(), journal: None }));
+        place.write(Box::new(sekisho_engine_options {
+            memory: None,
+            tables: Vec::new(),
+            journal: None,
+            previous_key: None,
+        }));
         Ok(())
     })
 }
@@ -67,6 +75,28 @@ pub unsafe extern "C" fn sekisho_engine_options_table_memory(
         // SAFETY: the caller states that the pair names readable bytes.
         let entity = unsafe { raw::text(entity, entity_length, "entity")? };
         options.tables.push((entity.to_owned(), bytes));
+        Ok(())
+    })
+}
+
+/// The key that the engine's own is replacing, 32 secret bytes with the number that names it: for a snapshot or a
+/// journal from before or during a rotation; see sekisho_engine_rotate. The bytes are copied, and wiped when the
+/// options are freed. SEKISHO_STATUS_KEY for another length. `error` may be NULL.
+///
+/// Whether it is another key than the engine's is found when an engine is made.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sekisho_engine_options_previous_key(
+    options: Option<&mut sekisho_engine_options>,
+    key_id: u32,
+    key: *const u8,
+    key_length: usize,
+    error: Option<&mut MaybeUninit<Box<sekisho_error>>>,
+) -> sekisho_status {
+    reported(error, || {
+        let options = required(options, "options")?;
+        // SAFETY: the caller states that the pair names readable bytes.
+        let key = unsafe { raw::bytes(key, key_length, "key")? };
+        options.previous_key = Some(HashKey::from_bytes(key_id, key)?);
         Ok(())
     })
 }

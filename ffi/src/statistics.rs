@@ -38,6 +38,8 @@ pub struct sekisho_table_statistics {
     pub expired: u64,
     /// Entities that had more events than a history holds exactly: what reaches further back is approximate.
     pub approximate: u64,
+    /// Entities that are known under the previous key only, while it is replaced; see sekisho_engine_rotate.
+    pub unrotated: u64,
 }
 
 /// The size of the structure in the first version that had it.
@@ -108,6 +110,7 @@ pub unsafe extern "C" fn sekisho_statistics_table(
             evicted: known.evicted,
             expired: known.expired,
             approximate: known.approximate as u64,
+            unrotated: known.unrotated as u64,
         };
         // SAFETY: the caller states that so many bytes are writable; the structure has no less.
         unsafe { (&raw const filled).cast::<u8>().copy_to_nonoverlapping(table.cast(), size) };

@@ -275,3 +275,70 @@ fn callbacks_that_fail_are_told() {
         assert_eq!((found, told(&error)), (status::Host, format!("the journal could not be read: {what}")));
     }
 }
+
+/// The key is replaced and nothing changes; a restart meanwhile takes both keys.
+#[test]
+fn a_key_is_replaced_and_retired() {
+    const OTHER: [u8; 32] = [8; 32];
+    let mut frames = Vec::new();
+    let mut world = journalled(&raw mut frames);
+    live(&mut world, 0, 60);
+    let unrotated = |engine: &sekisho_engine| {
+        let statistics = made(|place| sekisho_engine_statistics(Some(engine), place));
+        let mut all = 0;
+        for index in 0..sekisho_statistics_table_count(Some(&statistics)) {
+            let mut table = sekisho_table_statistics {
+                size: size_of::<sekisho_table_statistics>(),
+                ..sekisho_table_statistics::default()
+            };
+            // SAFETY: the table is writable and says its size.
+            assert_eq!(
+                unsafe { sekisho_statistics_table(Some(&statistics), index, &raw mut table) },
+                status::Ok
+            );
+            all += table.unrotated;
+        }
+        sekisho_statistics_free(Some(statistics));
+        all
+    };
+    assert_eq!(unrotated(&world.engine), 0);
+    // SAFETY: the pairs name the keys' bytes.
+    let rotate = |engine: &sekisho_engine, id: u32, key: &[u8]| unsafe {
+        sekisho_engine_rotate(Some(engine), id, key.as_ptr(), key.len(), None)
+    };
+    assert_eq!(rotate(&world.engine, 1, &OTHER), status::Key);
+    assert_eq!(rotate(&world.engine, 2, &OTHER[..31]), status::Key);
+    assert_eq!(rotate(&world.engine, 2, &OTHER), status::Ok);
+    let before = unrotated(&world.engine);
+    assert!(before > 0);
+    live(&mut world, 60, 90);
+    assert!(unrotated(&world.engine) < before);
+
+    let mut options = made(|place| sekisho_engine_options_new(place));
+    // SAFETY: the pairs name the keys' bytes, and the slice outlives the call.
+    let recovered = unsafe {
+        let given = |options: &mut sekisho_engine_options, length: usize| {
+            sekisho_engine_options_previous_key(Some(options), 1, KEY.as_ptr(), length, None)
+        };
+        assert_eq!(given(&mut options, 30), status::Key);
+        assert_eq!(given(&mut options, 32), status::Ok);
+        let engine = made(|place| {
+            sekisho_engine_new_with(Some(&world.policy), Some(&options), 2, OTHER.as_ptr(), 32, place, None)
+        });
+        let mut left = frames.as_slice();
+        let context = (&raw mut left).cast();
+        assert_eq!(sekisho_engine_recover(Some(&engine), Some(take), context, None, None), status::Ok);
+        engine
+    };
+    sekisho_engine_options_free(Some(options));
+    assert_eq!(unrotated(&recovered), unrotated(&world.engine));
+    let left = unrotated(&recovered);
+    let mut dropped = MaybeUninit::new(0);
+    assert_eq!(sekisho_engine_retire_key(Some(&recovered), Some(&mut dropped)), status::Ok);
+    // SAFETY: it was written, and a number before.
+    assert!(unsafe { dropped.assume_init() } >= left);
+    assert_eq!(unrotated(&recovered), 0);
+    assert_eq!(sekisho_engine_retire_key(Some(&recovered), None), status::Ok);
+    assert_eq!(sekisho_engine_retire_key(None, None), status::NullHandle);
+    sekisho_engine_free(Some(recovered));
+}

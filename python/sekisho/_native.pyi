@@ -153,6 +153,9 @@ class Engine:
     `journal` is handed every change of the engine's memory as a frame, in order, before the call that causes it
     comes back: for a log that can be recovered from. A frame that it raises on is handed out again at the next
     change. Flush and sync a file before a payment is acknowledged.
+
+    `previous_key` is the key that `key` is replacing, with its number, for a snapshot or a journal from before or
+    during a rotation; see `rotate`.
     """
 
     def __new__(
@@ -164,6 +167,8 @@ class Engine:
         memory: int | None = None,
         table_memory: dict[str, int] | None = None,
         journal: Callable[[bytes], object] | _Writes | None = None,
+        previous_key: bytes | None = None,
+        previous_key_id: int = 0,
     ) -> Engine: ...
     @staticmethod
     def restore(
@@ -175,6 +180,8 @@ class Engine:
         memory: int | None = None,
         table_memory: dict[str, int] | None = None,
         journal: Callable[[bytes], object] | _Writes | None = None,
+        previous_key: bytes | None = None,
+        previous_key_id: int = 0,
     ) -> Engine:
         """An engine that remembers what a snapshot holds.
 
@@ -226,6 +233,17 @@ class Engine:
     def forget(self, entity: str, id: str, /) -> bool:
         """Forgets an entity, named as in `by`: its history, its entries on lists, and its hash wherever others
         remember it. False when nothing was known of it.
+        """
+    def rotate(self, key: bytes, key_id: int, /) -> None:
+        """Puts another key in force, with a number of its own; the one so far is kept as the previous key.
+
+        Nothing is lost and nothing waits: what an event touches comes to the new key, so decisions stay the same.
+        `unrotated` of `statistics()` tells how many entities are left; `retire_key` ends the rotation. A restart
+        meanwhile takes `previous_key`. There are never more than two keys.
+        """
+    def retire_key(self) -> int:
+        """Ends a rotation: the previous key is gone, and with it every entity and every member of a list that was
+        not touched since. Says how many these were; 0 when there is no previous key.
         """
     def list_add(
         self,
@@ -282,6 +300,8 @@ class Tenants:
         memory: int | None = None,
         table_memory: dict[str, int] | None = None,
         journal: Callable[[bytes], object] | _Writes | None = None,
+        previous_key: bytes | None = None,
+        previous_key_id: int = 0,
     ) -> Engine:
         """Starts an engine under a name, as `Engine(...)` does: within a gibibyte unless `memory` is given.
 
@@ -298,6 +318,8 @@ class Tenants:
         memory: int | None = None,
         table_memory: dict[str, int] | None = None,
         journal: Callable[[bytes], object] | _Writes | None = None,
+        previous_key: bytes | None = None,
+        previous_key_id: int = 0,
     ) -> Engine:
         """Starts an engine that remembers what a snapshot holds, under a name, as `Engine.restore` does."""
     def remove(self, name: str, /) -> Engine | None:

@@ -124,6 +124,8 @@ class TableStatistics(NamedTuple):
     """Entities that were dropped because all that they had done was older than any feature looks."""
     approximate: int
     """Entities that had more events than a history holds exactly: what reaches further back is approximate."""
+    unrotated: int
+    """Entities that are known under the previous key only, while it is replaced; see `Engine.rotate`."""
 
 
 class TenantStatistics(NamedTuple):

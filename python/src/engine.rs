@@ -37,6 +37,7 @@ impl Engine {
         memory: Option<i64>,
         table_memory: Option<BTreeMap<String, i64>>,
         journal: Option<&Bound<'_, PyAny>>,
+        (previous_key, previous_key_id): (Option<&[u8]>, u32),
     ) -> Result<(EngineBuilder, Option<Journal>)> {
         let key = HashKey::from_bytes(key_id, key)?;
         let mut builder = sekisho::Engine::builder(policy.get().inner.clone(), key);
@@ -45,6 +46,9 @@ impl Engine {
         }
         for (entity, found) in table_memory.unwrap_or_default() {
             builder = builder.table_memory(&entity, bytes("table_memory", found)?);
+        }
+        if let Some(previous) = previous_key {
+            builder = builder.previous_key(HashKey::from_bytes(previous_key_id, previous)?);
         }
         let journal = journal.map(Journal::of).transpose()?;
         if let Some(journal) = &journal {
@@ -87,7 +91,8 @@ impl Engine {
 #[pymethods]
 impl Engine {
     #[new]
-    #[pyo3(signature = (policy, key, key_id = 1, *, memory = None, table_memory = None, journal = None))]
+    #[allow(clippy::too_many_arguments, reason = "they have names in Python")]
+    #[pyo3(signature = (policy, key, key_id = 1, *, memory = None, table_memory = None, journal = None, previous_key = None, previous_key_id = 0))]
     fn new(
         policy: &Bound<'_, Policy>,
         key: &[u8],
@@ -95,14 +100,24 @@ impl Engine {
         memory: Option<i64>,
         table_memory: Option<BTreeMap<String, i64>>,
         journal: Option<&Bound<'_, PyAny>>,
+        previous_key: Option<&[u8]>,
+        previous_key_id: u32,
     ) -> Result<Engine> {
-        let (builder, journal) = Engine::builder(policy, key, key_id, memory, table_memory, journal)?;
+        let (builder, journal) = Engine::builder(
+            policy,
+            key,
+            key_id,
+            memory,
+            table_memory,
+            journal,
+            (previous_key, previous_key_id),
+        )?;
         Ok(Engine::of(builder.build()?, journal))
     }
 
     /// An engine that remembers what a snapshot holds.
     #[staticmethod]
-    #[pyo3(signature = (policy, key, key_id = 1, *, source, memory = None, table_memory = None, journal = None))]
+    #[pyo3(signature = (policy, key, key_id = 1, *, source, memory = None, table_memory = None, journal = None, previous_key = None, previous_key_id = 0))]
     #[allow(clippy::too_many_arguments, reason = "they have names in Python")]
     fn restore(
         py: Python<'_>,
@@ -113,8 +128,18 @@ impl Engine {
         memory: Option<i64>,
         table_memory: Option<BTreeMap<String, i64>>,
         journal: Option<&Bound<'_, PyAny>>,
+        previous_key: Option<&[u8]>,
+        previous_key_id: u32,
     ) -> Result<Engine> {
-        let (builder, journal) = Engine::builder(policy, key, key_id, memory, table_memory, journal)?;
+        let (builder, journal) = Engine::builder(
+            policy,
+            key,
+            key_id,
+            memory,
+            table_memory,
+            journal,
+            (previous_key, previous_key_id),
+        )?;
         let mut from = self::source(source)?;
         let restored = py.detach(|| builder.restore(&mut from));
         Ok(Engine::of(from.or_failed(restored)?, journal))
@@ -174,14 +199,17 @@ impl Engine {
     #[pyo3(signature = (event = None, /, **fields))]
     fn score(
         &self,
+        py: Python<'_>,
         event: Option<&Bound<'_, PyAny>>,
         fields: Option<&Bound<'_, PyDict>>,
     ) -> Result<Decision> {
-        self.with_event(event, fields, |event| {
+        let decided = self.with_event(event, fields, |event| {
             let mut decision = sekisho::Decision::detailed();
             self.inner.score_into(event, &mut decision)?;
             Decision::of(decision, event)
-        })
+        });
+        // While the key is replaced, what is touched comes to the new one.
+        self.journalled(py, decided)
     }
 
     /// Remembers an event without deciding. False when its id was recorded before.
@@ -271,6 +299,20 @@ impl Engine {
         self.journalled(py, Ok(known))
     }
 
+    /// Puts another key in force; the one so far is kept as the previous key.
+    #[pyo3(signature = (key, key_id, /))]
+    fn rotate(&self, py: Python<'_>, key: &[u8], key_id: u32) -> Result<()> {
+        let key = HashKey::from_bytes(key_id, key)?;
+        // It waits for a snapshot, which may wait for the interpreter.
+        Ok(py.detach(|| self.inner.rotate(key))?)
+    }
+
+    /// Ends a rotation; says how many entities and members of lists went with the previous key.
+    fn retire_key(&self, py: Python<'_>) -> Result<u64> {
+        let dropped = py.detach(|| self.inner.retire_key());
+        self.journalled(py, Ok(dropped))
+    }
+
     /// Puts an identifier or a network on a list, or changes its entry.
     #[pyo3(signature = (list, member, /, *, severity = 100, source = None, expires = None))]
     fn list_add(
@@ -335,8 +377,8 @@ impl Engine {
 pub(crate) fn statistics(py: Python<'_>, tables: Vec<TableStatistics>) -> PyResult<Vec<Bound<'_, PyAny>>> {
     let tables = tables.into_iter().map(|table| {
         let TableStatistics { name, entities, events, bytes, budget, .. } = table;
-        let TableStatistics { evicted, expired, approximate, .. } = table;
-        let fields = (name, entities, events, bytes, budget, evicted, expired, approximate);
+        let TableStatistics { evicted, expired, approximate, unrotated, .. } = table;
+        let fields = (name, entities, events, bytes, budget, evicted, expired, approximate, unrotated);
         names::made(py, "TableStatistics", fields)
     });
     tables.collect()

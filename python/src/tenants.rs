@@ -54,7 +54,7 @@ impl Tenants {
     }
 
     /// Starts an engine under a name.
-    #[pyo3(signature = (name, policy, key, key_id = 1, *, memory = None, table_memory = None, journal = None))]
+    #[pyo3(signature = (name, policy, key, key_id = 1, *, memory = None, table_memory = None, journal = None, previous_key = None, previous_key_id = 0))]
     #[allow(clippy::too_many_arguments, reason = "they have names in Python")]
     fn add(
         &self,
@@ -66,14 +66,18 @@ impl Tenants {
         memory: Option<i64>,
         table_memory: Option<BTreeMap<String, i64>>,
         journal: Option<&Bound<'_, PyAny>>,
+        previous_key: Option<&[u8]>,
+        previous_key_id: u32,
     ) -> Result<Py<Engine>> {
-        let (builder, journal) = Engine::builder(policy, key, key_id, memory, table_memory, journal)?;
+        let previous = (previous_key, previous_key_id);
+        let (builder, journal) =
+            Engine::builder(policy, key, key_id, memory, table_memory, journal, previous)?;
         let engine = self.inner.add(&name, builder)?;
         self.keep(py, name, engine, journal)
     }
 
     /// Starts an engine that remembers what a snapshot holds, under a name.
-    #[pyo3(signature = (name, policy, key, key_id = 1, *, source, memory = None, table_memory = None, journal = None))]
+    #[pyo3(signature = (name, policy, key, key_id = 1, *, source, memory = None, table_memory = None, journal = None, previous_key = None, previous_key_id = 0))]
     #[allow(clippy::too_many_arguments, reason = "they have names in Python")]
     fn restore(
         &self,
@@ -86,8 +90,12 @@ impl Tenants {
         memory: Option<i64>,
         table_memory: Option<BTreeMap<String, i64>>,
         journal: Option<&Bound<'_, PyAny>>,
+        previous_key: Option<&[u8]>,
+        previous_key_id: u32,
     ) -> Result<Py<Engine>> {
-        let (builder, journal) = Engine::builder(policy, key, key_id, memory, table_memory, journal)?;
+        let previous = (previous_key, previous_key_id);
+        let (builder, journal) =
+            Engine::builder(policy, key, key_id, memory, table_memory, journal, previous)?;
         let mut from = self::source(source)?;
         let restored = py.detach(|| self.inner.restore(&name, builder, &mut from));
         let engine = from.or_failed(restored)?;

@@ -339,3 +339,34 @@ def test_threads_score_while_snapshots_are_taken(policy: sekisho.Policy) -> None
         restored = sekisho.Engine.restore(policy, key=KEY, source=taken)
         assert restored.recover(b"".join(frames)).is_complete
         assert answers(restored) == answers(engine)
+
+
+def test_a_key_is_replaced_and_retired(policy: sekisho.Policy) -> None:
+    frames = list[bytes]()
+    engine, still = sekisho.Engine(policy, key=KEY, journal=frames.append), sekisho.Engine(policy, key=KEY)
+    for each in (engine, still):
+        live(each, 0, 30)
+    with pytest.raises(sekisho.SekishoError, match="key 1, which is in force already"):
+        engine.rotate(OTHER_KEY, 1)
+    with pytest.raises(sekisho.SekishoError, match="32"):
+        engine.rotate(OTHER_KEY[:-1], 2)
+    engine.rotate(OTHER_KEY, 2)
+    assert all(table.unrotated == table.entities > 0 for table in engine.statistics() if table.entities)
+    for each in (engine, still):
+        live(each, 40, 60)
+    meanwhile = snapshot(engine)
+    both: dict[str, Any] = {"key": OTHER_KEY, "key_id": 2, "previous_key": KEY, "previous_key_id": 1}
+    recovered = sekisho.Engine(policy, **both)
+    assert recovered.recover(b"".join(frames)).is_complete
+    restored = sekisho.Engine.restore(policy, **both, source=meanwhile)
+    with pytest.raises(sekisho.SekishoError, match="give key 1 as the previous key"):
+        sekisho.Engine.restore(policy, OTHER_KEY, 2, source=meanwhile)
+    with pytest.raises(sekisho.SekishoError, match="found key 2, which is the present one"):
+        sekisho.Engine(policy, OTHER_KEY, 2, previous_key=KEY, previous_key_id=2)
+    for each in (engine, recovered, restored):
+        assert answers(each) == answers(still)
+        assert [table.unrotated for table in each.statistics()] == [0]
+    known = len(frames)
+    assert engine.retire_key() == 0, "everybody was touched"
+    assert len(frames) > known
+    assert answers(engine) == answers(still)

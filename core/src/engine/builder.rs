@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicI64, AtomicU32};
 use arc_swap::{ArcSwap, ArcSwapOption};
 
 use super::journal::{Journal, Sink};
+use super::rotation::{Keys, Moves};
 use super::{Engine, Memory, swap};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::nearest;
@@ -45,6 +46,7 @@ const DEFAULT_MEMORY: usize = 1 << 30;
 pub struct EngineBuilder {
     policy: Policy,
     key: HashKey,
+    previous: Option<HashKey>,
     memory: Memory,
     journal: Option<Sink>,
 }
@@ -63,7 +65,7 @@ impl fmt::Debug for EngineBuilder {
 impl EngineBuilder {
     pub(super) fn new(policy: Policy, key: HashKey) -> EngineBuilder {
         let memory = Memory { whole: DEFAULT_MEMORY, tables: Vec::new() };
-        EngineBuilder { policy, key, memory, journal: None }
+        EngineBuilder { policy, key, previous: None, memory, journal: None }
     }
 
     /// Bytes that all histories together may fill, a gibibyte unless this is called. Tables without a budget of
@@ -79,6 +81,14 @@ impl EngineBuilder {
     pub fn table_memory(mut self, entity: &str, bytes: usize) -> EngineBuilder {
         self.memory.tables.retain(|(name, _)| name != entity);
         self.memory.tables.push((entity.to_owned(), bytes));
+        self
+    }
+
+    /// The key that the engine's own is replacing, for a snapshot or a journal from before or during a
+    /// [rotation](Engine::rotate): what they hold comes to the new key as it is touched.
+    #[must_use]
+    pub fn previous_key(mut self, key: HashKey) -> EngineBuilder {
+        self.previous = Some(key);
         self
     }
 
@@ -98,7 +108,8 @@ impl EngineBuilder {
     ///
     /// # Errors
     /// [`ErrorKind::UnknownName`] for a table that the policy does not have, [`ErrorKind::OutOfRange`] for a budget
-    /// that one entity alone can exceed.
+    /// that one entity alone can exceed, [`ErrorKind::Key`] for a previous key with the number or the secret of the
+    /// present one.
     pub fn build(self) -> Result<Engine> {
         let tables = &self.policy.0.plan.tables;
         for (name, _) in &self.memory.tables {
@@ -111,6 +122,17 @@ impl EngineBuilder {
             }
         }
         self.memory.check(&self.policy)?;
+        if let Some(previous) = &self.previous {
+            let like = match (previous.id() == self.key.id(), previous.is_like(&self.key)) {
+                (true, _) => Some("which is the present one; each key has a number of its own"),
+                (_, true) => Some("which has the present one's secret; each key has a secret of its own"),
+                _ => None,
+            };
+            if let Some(like) = like {
+                let what = format!("found key {}, {like}", previous.id());
+                return Err(Error::of_field(ErrorKind::Key, "previous_key", what));
+            }
+        }
         Ok(self.into_engine())
     }
 
@@ -121,10 +143,10 @@ impl EngineBuilder {
     }
 
     pub(super) fn into_engine(self) -> Engine {
-        let journal = Journal::new(&self.key, self.journal);
-        let ruling = swap::first(self.policy, &self.key, &self.memory);
+        let journal = Journal::new(self.journal);
+        let keys = Keys::new(self.key, self.previous, 0);
+        let ruling = swap::first(self.policy, keys, &self.memory);
         Engine {
-            key: self.key,
             ruling: ArcSwap::from(Arc::new(ruling)),
             generation: AtomicU32::new(0),
             challenger: ArcSwapOption::empty(),
@@ -132,6 +154,7 @@ impl EngineBuilder {
             memory: self.memory,
             past: Mutex::default(),
             lists: Mutex::default(),
+            moves: Moves::default(),
             journal,
             forgotten: AtomicU32::new(0),
         }

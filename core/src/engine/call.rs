@@ -6,6 +6,7 @@ use smallvec::SmallVec;
 
 use super::Engine;
 use super::challenger::Challenger;
+use super::rotation::rekey_samples;
 use super::ruling::Ruling;
 use crate::decision::{ConclusionWork, Decision, conclude};
 use crate::error::{Error, ErrorKind, Result};
@@ -63,6 +64,8 @@ pub(super) struct Scratch {
     /// Makes the reading of memory count that is only fetched.
     touched: u64,
     trial: Trial,
+    /// The journal's frame that is done again.
+    pub(super) frame: Option<u64>,
     /// The policy that all of this is about.
     policy: Option<Policy>,
 }
@@ -82,18 +85,22 @@ fn is_same(known: Option<&Policy>, policy: &Policy) -> bool {
 }
 
 /// A table's shard that holds the event's entity, and where.
-struct Held<'a> {
-    shard: MutexGuard<'a, Shard>,
-    place: Option<u32>,
+pub(super) struct Held<'a> {
+    pub(super) shard: MutexGuard<'a, Shard>,
+    pub(super) place: Option<u32>,
+    /// The shard of the entity's token under the previous key, until that is settled.
+    pub(super) other: Option<MutexGuard<'a, Shard>>,
 }
 
 /// An event that was routed, with all its entities held until the call ends.
 pub(super) struct Call<'a> {
-    engine: &'a Engine,
-    ruling: &'a Ruling,
-    scratch: &'a mut Scratch,
+    pub(super) engine: &'a Engine,
+    pub(super) ruling: &'a Ruling,
+    pub(super) scratch: &'a mut Scratch,
     /// One for each table of the plan.
-    held: SmallVec<[Option<Held<'a>>; 8]>,
+    pub(super) held: SmallVec<[Option<Held<'a>>; 8]>,
+    /// Of the key that the tokens were made with.
+    pub(super) era: u8,
 }
 
 impl<'a> Call<'a> {
@@ -112,14 +119,23 @@ impl<'a> Call<'a> {
                 continue;
             };
             if let (Some(token), Some(place)) = (scratch.route.token(plan.key), held.get_mut(*number)) {
-                *place = table.lock(token).map(|shard| Held { shard, place: None });
+                *place = match scratch.route.previous_token(plan.key) {
+                    None => table.lock(token).map(|shard| (shard, None)),
+                    Some(before) => table.lock_both(token, before),
+                }
+                .map(|(shard, other)| Held { shard, place: None, other });
             }
         }
         if engine.generation.load(std::sync::atomic::Ordering::Acquire) != ruling.generation {
             return None;
         }
-        let mut call = Call { engine, ruling, scratch, held };
+        let mut call = Call { engine, ruling, scratch, held, era: ruling.keys.era };
+        let rotating = call.scratch.route.previous.is_some();
+        let moved = rotating && call.move_entities();
         call.find();
+        if rotating {
+            call.rekey(moved);
+        }
         Some(call)
     }
 
@@ -140,7 +156,7 @@ impl<'a> Call<'a> {
         }
         let tables = plans.iter().zip(&self.ruling.tables);
         for (number, ((plan, table), held)) in tables.zip(&mut self.held).enumerate() {
-            let Some(Held { shard, place: Some(place) }) = held else { continue };
+            let Some(Held { shard, place: Some(place), .. }) = held else { continue };
             let Some(slot) = shard.slot_mut(*place) else { continue };
             if slot.generation != self.ruling.generation {
                 self.ruling.reshape(number, plan, slot);
@@ -177,7 +193,7 @@ impl<'a> Call<'a> {
     }
 
     /// Fills the decision.
-    pub(super) fn score(&mut self, event: &Event, decision: &mut Decision, key_id: u32) -> Result<()> {
+    pub(super) fn score(&mut self, event: &Event, decision: &mut Decision) -> Result<()> {
         let repeated = self.is_repeated();
         // What is learnt later is unknown while deciding, even where the caller's table has it beside the event.
         if event.has(Field::LABEL) {
@@ -205,7 +221,7 @@ impl<'a> Call<'a> {
         ratios(&compiled.plan.ratios, row);
         conclude(&ruling.policy, event, row, conclusion, decision)?;
         decision.repeated = repeated;
-        decision.key_id = key_id;
+        decision.key_id = ruling.keys.present.id();
         if decision.detailed {
             decision.row.copy_from(row);
             decision.tokens.clone_from(&route.tokens);
@@ -309,7 +325,7 @@ impl<'a> Call<'a> {
         if frame.is_some() {
             self.engine.advance_to(recorded.time);
         }
-        let Call { ruling, scratch, held, .. } = self;
+        let Call { ruling, scratch, held, era, .. } = self;
         let Scratch { route, cells, .. } = &mut **scratch;
         let plan = &ruling.policy.0.plan;
         let Recorded { time, latest, outcome, label, masks, later } = recorded;
@@ -324,7 +340,7 @@ impl<'a> Call<'a> {
                 if let Some(horizon) = horizon {
                     held.shard.sweep(horizon);
                 }
-                held.shard.welcome(token, ruling.generation)
+                held.shard.welcome(token, (ruling.generation, *era))
             });
             let Some(slot) = held.shard.slot_mut(place) else { continue };
             let history = &mut slot.history;
@@ -333,6 +349,9 @@ impl<'a> Call<'a> {
             table_plan.cells(&route.cells, cells);
             // What is too old makes room first, so that it takes none in the panes.
             horizon.iter().for_each(|horizon| history.forget_until(shape, *horizon));
+            if route.previous.is_some() {
+                rekey_samples(plan, table_plan, route, history, masks);
+            }
             history.insert(shape, budget, &entry, cells);
             if let Some(later) = later {
                 history.revise(shape, budget, &later.learnt(route.id, plan.revisable()), cells);
@@ -402,10 +421,10 @@ impl<'a> Call<'a> {
     /// Takes in what was learnt about the routed event; `frame` as in [`apply`](Call::apply).
     pub(super) fn apply_known(&mut self, known: &Known, frame: Option<u64>) {
         let Scratch { route, cells, .. } = &mut *self.scratch;
-        let plan = &self.ruling.policy.0.plan;
-        let learnt = known.learnt(route.id, plan.revisable());
-        for ((plan, table), held) in plan.tables.iter().zip(&self.ruling.tables).zip(&mut self.held) {
-            let (Some(token), Some(Held { shard, place: Some(place) })) = (route.token(plan.key), held)
+        let all = &self.ruling.policy.0.plan;
+        let learnt = known.learnt(route.id, all.revisable());
+        for ((plan, table), held) in all.tables.iter().zip(&self.ruling.tables).zip(&mut self.held) {
+            let (Some(token), Some(Held { shard, place: Some(place), .. })) = (route.token(plan.key), held)
             else {
                 continue;
             };
@@ -414,6 +433,9 @@ impl<'a> Call<'a> {
             }
             if let Some(slot) = shard.slot_mut(*place) {
                 plan.cells(&route.cells, cells);
+                if route.previous.is_some() {
+                    rekey_samples(all, plan, route, &mut slot.history, known.masks());
+                }
                 slot.history.revise(&plan.shape, &plan.budget, &learnt, cells);
                 shard.account(*place);
                 shard.make_room(table.shard_budget(), None);
@@ -473,6 +495,12 @@ impl Recorded {
 }
 
 impl Known {
+    /// The event's bits as they are known now.
+    fn masks(&self) -> &[u64] {
+        let label = self.label.map_or(self.label_before, |(label, _)| label);
+        self.by_label.get(usize::from(label)).map_or(&[], Vec::as_slice)
+    }
+
     fn learnt<'a>(&'a self, id: u64, revisable: &'a [u64]) -> Learnt<'a> {
         let Known { time, outcome, label, label_before, before, by_label } = self;
         let (time, outcome, label, label_before) = (*time, *outcome, *label, *label_before);
@@ -521,7 +549,10 @@ fn probe_lists(
     for place in &policy.list_places {
         let Some(list) = lists.get(place.list) else { continue };
         let hit = match &**list {
-            List::Exact(list) => route.token(place.key).map(|token| list.find(token, time)),
+            List::Exact(list) => {
+                let before = route.previous_token(place.key);
+                route.token(place.key).map(|token| list.find(token, before, time))
+            }
             List::Networks(list) => event.address(place.field).map(|address| list.find(address, time)),
         };
         let word = hit.map(|hit| match (hit, place.severity) {

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use super::layout::Layout;
 use super::ruling::Ruling;
 use crate::error::{Error, ErrorKind, Result};
-use crate::event::token::HashKey;
 use crate::feature::{Keyring, TablePlan};
 use crate::policy::{Aggregate, Compiled, Policy};
 use crate::state::List;
@@ -37,11 +36,7 @@ pub struct ChallengerReport {
 impl Challenger {
     /// # Errors
     /// [`ErrorKind::UnknownName`] when it needs what the policy in force does not remember.
-    pub(super) fn new(
-        policy: Policy,
-        key: &HashKey,
-        ruling: &Ruling,
-    ) -> Result<(Challenger, ChallengerReport)> {
+    pub(super) fn new(policy: Policy, ruling: &Ruling) -> Result<(Challenger, ChallengerReport)> {
         let (own, live) = (&*policy.0, &*ruling.policy.0);
         if !own.schema.fits(&live.schema) {
             let what = "the challenger declares other attributes or entities than the policy in force; events are made for one schema";
@@ -87,7 +82,7 @@ impl Challenger {
             }
             plans.push((number, plan));
         }
-        let keyring = Keyring::new(key, own);
+        let keyring = ruling.keys.keyring(own);
         let generation = ruling.generation;
         Ok((Challenger { generation, policy, keyring, shared, plans, lists }, report))
     }

@@ -8,7 +8,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::event::token::{Token, Tokenizer};
 use crate::event::{canonical, nearest};
 use crate::feature::{CellSource, Plan, TablePlan};
-use crate::state::List;
+use crate::state::{List, Rekeying, Shard};
 use crate::sync::locked;
 
 /// Words for somebody who was forgotten, from here on down. That a token has one of them is as likely as that two
@@ -20,8 +20,8 @@ impl Engine {
     /// it, as an account does of its devices; there, a word that means nobody takes its place, so that they count as
     /// before. False when nothing was known.
     ///
-    /// What is left are hashes of the token among the samples of entities with more events than a history holds,
-    /// until their windows have passed.
+    /// What is left are hashes of the token where entities with more events than a history holds have summed them up
+    /// by it or thinned their samples out, until their windows have passed.
     ///
     /// It looks at the histories of every table that remembers entities of this kind, shard after shard: about a
     /// second for ten million of them.
@@ -30,103 +30,129 @@ impl Engine {
     /// [`ErrorKind::UnknownName`] for an entity that neither the policy nor the schema has, and errors of the
     /// identifier.
     pub fn forget(&self, entity: &str, id: &str) -> Result<bool> {
-        let ruling = self.ruling.load();
-        let policy = &*ruling.policy.0;
-        let specs = policy.schema.fields();
-        let Some(spec) = specs.iter().find(|spec| spec.entity() == Some(entity)) else {
-            let hint = nearest(entity, specs.iter().filter_map(|spec| spec.entity()));
-            let hint = hint.map(|known| format!("; did you mean \"{known}\"?")).unwrap_or_default();
-            let shown: String = entity.chars().take(64).collect();
-            let what = format!("there is no such entity{hint}");
-            return Err(Error::of_field(ErrorKind::UnknownName, &shown, what));
-        };
-        let tokenizer = Tokenizer::new(&self.key, entity);
-        let token = canonical(spec, id)?.with_bytes(|bytes| tokenizer.token(bytes));
         loop {
             let ruling = self.ruling.load();
-            if let Some(known) = self.apply_forget(&ruling, entity, token, None) {
-                return Ok(known | self.scrub(&ruling, entity, token));
+            let specs = ruling.policy.0.schema.fields();
+            let Some(spec) = specs.iter().find(|spec| spec.entity() == Some(entity)) else {
+                let hint = nearest(entity, specs.iter().filter_map(|spec| spec.entity()));
+                let hint = hint.map(|known| format!("; did you mean \"{known}\"?")).unwrap_or_default();
+                let shown: String = entity.chars().take(64).collect();
+                let what = format!("there is no such entity{hint}");
+                return Err(Error::of_field(ErrorKind::UnknownName, &shown, what));
+            };
+            let (present, previous) = ruling.keys.tokenizers(entity);
+            let id = canonical(spec, id)?;
+            let token = |tokenizer: &Tokenizer| id.with_bytes(|bytes| tokenizer.token(bytes));
+            let tokens = (token(&present), previous.as_ref().map(token));
+            if let Some(known) = self.apply_forget(&ruling, entity, tokens, None) {
+                return Ok(known | self.scrub(&ruling, entity, tokens));
             }
         }
     }
 
-    /// Forgets a token of one kind; whether anything was known, or `None` when another policy has come into force.
-    /// `frame` as in [`apply`](super::call::Call::apply).
+    /// Forgets the tokens of one entity; whether anything was known, or `None` when another policy has come into
+    /// force. `frame` as in [`apply`](super::call::Call::apply).
     pub(super) fn apply_forget(
         &self,
         ruling: &Ruling,
         kind: &str,
-        token: Token,
+        (token, previous): (Token, Option<Token>),
         frame: Option<u64>,
     ) -> Option<bool> {
         let policy = &*ruling.policy.0;
         let is_kind = |key: usize| policy.plan.keys.get(key).is_some_and(|key| key.kind == kind);
-        let _lists = locked(&self.lists);
-        let mut shards = Vec::new();
+        let mut held = Vec::new();
         for number in &ruling.order {
             let (plan, table) = (policy.plan.tables.get(*number), ruling.tables.get(*number));
             if let (Some(plan), Some(table)) = (plan, table)
                 && is_kind(plan.key)
-                && frame.is_none_or(|frame| frame > table.restored_until(token))
             {
-                shards.extend(table.lock(token));
+                let shards = match previous {
+                    None => table.lock(token).map(|shard| (shard, None)),
+                    Some(previous) => table.lock_both(token, previous),
+                };
+                held.extend(shards.map(|shards| (table, shards)));
             }
         }
+        let _lists = locked(&self.lists);
         if self.generation.load(Ordering::Acquire) != ruling.generation {
             return None;
         }
         if frame.is_none() {
-            self.journal.forgotten(ruling, kind, token);
+            self.journal.forgotten(ruling, kind, (token, previous));
         }
         let mut known = false;
-        for shard in &mut shards {
-            known |= shard.forget(token);
+        for (table, (shard, other)) in &mut held {
+            let is_due = |token| frame.is_none_or(|frame| frame > table.restored_until(token));
+            if is_due(token) {
+                known |= shard.forget(token);
+            }
+            if let Some(previous) = previous.filter(|previous| is_due(*previous)) {
+                known |= other.as_mut().unwrap_or(shard).forget(previous);
+            }
         }
         for (plan, list) in policy.lists.iter().zip(&ruling.lists) {
             if let (true, List::Exact(list)) = (plan.entity == kind, &**list) {
-                known |= list.remove(token);
+                known |= previous.is_some_and(|previous| list.remove(previous)) | list.remove(token);
             }
         }
         Some(known)
     }
 
-    /// Takes a token out of the histories of others. Each that held it is a change of its own: others score meanwhile.
-    fn scrub(&self, ruling: &Ruling, kind: &str, token: Token) -> bool {
+    /// Takes tokens out of the histories of others. Each that held one is a change of its own: others score meanwhile.
+    fn scrub(&self, ruling: &Ruling, kind: &str, tokens: (Token, Option<Token>)) -> bool {
         let plan = &ruling.policy.0.plan;
         let nobody = NOBODY - u64::from(self.forgotten.fetch_add(1, Ordering::Relaxed));
+        let words: Vec<u64> = [Some(tokens.0), tokens.1].into_iter().flatten().map(Token::low).collect();
         let mut found = false;
+        // Who moves from a shard that is yet to come to one that was passed is looked at again.
+        let watch = self.moves.watch();
         for (number, (table_plan, table)) in plan.tables.iter().zip(&ruling.tables).enumerate() {
             let columns = columns_of(plan, table_plan, kind);
             if columns.is_empty() {
                 continue;
             }
+            let change =
+                Scrub { ruling, number, plan: table_plan, columns: &columns, kind, words: &words, nobody };
             for mut shard in table.each_shard() {
                 // Whoever has brought histories into the shape of a later policy knows that policy's columns.
                 if self.generation.load(Ordering::Acquire) != ruling.generation {
                     drop(shard);
-                    return self.scrub(&self.ruling.load(), kind, token) | found;
+                    return self.scrub(&self.ruling.load(), kind, tokens) | found;
                 }
                 for place in shard.places() {
-                    let Some(slot) = shard.slot_mut(place) else { continue };
-                    if slot.generation != ruling.generation {
-                        ruling.reshape(number, table_plan, slot);
-                    }
-                    if slot.history.mentions(&table_plan.shape, &columns, token.low()) {
-                        self.journal.scrubbed(
-                            ruling,
-                            &table_plan.name,
-                            slot.token,
-                            kind,
-                            [token.low(), nobody],
-                        );
-                        slot.history.replace(&table_plan.shape, &columns, token.low(), nobody);
-                        found = true;
-                    }
-                    shard.account(place);
+                    found |= self.scrub_one(&change, &mut shard, place);
                 }
                 shard.make_room(table.shard_budget(), None);
             }
+            for moved in watch.moved().iter().filter(|moved| moved.table == table.number) {
+                let Some(mut shard) = table.lock(moved.token) else { continue };
+                if self.generation.load(Ordering::Acquire) != ruling.generation {
+                    drop(shard);
+                    return self.scrub(&self.ruling.load(), kind, tokens) | found;
+                }
+                if let Some(place) = shard.place(moved.token) {
+                    found |= self.scrub_one(&change, &mut shard, place);
+                }
+            }
         }
+        found
+    }
+
+    fn scrub_one(&self, change: &Scrub<'_>, shard: &mut Shard, place: u32) -> bool {
+        let Scrub { ruling, number, plan, columns, kind, words, nobody } = *change;
+        let Some(slot) = shard.slot_mut(place) else { return false };
+        if slot.generation != ruling.generation {
+            ruling.reshape(number, plan, slot);
+        }
+        let mut found = false;
+        for word in words {
+            if slot.history.rekey(&plan.shape, &plan.budget, &Rekeying::of_words(columns, *word, nobody)) {
+                self.journal.scrubbed(ruling, &plan.name, slot.token, kind, [*word, nobody]);
+                found = true;
+            }
+        }
+        shard.account(place);
         found
     }
 
@@ -152,9 +178,23 @@ impl Engine {
         if slot.generation != ruling.generation {
             ruling.reshape(number, table_plan, slot);
         }
-        slot.history.replace(&table_plan.shape, &columns_of(plan, table_plan, kind), word, nobody);
+        let change = Rekeying::of_words(&columns_of(plan, table_plan, kind), word, nobody);
+        slot.history.rekey(&table_plan.shape, &table_plan.budget, &change);
+        shard.account(place);
         Some(())
     }
+}
+
+/// Taking somebody out of the histories of one table.
+#[derive(Clone, Copy)]
+struct Scrub<'a> {
+    ruling: &'a Ruling,
+    number: usize,
+    plan: &'a TablePlan,
+    columns: &'a [usize],
+    kind: &'a str,
+    words: &'a [u64],
+    nobody: u64,
 }
 
 /// The columns of a table that hold tokens of one kind.

@@ -10,7 +10,8 @@ use super::Engine;
 use super::call::{Call, Known, Recorded, Scratch};
 use super::ruling::Ruling;
 use crate::error::{Error, ErrorKind, Result};
-use crate::event::token::{HashKey, SEAL, Token, Tokenizer};
+use crate::event::token::{SEAL, Token, Tokenizer};
+use crate::feature::Previous;
 use crate::state::{List, ListEntry, Reader, Writer};
 use crate::sync::{Mutex, locked};
 
@@ -29,11 +30,12 @@ const LIST: u8 = 3;
 const FORGET: u8 = 4;
 const ADVANCE: u8 = 5;
 const SCRUB: u8 = 6;
+const REKEY: u8 = 7;
+const RETIRE: u8 = 8;
 
 /// Numbers and seals frames, and hands them to the host.
 pub(super) struct Journal {
     sink: Option<Sink>,
-    seal: Tokenizer,
     state: Mutex<State>,
 }
 
@@ -43,8 +45,20 @@ struct State {
     sequence: u64,
     /// The policy that the last frame was written under.
     generation: Option<u32>,
+    /// Seals frames, once there is one: that of the latest key that any was written under.
+    seal: Option<(u32, Tokenizer)>,
+    replay: Replay,
     frame: Vec<u8>,
     sealed: Vec<u8>,
+}
+
+/// Where a journal that is done again stands.
+#[derive(Clone, Copy, Debug, Default)]
+struct Replay {
+    /// Frames are sealed under the present key from here on.
+    is_rotated: bool,
+    /// What the last frames say was written with the previous key.
+    with_previous: bool,
 }
 
 /// A change of a list.
@@ -58,7 +72,8 @@ pub(super) struct ListChange<'a> {
 /// Who is on a list.
 #[derive(Clone, Copy)]
 pub(super) enum Member {
-    Token(Token),
+    /// Under the present key and, while it is replaced, under the previous one.
+    Token(Token, Option<Token>),
     Network(ipnet::IpNet),
 }
 
@@ -79,8 +94,13 @@ pub struct Recovered {
 }
 
 impl Journal {
-    pub(super) fn new(key: &HashKey, sink: Option<Sink>) -> Journal {
-        Journal { sink, seal: Tokenizer::new(key, "journal v1"), state: Mutex::default() }
+    pub(super) fn new(sink: Option<Sink>) -> Journal {
+        Journal { sink, state: Mutex::default() }
+    }
+
+    /// What is done again first was written with the previous key.
+    pub(super) fn begins_with_previous(&self) {
+        locked(&self.state).replay.with_previous = true;
     }
 
     /// The number of the last frame.
@@ -106,10 +126,16 @@ impl Journal {
         let state = &mut *locked(&self.state);
         if state.generation != Some(ruling.generation) {
             state.generation = Some(ruling.generation);
+            // Whoever held entities when the key was replaced may come after others; nothing that follows the first
+            // frame under a key is sealed with the one before.
+            if state.seal.as_ref().is_none_or(|(generation, _)| *generation < ruling.generation) {
+                state.seal = Some((ruling.generation, ruling.keys.seal.clone()));
+            }
             let policy = &ruling.policy;
             self.frame(sink, state, POLICY, |to| {
                 to.text(&policy.0.fingerprint);
                 to.text(&format!("{} {}", policy.name(), policy.version()));
+                to.number(ruling.keys.present.id());
             });
         }
         self.frame(sink, state, kind, what);
@@ -127,7 +153,9 @@ impl Journal {
         let mut writer = Writer(&mut state.frame);
         writer.number((sealed.len() + SEAL) as u32);
         writer.bytes(sealed);
-        writer.token(self.seal.token(sealed));
+        if let Some((_, seal)) = &state.seal {
+            writer.token(seal.token(sealed));
+        }
         sink(&state.frame);
     }
 
@@ -149,9 +177,10 @@ impl Journal {
         self.write(ruling, LIST, |to| {
             to.text(change.list);
             match change.member {
-                Member::Token(token) => {
+                Member::Token(token, previous) => {
                     to.byte(0);
                     to.token(token);
+                    to.optional(&[previous], Writer::token);
                 }
                 Member::Network(network) => {
                     to.byte(1);
@@ -165,11 +194,21 @@ impl Journal {
         });
     }
 
-    pub(super) fn forgotten(&self, ruling: &Ruling, kind: &str, token: Token) {
+    pub(super) fn forgotten(&self, ruling: &Ruling, kind: &str, (token, previous): (Token, Option<Token>)) {
         self.write(ruling, FORGET, |to| {
             to.text(kind);
             to.token(token);
+            to.optional(&[previous], Writer::token);
         });
+    }
+
+    /// What is known of an event came from the previous key to the present one.
+    pub(super) fn rekeyed(&self, ruling: &Ruling, scratch: &Scratch) {
+        self.write(ruling, REKEY, |to| write_touched(scratch, to));
+    }
+
+    pub(super) fn retired(&self, ruling: &Ruling, key_id: u32) {
+        self.write(ruling, RETIRE, |to| to.number(key_id));
     }
 
     /// In the history of `entity`, a word that stood for somebody of `kind` has become another.
@@ -191,6 +230,22 @@ fn write_touched(scratch: &Scratch, to: &mut Writer<'_>) {
     to.word(scratch.route.id);
     to.optional(&scratch.route.tokens, Writer::token);
     to.optional(&scratch.route.cells, Writer::word);
+    to.byte(u8::from(scratch.route.previous.is_some()));
+    if let Some(previous) = &scratch.route.previous {
+        to.word(previous.id);
+        to.optional(&previous.tokens, Writer::token);
+    }
+}
+
+fn read_touched(scratch: &mut Scratch, from: &mut Reader<'_>) -> Option<()> {
+    scratch.route.id = from.word()?;
+    scratch.route.tokens = from.optional(Reader::token)?;
+    scratch.route.cells = from.optional(Reader::word)?;
+    scratch.route.previous = match from.byte()? {
+        1 => Some(Previous { id: from.word()?, tokens: from.optional(Reader::token)? }),
+        _ => None,
+    };
+    Some(())
 }
 
 impl fmt::Debug for Journal {
@@ -240,7 +295,7 @@ impl Engine {
             }
             let seal = sealed.split_off(length - SEAL);
             let number = expected.unwrap_or(last + 1);
-            if Reader(&seal).token() != Some(self.journal.seal.token(&sealed)) {
+            if !self.is_sealed(&sealed, &seal) {
                 return Err(damaged(number, "is damaged, or was sealed with another key"));
             }
             let mut from = Reader(&sealed);
@@ -251,11 +306,22 @@ impl Engine {
             if expected.is_some_and(|expected| expected != found) || found > last + 1 && expected.is_none() {
                 return Err(damaged(number, &format!("is missing: frame {found} follows instead")));
             }
-            if kind == POLICY
-                && let Some(policy) = self.other_policy(&mut from)
-            {
-                recovered.policy = Some(policy);
-                break;
+            if kind == POLICY {
+                let Some((fingerprint, name, key_id)) = policy_frame(&mut from) else {
+                    return Err(damaged(number, "is not as it should be"));
+                };
+                if fingerprint != self.policy().0.fingerprint {
+                    recovered.policy = Some(name.to_owned());
+                    break;
+                }
+                if !self.goes_on_with(key_id) {
+                    return Err(damaged(
+                        number,
+                        &format!(
+                            "was written with key {key_id}, which this engine does not have; give it as the previous key"
+                        ),
+                    ));
+                }
             }
             let news = kind != POLICY && found > contained;
             if news && self.again(kind, found, &mut from, &mut scratch).is_none() {
@@ -269,29 +335,50 @@ impl Engine {
         Ok(recovered)
     }
 
-    /// The name of the policy that the frames behind were written under, when it is not the engine's.
-    fn other_policy(&self, from: &mut Reader<'_>) -> Option<String> {
-        let (fingerprint, name) = (from.text()?, from.text()?);
-        (fingerprint != self.policy().0.fingerprint).then(|| name.to_owned())
+    /// Whether a frame's seal is right. Behind one that was sealed under the present key, the previous one counts no
+    /// more: it may be replaced because others have come to know it.
+    fn is_sealed(&self, sealed: &[u8], seal: &[u8]) -> bool {
+        let (ruling, found) = (self.ruling.load(), Reader(seal).token());
+        let mut state = locked(&self.journal.state);
+        if found == Some(ruling.keys.seal.token(sealed)) {
+            state.replay.is_rotated = true;
+            return true;
+        }
+        let previous = ruling.keys.previous.as_ref().filter(|_| !state.replay.is_rotated);
+        previous.is_some_and(|key| found == Some(Tokenizer::new(key, "journal v1").token(sealed)))
+    }
+
+    /// What the frames behind say was made with a key; false when it is none of the engine's.
+    fn goes_on_with(&self, key_id: u32) -> bool {
+        let keys = &self.ruling.load().keys;
+        let previous = keys.previous.as_ref().is_some_and(|key| key.id() == key_id);
+        locked(&self.journal.state).replay.with_previous = previous;
+        previous || keys.present.id() == key_id
     }
 
     /// Does one frame again; `None` when it is not as it should be.
     fn again(&self, kind: u8, number: u64, from: &mut Reader<'_>, scratch: &mut Scratch) -> Option<()> {
         let ruling = self.ruling.load_full();
         let plan = &ruling.policy.0.plan;
-        if kind == RECORD || kind == LEARN {
-            scratch.route.id = from.word()?;
-            scratch.route.tokens = from.optional(Reader::token)?;
-            scratch.route.cells = from.optional(Reader::word)?;
-            if scratch.route.tokens.len() != plan.keys.len() {
+        let with_previous = locked(&self.journal.state).replay.with_previous;
+        let era = if with_previous { ruling.keys.era_before() } else { ruling.keys.era };
+        if matches!(kind, RECORD | LEARN | REKEY) {
+            read_touched(scratch, from)?;
+            let tokens = scratch.route.previous.as_ref().map_or(&scratch.route.tokens, |known| &known.tokens);
+            if tokens.len() != plan.keys.len() || scratch.route.tokens.len() != plan.keys.len() {
                 return None;
             }
+            scratch.frame = Some(number);
         }
         match kind {
             RECORD => {
                 let recorded = Recorded::read(from)?;
-                Call::hold(self, &ruling, scratch)?.apply(&recorded, Some(number));
+                let mut call = Call::hold(self, &ruling, scratch)?;
+                call.era = era;
+                call.apply(&recorded, Some(number));
             }
+            REKEY => drop(Call::hold(self, &ruling, scratch)?),
+            RETIRE => self.apply_retire(from.number()?)?,
             LEARN => {
                 let known = Known::read(from)?;
                 Call::hold(self, &ruling, scratch)?.apply_known(&known, Some(number));
@@ -300,15 +387,15 @@ impl Engine {
                 let name = from.text()?;
                 let list = ruling.policy.0.lists.iter().position(|list| list.name == name)?;
                 let member = match from.byte()? {
-                    0 => Member::Token(from.token()?),
+                    0 => Member::Token(from.token()?, other_token(from)?),
                     _ => Member::Network(from.text()?.parse().ok()?),
                 };
                 let entry = if from.byte()? == 1 { Some(ListEntry::read(from)?) } else { None };
-                apply_list(ruling.lists.get(list)?, member, entry);
+                apply_list(ruling.lists.get(list)?, member, entry, era);
             }
             FORGET => {
-                let (kind, token) = (from.text()?, from.token()?);
-                self.apply_forget(&ruling, kind, token, Some(number));
+                let (kind, tokens) = (from.text()?, (from.token()?, other_token(from)?));
+                self.apply_forget(&ruling, kind, tokens, Some(number));
             }
             SCRUB => {
                 let whose = (from.text()?, from.token()?, from.text()?);
@@ -323,14 +410,28 @@ impl Engine {
     }
 }
 
-/// Changes a list; false when the member to be taken off was not on it, or cannot be.
-pub(super) fn apply_list(list: &List, member: Member, entry: Option<ListEntry>) -> bool {
+/// Fingerprint and name of a policy, and the number of the key.
+fn policy_frame<'a>(from: &mut Reader<'a>) -> Option<(&'a str, &'a str, u32)> {
+    Some((from.text()?, from.text()?, from.number()?))
+}
+
+/// A token under the previous key, where there was one.
+fn other_token(from: &mut Reader<'_>) -> Option<Option<Token>> {
+    from.optional(Reader::token)?.first().copied()
+}
+
+/// Changes a list, with tokens of the key of `era`; false when the member to be taken off was not on it, or cannot be.
+pub(super) fn apply_list(list: &List, member: Member, entry: Option<ListEntry>, era: u8) -> bool {
     match (list, member, entry) {
-        (List::Exact(list), Member::Token(token), Some(entry)) => {
-            list.add(token, entry);
+        (List::Exact(list), Member::Token(token, previous), Some(entry)) => {
+            list.add(token, entry, era);
+            previous.iter().for_each(|previous| _ = list.remove(*previous));
             true
         }
-        (List::Exact(list), Member::Token(token), None) => list.remove(token),
+        (List::Exact(list), Member::Token(token, previous), None) => {
+            // Under the previous token first: whoever brings a member to the present one must not come between.
+            previous.is_some_and(|previous| list.remove(previous)) | list.remove(token)
+        }
         (List::Networks(list), Member::Network(network), Some(entry)) => {
             list.add(network, entry);
             true

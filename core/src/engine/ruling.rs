@@ -10,6 +10,7 @@ use crate::policy::Policy;
 use crate::state::{List, Slot, Table};
 
 use super::migration::Migration;
+use super::rotation::Keys;
 
 /// A policy in force. It never changes; another takes its place.
 #[derive(Debug)]
@@ -18,6 +19,7 @@ pub(super) struct Ruling {
     pub(super) generation: u32,
     pub(super) policy: Policy,
     pub(super) keyring: Keyring,
+    pub(super) keys: Arc<Keys>,
     /// One for each table of the policy's plan, in its order.
     pub(super) tables: Vec<Arc<Table>>,
     /// The numbers of the tables in the order in which they are locked.

@@ -3,7 +3,8 @@
 //! A snapshot is a row of chunks: the length of the payload, the kind, the payload, and a seal over the seal before,
 //! the kind and the payload. So a chunk that is damaged, missing, moved or another snapshot's does not pass. The
 //! first chunk says what is remembered; then each shard of each table comes as it is at that moment, with the number
-//! of the last journal frame that it contains; then the lists, and at last how many entities there were.
+//! of the last journal frame that it contains; then the lists, who changed shards meanwhile because the key is
+//! replaced, and at last how many entities there were.
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -12,6 +13,7 @@ use std::sync::atomic::Ordering;
 
 use super::layout::Layout;
 use super::migration::Migration;
+use super::rotation::{Keys, Moved};
 use super::ruling::Ruling;
 use super::{Engine, EngineBuilder};
 use crate::error::{Error, ErrorKind, Result};
@@ -29,6 +31,10 @@ const HEAD: u8 = 0;
 const SHARD: u8 = 1;
 const LIST: u8 = 2;
 const END: u8 = 3;
+const MOVED: u8 = 4;
+
+/// A chunk of entities that moved ends when it has so many bytes.
+const MOVED_BYTES: usize = 1 << 20;
 
 /// What a snapshot holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +52,10 @@ fn damaged(what: impl Into<String>) -> Error {
     Error::new(ErrorKind::Damaged, what)
 }
 
+fn seal_of(key: &HashKey) -> Seal {
+    Seal::new(key, "snapshot v1")
+}
+
 /// Writes chunks, each sealed with those before it.
 struct Chunks<S> {
     seal: Seal,
@@ -61,7 +71,7 @@ where
     E: Display,
 {
     fn new(key: &HashKey, sink: S) -> Chunks<S> {
-        Chunks { seal: Seal::new(key, "snapshot v1"), last: [0; SEAL], buffer: Vec::new(), sink, bytes: 0 }
+        Chunks { seal: seal_of(key), last: [0; SEAL], buffer: Vec::new(), sink, bytes: 0 }
     }
 
     fn write(&mut self, kind: u8, payload: impl FnOnce(&mut Writer<'_>)) -> Result<()> {
@@ -142,6 +152,9 @@ impl<R: Read> ChunkReader<R> {
 
 /// The first chunk.
 struct Head {
+    /// The key that the snapshot is sealed with, and the one that it was replacing.
+    key_id: u32,
+    previous_id: Option<u32>,
     next_frame: u64,
     latest: i64,
     /// How many were forgotten so far.
@@ -154,10 +167,11 @@ struct Head {
 }
 
 impl Head {
-    fn write(&self, key: &HashKey, policy: &Policy, to: &mut Writer<'_>) {
+    fn write(&self, policy: &Policy, to: &mut Writer<'_>) {
         to.bytes(MAGIC);
         to.short(FORMAT);
-        to.number(key.id());
+        to.number(self.key_id);
+        to.optional(&[self.previous_id], Writer::number);
         to.text(policy.name());
         to.text(policy.version());
         to.word(self.next_frame);
@@ -180,7 +194,7 @@ impl Head {
     }
 
     /// Reads what tells whether the snapshot can be read at all; then, once the seal is known to be right, the rest.
-    fn read<R: Read>(chunks: &mut ChunkReader<R>, key: &HashKey) -> Result<(Head, String)> {
+    fn read<R: Read>(chunks: &mut ChunkReader<R>, keys: &Keys) -> Result<(Head, String)> {
         let (kind, seal) = chunks.read()?;
         let payload = std::mem::take(&mut chunks.payload);
         let mut from = Reader(&payload);
@@ -195,12 +209,10 @@ impl Head {
                 "the snapshot has format {format}, this release reads up to {FORMAT}: use the release that wrote it, or a later one"
             )));
         }
-        if key_id != key.id() {
-            return Err(damaged(format!(
-                "the snapshot was sealed with key {key_id}, this engine has key {}",
-                key.id()
-            )));
-        }
+        let Some(previous_id) = from.optional(Reader::number).and_then(|ids| ids.first().copied()) else {
+            return Err(damaged("these bytes are no snapshot"));
+        };
+        chunks.seal = seal_of(sealing(keys, key_id, previous_id)?);
         chunks.payload.clone_from(&payload);
         chunks.check(
             kind,
@@ -217,9 +229,34 @@ impl Head {
             });
             let (layouts, since) = layouts.collect::<Option<Vec<_>>>()?.into_iter().unzip();
             let lists = (0..from.count(4)?).map(|_| from.text().map(str::to_owned)).collect::<Option<_>>()?;
-            Some((Head { next_frame, latest, forgotten, layouts, since, lists }, name))
+            let head = Head { key_id, previous_id, next_frame, latest, forgotten, layouts, since, lists };
+            Some((head, name))
         };
         read(&mut from).ok_or_else(|| damaged("the snapshot's first part is not as it should be"))
+    }
+}
+
+/// The key that a snapshot is sealed with, if the engine has what it takes to go on from it.
+fn sealing(keys: &Keys, key_id: u32, previous_id: Option<u32>) -> Result<&HashKey> {
+    let present = keys.present.id();
+    let previous = keys.previous.as_ref().filter(|key| key.id() == key_id);
+    let Some(key) = previous.or(Some(&keys.present).filter(|_| present == key_id)) else {
+        let beside = keys.previous.as_ref().map(|key| format!(" and the previous key {}", key.id()));
+        return Err(damaged(format!(
+            "the snapshot was sealed with key {key_id}, this engine has key {present}{}",
+            beside.unwrap_or_default()
+        )));
+    };
+    match previous_id {
+        Some(replaced) if previous.is_some() => Err(damaged(format!(
+            "the snapshot was taken while key {key_id} was replacing key {replaced}; restore it with these two, and retire key {replaced} before the next rotation"
+        ))),
+        Some(replaced) if keys.previous.as_ref().is_none_or(|known| known.id() != replaced) => {
+            Err(damaged(format!(
+                "the snapshot was taken while key {key_id} was replacing key {replaced}; give key {replaced} as the previous key"
+            )))
+        }
+        _ => Ok(key),
     }
 }
 
@@ -241,7 +278,11 @@ impl Engine {
         let _past = crate::sync::locked(&self.past);
         let ruling = self.ruling.load_full();
         let policy = &ruling.policy.0;
+        let keys = &ruling.keys;
+        let watch = self.moves.watch();
         let head = Head {
+            key_id: keys.present.id(),
+            previous_id: keys.previous.as_ref().map(HashKey::id),
             next_frame: self.journal.sequence() + 1,
             latest: self.latest.load(Ordering::Relaxed),
             forgotten: self.forgotten.load(Ordering::Relaxed),
@@ -249,8 +290,8 @@ impl Engine {
             since: ruling.tables.iter().map(|table| (table.complete_since(), table.parts_since())).collect(),
             lists: policy.lists.iter().map(|list| list.name.clone()).collect(),
         };
-        let mut chunks = Chunks::new(&self.key, sink);
-        chunks.write(HEAD, |to| head.write(&self.key, &ruling.policy, to))?;
+        let mut chunks = Chunks::new(&keys.present, sink);
+        chunks.write(HEAD, |to| head.write(&ruling.policy, to))?;
         let mut entities = 0;
         for (number, (plan, table)) in policy.plan.tables.iter().zip(&ruling.tables).enumerate() {
             for number_of_shard in 0..table.shards() {
@@ -262,7 +303,8 @@ impl Engine {
                     to.number(table.shards() as u32);
                     // Whoever changes the shard takes a number while it is locked.
                     to.word(self.journal.sequence());
-                    shard.write(to, ruling.generation, |slot| ruling.reshape(number, plan, slot));
+                    let made = (ruling.generation, keys.era);
+                    shard.write(to, made, |slot| ruling.reshape(number, plan, slot));
                     shard.make_room(table.shard_budget(), None);
                 })?;
             }
@@ -270,11 +312,44 @@ impl Engine {
         for (number, list) in ruling.lists.iter().enumerate() {
             chunks.write(LIST, |to| {
                 to.short(number as u16);
-                list.write(to);
+                list.write(to, keys.era);
             })?;
+        }
+        let mut moved = &*watch.moved();
+        while !moved.is_empty() {
+            chunks.write(MOVED, |to| moved = self.write_moved(&ruling, moved, to))?;
         }
         chunks.write(END, |to| to.word(entities))?;
         Ok(SnapshotReport { entities, bytes: chunks.bytes, next_frame: head.next_frame })
+    }
+
+    /// Writes entities that moved as they are now; says who has yet to be written.
+    fn write_moved<'a>(&self, ruling: &Ruling, mut moved: &'a [Moved], to: &mut Writer<'_>) -> &'a [Moved] {
+        while let Some((entity, rest)) = moved.split_first().filter(|_| to.0.len() < MOVED_BYTES) {
+            moved = rest;
+            let tables = ruling.tables.iter().zip(&ruling.policy.0.plan.tables).enumerate();
+            let table = tables.into_iter().find(|(_, (table, _))| table.number == entity.table);
+            let Some((number, (table, plan))) = table else { continue };
+            let Some(mut shard) = table.lock(entity.token) else { continue };
+            to.byte(1);
+            to.short(number as u16);
+            to.token(entity.before);
+            to.token(entity.token);
+            to.word(self.journal.sequence());
+            let place = shard.place(entity.token);
+            // It may have been evicted since.
+            to.byte(u8::from(place.is_some()));
+            let Some((place, slot)) = place.and_then(|place| Some((place, shard.slot_mut(place)?))) else {
+                continue;
+            };
+            if slot.generation != ruling.generation {
+                ruling.reshape(number, plan, slot);
+            }
+            slot.write(to, ruling.keys.era);
+            shard.account(place);
+        }
+        to.byte(0);
+        moved
     }
 
     /// An engine that remembers what a snapshot holds, within a gibibyte of memory; see
@@ -297,10 +372,17 @@ impl EngineBuilder {
     /// of [`build`](EngineBuilder::build).
     pub fn restore(self, from: impl Read) -> Result<Engine> {
         let engine = self.build()?;
-        let seal = Seal::new(&engine.key, "snapshot v1");
-        let mut chunks = ChunkReader { seal, last: [0; SEAL], payload: Vec::new(), from };
-        let (head, taken_under) = Head::read(&mut chunks, &engine.key)?;
         let ruling = engine.ruling.load_full();
+        let keys = &ruling.keys;
+        let mut chunks =
+            ChunkReader { seal: seal_of(&keys.present), last: [0; SEAL], payload: Vec::new(), from };
+        let (head, taken_under) = Head::read(&mut chunks, keys)?;
+        // What the snapshot's key made is the engine's own or its previous key's.
+        let before = head.key_id != keys.present.id();
+        if before {
+            engine.journal.begins_with_previous();
+        }
+        let eras = [if before { keys.era_before() } else { keys.era }, keys.era_before()];
         let tables = tables(&head, &ruling, &taken_under)?;
         let lists = lists(&head, &ruling, &taken_under)?;
         for ((number, _), (since, parts)) in tables.iter().zip(&head.since) {
@@ -313,8 +395,9 @@ impl EngineBuilder {
             let kind = chunks.next()?;
             let mut from = Reader(&chunks.payload);
             let adopted = match kind {
-                SHARD => adopt_shard(&head, &ruling, &tables, &mut from),
-                LIST => adopt_list(&ruling, &lists, &mut from),
+                SHARD => adopt_shard(&head, &ruling, &tables, eras, &mut from),
+                LIST => adopt_list(&ruling, &lists, eras, &mut from),
+                MOVED => adopt_moved(&head, &ruling, &tables, eras, &mut from),
                 END => {
                     if from.word() != Some(entities) {
                         return Err(damaged("the snapshot lacks entities that it says it has"));
@@ -370,7 +453,13 @@ fn lost(what: &str, taken_under: &str) -> Error {
 }
 
 /// Says how many entities there were.
-fn adopt_shard(head: &Head, ruling: &Ruling, tables: &Tables, from: &mut Reader<'_>) -> Option<u64> {
+fn adopt_shard(
+    head: &Head,
+    ruling: &Ruling,
+    tables: &Tables,
+    eras: [u8; 2],
+    from: &mut Reader<'_>,
+) -> Option<u64> {
     let (snapshot_number, shard, shards) = (usize::from(from.short()?), from.number()?, from.number()?);
     let sequence = from.word()?;
     let before = head.layouts.get(snapshot_number)?;
@@ -385,7 +474,9 @@ fn adopt_shard(head: &Head, ruling: &Ruling, tables: &Tables, from: &mut Reader<
             entity.history = migration.apply(&ruling.policy.0, &entity.history, plan);
         }
         let mut shard = table.lock(entity.token)?;
-        shard.adopt(entity, ruling.generation, table.shard_budget());
+        let [present, previous] = eras;
+        let era = if entity.previous { previous } else { present };
+        shard.adopt(entity, (ruling.generation, era), table.shard_budget());
     }
     let ghosts = (0..from.count(4)?).map(|_| from.number()).collect::<Option<Vec<u32>>>()?;
     // Where there are fewer or more shards now, those who were evicted are new when they come again.
@@ -395,8 +486,42 @@ fn adopt_shard(head: &Head, ruling: &Ruling, tables: &Tables, from: &mut Reader<
     Some(count as u64)
 }
 
-fn adopt_list(ruling: &Ruling, lists: &[usize], from: &mut Reader<'_>) -> Option<u64> {
+/// Entities that moved to another shard while the snapshot was written: they may be in the parts before under either
+/// token, under both, or under none.
+fn adopt_moved(
+    head: &Head,
+    ruling: &Ruling,
+    tables: &Tables,
+    [present, _]: [u8; 2],
+    from: &mut Reader<'_>,
+) -> Option<u64> {
+    while from.byte()? == 1 {
+        let snapshot_number = usize::from(from.short()?);
+        let (old, token, sequence) = (from.token()?, from.token()?, from.word()?);
+        let before = head.layouts.get(snapshot_number)?;
+        let (number, migration) = tables.get(snapshot_number)?;
+        let (table, plan) = (ruling.tables.get(*number)?, ruling.policy.0.plan.tables.get(*number)?);
+        table.lock(old)?.forget(old);
+        if from.byte()? == 0 {
+            continue;
+        }
+        let mut entity = Adopted::read(&before.shape, before.series.len(), from)?;
+        if entity.token != token {
+            return None;
+        }
+        if let Some(migration) = migration {
+            entity.history = migration.apply(&ruling.policy.0, &entity.history, plan);
+        }
+        let mut shard = table.lock(token)?;
+        shard.forget(token);
+        shard.adopt(entity, (ruling.generation, present), table.shard_budget());
+        table.set_moved(token, sequence);
+    }
+    Some(0)
+}
+
+fn adopt_list(ruling: &Ruling, lists: &[usize], eras: [u8; 2], from: &mut Reader<'_>) -> Option<u64> {
     let number = lists.get(usize::from(from.short()?))?;
     let list: &List = ruling.lists.get(*number)?;
-    list.read(from).map(|()| 0)
+    list.read(from, eras).map(|()| 0)
 }

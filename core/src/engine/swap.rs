@@ -5,9 +5,9 @@ use std::sync::Arc;
 use super::Memory;
 use super::layout::Layout;
 use super::migration::Migration;
+use super::rotation::Keys;
 use super::ruling::Ruling;
-use crate::event::token::HashKey;
-use crate::feature::{Keyring, WindowSpan};
+use crate::feature::WindowSpan;
 use crate::policy::{Compiled, ListPlan, Policy};
 use crate::state::{List, Table};
 
@@ -27,7 +27,7 @@ pub struct SwapReport {
 }
 
 /// The ruling of an engine that remembers nothing yet.
-pub(super) fn first(policy: Policy, key: &HashKey, memory: &Memory) -> Ruling {
+pub(super) fn first(policy: Policy, keys: Keys, memory: &Memory) -> Ruling {
     let plans = &policy.0.plan.tables;
     let shares = memory.shares(&policy);
     let tables = plans.iter().zip(shares).enumerate();
@@ -36,7 +36,8 @@ pub(super) fn first(policy: Policy, key: &HashKey, memory: &Memory) -> Ruling {
     });
     Ruling {
         generation: 0,
-        keyring: Keyring::new(key, &policy.0),
+        keyring: keys.keyring(&policy.0),
+        keys: Arc::new(keys),
         tables: tables.collect(),
         order: (0..plans.len()).collect(),
         lists: policy.0.lists.iter().map(|plan| Arc::new(new_list(plan))).collect(),
@@ -49,7 +50,6 @@ pub(super) fn first(policy: Policy, key: &HashKey, memory: &Memory) -> Ruling {
 pub(super) fn succeed(
     old: &Ruling,
     policy: Policy,
-    key: &HashKey,
     memory: &Memory,
     past: &[Vec<Layout>],
     latest: Option<i64>,
@@ -86,15 +86,12 @@ pub(super) fn succeed(
     }
     let mut order: Vec<usize> = (0..tables.len()).collect();
     order.sort_by_key(|number| tables.get(*number).map(|table| table.number));
-    let migrations = layouts.iter().enumerate().map(|(table, layout)| {
-        let earlier = past.iter().map(|past| past.iter().find(|known| known.name == layout.name));
-        earlier.map(|before| before.map(|before| Migration::new(before, layout, new, table))).collect()
-    });
-    let migrations = migrations.collect();
+    let migrations = migrations(past, &layouts, new);
     let report = report(&old.policy.0, new, &tables, latest);
     let ruling = Ruling {
         generation: old.generation + 1,
-        keyring: Keyring::new(key, new),
+        keyring: old.keys.keyring(new),
+        keys: Arc::clone(&old.keys),
         tables,
         order,
         lists: lists(old, new),
@@ -102,6 +99,31 @@ pub(super) fn succeed(
         policy,
     };
     (ruling, report)
+}
+
+/// The ruling after `old` with the same policy and other keys.
+pub(super) fn with_keys(old: &Ruling, keys: Keys, past: &[Vec<Layout>]) -> Ruling {
+    let policy = &*old.policy.0;
+    Ruling {
+        generation: old.generation + 1,
+        keyring: keys.keyring(policy),
+        keys: Arc::new(keys),
+        tables: old.tables.clone(),
+        order: old.order.clone(),
+        lists: old.lists.clone(),
+        migrations: migrations(past, &Layout::of(policy), policy),
+        policy: old.policy.clone(),
+    }
+}
+
+/// For each table, how histories of each of the policies so far come into its shape; `None` when they have it.
+fn migrations(past: &[Vec<Layout>], layouts: &[Layout], policy: &Compiled) -> Vec<Vec<Option<Migration>>> {
+    let migrations = layouts.iter().enumerate().map(|(table, layout)| {
+        let earlier = past.iter().map(|past| past.iter().find(|known| known.name == layout.name));
+        let other = earlier.map(|before| before.filter(|before| !before.is_like(layout)));
+        other.map(|before| before.map(|before| Migration::new(before, layout, policy, table))).collect()
+    });
+    migrations.collect()
 }
 
 pub(super) fn new_list(plan: &ListPlan) -> List {

@@ -46,6 +46,11 @@ impl HashKey {
         self.id
     }
 
+    /// Whether both have the same secret, whatever their numbers.
+    pub(crate) fn is_like(&self, other: &HashKey) -> bool {
+        self.secret.iter().zip(&other.secret).fold(0, |differ, (a, b)| differ | (a ^ b)) == 0
+    }
+
     /// A key of its own for each purpose: HMAC-SHA-256 over the purpose's name.
     fn derive(&self, purpose: &str) -> [u8; 32] {
         let mut mac = keyed(&self.secret);

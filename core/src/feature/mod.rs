@@ -10,7 +10,7 @@ pub(crate) use plan::{
     CellSource, KeyPlan, KeySource, Plan, Predicate, RatioFeature, SelectedPredicate, Selector, TablePlan,
     Window, WindowFeature, WindowSpan,
 };
-pub(crate) use route::{Keyring, Route, event_word};
+pub(crate) use route::{Keyring, Previous, Route, event_word};
 pub use row::Value;
 pub(crate) use row::{Presence, Row};
 pub(crate) use velocity::{Moment, Workspace, ratios, visit};

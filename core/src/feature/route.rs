@@ -13,6 +13,8 @@ use crate::policy::{Compiled, Evaluation, Facts, Reading, TextWord, Truth, liter
 pub(crate) struct Keyring {
     identifier: Tokenizer,
     keys: Vec<Tokenizer>,
+    /// The same under the previous key, while it is replaced.
+    previous: Option<Box<Keyring>>,
 }
 
 impl Keyring {
@@ -20,7 +22,13 @@ impl Keyring {
         Keyring {
             identifier: Tokenizer::new(key, "id"),
             keys: policy.plan.keys.iter().map(|plan| Tokenizer::new(key, &plan.kind)).collect(),
+            previous: None,
         }
+    }
+
+    /// The same beside another key, which it replaces.
+    pub(crate) fn replacing(self, previous: Option<&HashKey>, policy: &Compiled) -> Keyring {
+        Keyring { previous: previous.map(|key| Box::new(Keyring::new(key, policy))), ..self }
     }
 
     /// The token of the event's own id.
@@ -40,12 +48,35 @@ pub(crate) struct Route {
     pub(crate) masks: Vec<u64>,
     /// The low half of the event's id, 0 without one.
     pub(crate) id: u64,
+    /// The event under the previous key, while it is replaced.
+    pub(crate) previous: Option<Previous>,
     facts: Facts,
+}
+
+/// An event's id and tokens under the previous key.
+#[derive(Debug, Default)]
+pub(crate) struct Previous {
+    pub(crate) id: u64,
+    pub(crate) tokens: Vec<Option<Token>>,
 }
 
 impl Route {
     pub(crate) fn token(&self, key: usize) -> Option<Token> {
         self.tokens.get(key).copied().flatten()
+    }
+
+    /// The token under the previous key, while it is replaced.
+    pub(crate) fn previous_token(&self, key: usize) -> Option<Token> {
+        self.previous.as_ref().and_then(|previous| previous.tokens.get(key).copied().flatten())
+    }
+
+    #[cold]
+    fn follow_previous(&mut self, policy: &Compiled, keyring: &Keyring, event: &Event) {
+        let previous = self.previous.get_or_insert_default();
+        previous.id = keyring.event_id(event).map_or(0, Token::low);
+        previous.tokens.clear();
+        let keys = policy.plan.keys.iter().zip(&keyring.keys);
+        previous.tokens.extend(keys.map(|(plan, tokenizer)| token(plan.source, tokenizer, event)));
     }
 
     /// Hashes identifiers and reads the cells and the event's part of the row.
@@ -55,6 +86,10 @@ impl Route {
         self.tokens.clear();
         let keys = policy.plan.keys.iter().zip(&keyring.keys);
         self.tokens.extend(keys.map(|(plan, tokenizer)| token(plan.source, tokenizer, event)));
+        match &keyring.previous {
+            None => self.previous = None,
+            Some(previous) => self.follow_previous(policy, previous, event),
+        }
         self.cells.clear();
         for cell in &policy.plan.cells {
             let word = match *cell {

@@ -8,6 +8,7 @@ use super::record::{
     Column, FORGOTTEN, HEAD, HEAD_FIELD, Layout, MOST_ENTRIES, SIZES, Shape, View, dictionary_size, head,
     pack_known,
 };
+use super::rekeying::Rekeying;
 
 /// Words of a line of memory.
 const LINE: usize = 8;
@@ -203,10 +204,32 @@ impl Block {
     /// Puts another word in the place of one that a dictionary holds.
     pub(super) fn replace_word(&mut self, shape: &Shape, number: usize, word: u64, by: u64) {
         let view = self.view(shape);
-        if let Some(code) = view.coded(number).code_of(word) {
-            let place = view.dictionary(number) + code;
-            self.put(place, by);
+        let coded = view.coded(number);
+        match (coded.code_of(word), coded.code_of(by)) {
+            (Some(code), None) => {
+                let place = view.dictionary(number) + code;
+                self.put(place, by);
+            }
+            (Some(code), Some(known)) if code != known => {
+                // One word must not have two codes.
+                let own = (0..view.length).filter(|at| coded.code(*at) == code);
+                let own: SmallVec<[usize; 64]> = own.collect();
+                let Layout { capacity, width, codes, .. } = view.layout;
+                let first = (1 + number) * capacity + view.start;
+                let packed = self.tail(codes);
+                own.iter().for_each(|at| bits::write_number(packed, width, first + at, known as u64));
+                self.clean_dictionary(shape, number);
+            }
+            _ => {}
         }
+    }
+
+    /// Puts an event's id in the place of the one that it had; false when it is not here.
+    pub(super) fn replace_id(&mut self, shape: &Shape, rekeying: &Rekeying) -> bool {
+        let view = self.view(shape);
+        let Some(at) = view.position_of(rekeying.ids.0) else { return false };
+        self.put(view.layout.times + view.layout.capacity + view.start + at, rekeying.ids.1);
+        true
     }
 
     /// Changes whether a predicate holds for an entry.

@@ -6,6 +6,7 @@ use super::block::{Block, Incoming};
 use super::codec::{Reader, Writer};
 use super::panes::{Panes, Pending};
 use super::record::{Column, Shape, View};
+use super::rekeying::Rekeying;
 use super::series::{Bits, Budget, Fact};
 
 /// One event on its way into a history.
@@ -379,6 +380,40 @@ impl History {
             if let Some(Column::Coded(number)) = shape.column(*column) {
                 self.block.replace_word(shape, number, word, by);
             }
+        }
+    }
+
+    /// Replaces an event's id and identifiers; says whether there were any.
+    pub(crate) fn rekey(&mut self, shape: &Shape, budget: &Budget, rekeying: &Rekeying) -> bool {
+        let mut done = self.block.replace_id(shape, rekeying);
+        for (column, before, after) in &rekeying.words {
+            if self.mentions(shape, &[*column], *before) {
+                self.replace(shape, &[*column], *before, *after);
+                done = true;
+            }
+        }
+        if let Some(extra) = &mut self.extra {
+            for change in &mut extra.labels {
+                done |= rekeying.id(&mut change.id);
+            }
+            if let Some(panes) = &mut extra.panes {
+                done |= panes.rekey(&budget.series, rekeying);
+            }
+        }
+        done
+    }
+
+    /// The event is about to be seen by samples, with these bits of the plan's predicates.
+    pub(crate) fn rekey_samples(
+        &mut self,
+        shape: &Shape,
+        budget: &Budget,
+        rekeying: &Rekeying,
+        masks: &[u64],
+    ) {
+        if let Some(panes) = self.extra.as_mut().and_then(|extra| extra.panes.as_mut()) {
+            let bits = shape.predicates().iter().map(|predicate| holds(masks, *predicate));
+            panes.rekey_samples(&budget.series, rekeying, &bits.collect::<Bits>());
         }
     }
 

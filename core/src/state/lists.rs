@@ -98,8 +98,11 @@ pub(crate) enum List {
 /// Identifiers, spread over parts that are locked one by one.
 #[derive(Debug)]
 pub(crate) struct ExactList {
-    parts: Box<[Apart<TokenMap<ListEntry>>]>,
+    parts: Box<[Apart<Part>]>,
 }
+
+/// Members with the key that their token was made with: that of the ruling with the same number.
+type Part = TokenMap<(ListEntry, u8)>;
 
 /// Networks as a whole that is replaced when it has changed: they are few and change seldom, and readers must not
 /// wait for one another.
@@ -141,8 +144,8 @@ impl List {
 }
 
 impl List {
-    /// Writes all members.
-    pub(crate) fn write(&self, to: &mut Writer<'_>) {
+    /// Writes all members; `era` is that of the key in force.
+    pub(crate) fn write(&self, to: &mut Writer<'_>, era: u8) {
         match self {
             List::Exact(list) => {
                 to.byte(0);
@@ -151,8 +154,9 @@ impl List {
                 for part in &parts {
                     let mut members: Vec<_> = part.iter().collect();
                     members.sort_unstable_by_key(|(token, _)| token.0);
-                    for (token, entry) in members {
+                    for (token, (entry, made)) in members {
                         to.token(*token);
+                        to.byte(u8::from(*made != era));
                         entry.write(to);
                     }
                 }
@@ -178,12 +182,14 @@ impl List {
         }
     }
 
-    /// Takes in members as they were written; `None` when the bytes are not as they should be.
-    pub(crate) fn read(&self, from: &mut Reader<'_>) -> Option<()> {
+    /// Takes in members as they were written, with the eras of the key in force then and of the one before; `None`
+    /// when the bytes are not as they should be.
+    pub(crate) fn read(&self, from: &mut Reader<'_>, eras: [u8; 2]) -> Option<()> {
         match (self, from.byte()?) {
             (List::Exact(list), 0) => {
-                for _ in 0..from.count(22)? {
-                    list.add(from.token()?, ListEntry::read(from)?);
+                for _ in 0..from.count(23)? {
+                    let (token, era) = (from.token()?, *eras.get(usize::from(from.byte()?))?);
+                    list.add(token, ListEntry::read(from)?, era);
                 }
             }
             (List::Networks(list), 1) => {
@@ -201,26 +207,82 @@ impl List {
 }
 
 impl ExactList {
-    fn part(&self, token: Token) -> Option<MutexGuard<'_, TokenMap<ListEntry>>> {
-        self.parts.get((token.0 >> 64) as usize % PARTS).map(Apart::lock)
+    fn part(&self, token: Token) -> Option<MutexGuard<'_, Part>> {
+        self.parts.get(number_of(token)).map(Apart::lock)
     }
 
-    pub(crate) fn add(&self, token: Token, entry: ListEntry) {
+    pub(crate) fn add(&self, token: Token, entry: ListEntry, era: u8) {
         if let Some(mut part) = self.part(token) {
-            part.insert(token, entry);
+            part.insert(token, (entry, era));
         }
+    }
+
+    /// Whether there is such a member, expired or not.
+    pub(crate) fn holds(&self, token: Token) -> bool {
+        self.part(token).is_some_and(|part| part.contains_key(&token))
+    }
+
+    /// A member has another token from now on; one that is there under it already stays. Whoever looks for both
+    /// meets it under one of them.
+    pub(crate) fn rename(&self, before: Token, token: Token, era: u8) -> bool {
+        let Some(TwoParts { mut own, mut other }) = self.two_parts(token, before) else { return false };
+        let Some((entry, _)) = other.as_mut().unwrap_or(&mut own).remove(&before) else { return false };
+        own.entry(token).or_insert((entry, era));
+        true
+    }
+
+    /// The parts of two tokens, locked always in the same order.
+    fn two_parts(&self, token: Token, other: Token) -> Option<TwoParts<'_>> {
+        let (first, second) = (number_of(token), number_of(other));
+        if first == second {
+            return Some(TwoParts { own: self.part(token)?, other: None });
+        }
+        // The one that comes second in the order is the other's or the token's own.
+        let (early, late) = if first < second { (token, other) } else { (other, token) };
+        let early = self.part(early)?;
+        let late = self.part(late)?;
+        let (own, other) = if first < second { (early, late) } else { (late, early) };
+        Some(TwoParts { own, other: Some(other) })
+    }
+
+    /// Takes off all members whose token was made with another key; says how many there were.
+    pub(crate) fn retire(&self, era: u8) -> u64 {
+        let retire = |part: &Apart<Part>| {
+            let mut part = part.lock();
+            let before = part.len();
+            part.retain(|_, (_, made)| *made == era);
+            (before - part.len()) as u64
+        };
+        self.parts.iter().map(retire).sum()
     }
 
     pub(crate) fn remove(&self, token: Token) -> bool {
         self.part(token).is_some_and(|mut part| part.remove(&token).is_some())
     }
 
-    /// The entry of an identifier, if it counts at `time`.
-    pub(crate) fn find(&self, token: Token, time: i64) -> Option<Hit> {
-        let part = self.part(token)?;
-        let entry = part.get(&token).filter(|entry| entry.counts_at(time))?;
-        Some(Hit { severity: entry.severity })
+    /// The entry of an identifier, if it counts at `time`; `other` is its token under the previous key.
+    pub(crate) fn find(&self, token: Token, other: Option<Token>, time: i64) -> Option<Hit> {
+        let hit = |entry: &(ListEntry, u8)| {
+            Some(Hit { severity: entry.0.severity }).filter(|_| entry.0.counts_at(time))
+        };
+        match other {
+            None => hit(self.part(token)?.get(&token)?),
+            Some(before) => {
+                let TwoParts { own, other } = self.two_parts(token, before)?;
+                hit(own.get(&token).or_else(|| other.as_ref().unwrap_or(&own).get(&before))?)
+            }
+        }
     }
+}
+
+struct TwoParts<'a> {
+    own: MutexGuard<'a, Part>,
+    /// That of the other token, when it is another.
+    other: Option<MutexGuard<'a, Part>>,
+}
+
+fn number_of(token: Token) -> usize {
+    (token.0 >> 64) as usize % PARTS
 }
 
 impl NetworkList {

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use super::codec::{Reader, Writer};
 use super::history::Learnt;
 use super::record::Shape;
+use super::rekeying::Rekeying;
 use super::sample::Sample;
 use super::series::{Bits, Fact, Kind, SeriesPlan, Tally};
 
@@ -124,12 +125,47 @@ impl Series {
         }
     }
 
+    /// Replaces the words of an event; says whether there were any.
+    fn rekey(&mut self, plan: &SeriesPlan, rekeying: &Rekeying) -> bool {
+        let (keys, right) = rekeying.keys(plan).unwrap_or_default();
+        match self {
+            Series::Sample(sample) => {
+                let words = plan.column.into_iter().flat_map(|column| rekeying.of_column(column));
+                let renamed =
+                    keys.into_iter().fold(false, |renamed, key| sample.rename(key, right) | renamed);
+                words.fold(renamed, |done, (before, after)| sample.replace(before, after, false) | done)
+            }
+            // Of identifiers a tally knows no more than under which of them it is.
+            Series::Tallies(panes) => {
+                keys.into_iter().fold(false, |renamed, key| rename(panes, plan, key, right) | renamed)
+            }
+        }
+    }
+
     fn bytes(&self) -> usize {
         match self {
             Series::Sample(sample) => sample.bytes(),
             Series::Tallies(panes) => panes.capacity() * size_of::<Pane>(),
         }
     }
+}
+
+/// The panes of one composite become another's.
+fn rename(panes: &mut VecDeque<Pane>, plan: &SeriesPlan, before: u64, after: u64) -> bool {
+    let renamed: Vec<Pane> = panes.iter().copied().filter(|pane| pane.place.1 == before).collect();
+    if renamed.is_empty() {
+        return false;
+    }
+    panes.retain(|pane| pane.place.1 != before);
+    for Pane { place: (index, _), mut tally } in renamed {
+        let new = Pane { place: (index, after), tally: Tally::default() };
+        let at = ensure_pane(panes, |pane| pane.place, new);
+        if let Some(pane) = panes.get_mut(at) {
+            tally.merge(plan, &pane.tally);
+            pane.tally = tally;
+        }
+    }
+    true
 }
 
 impl Panes {
@@ -237,6 +273,33 @@ impl Panes {
         for (series, plan) in self.series.iter_mut().zip(plans) {
             if let Some(key) = plan.picks(fact, &fact.bits) {
                 series.add(plan, key, fact, self.folded_until);
+            }
+        }
+    }
+
+    /// Replaces the words of an event; says whether there were any.
+    pub(super) fn rekey(&mut self, plans: &[SeriesPlan], rekeying: &Rekeying) -> bool {
+        let mut done = false;
+        for pending in &mut self.pending {
+            done |= rekeying.id(&mut pending.id) | rekeying.fact(&mut pending.fact);
+        }
+        for (series, plan) in self.series.iter_mut().zip(plans) {
+            done |= series.rekey(plan, rekeying);
+        }
+        done
+    }
+
+    /// An event that was seen under the previous key is about to be seen under the present one: where a sample is
+    /// thinned out, its values go to where they are seen last. Those of windows that end in the past stay.
+    pub(super) fn rekey_samples(&mut self, plans: &[SeriesPlan], rekeying: &Rekeying, bits: &[bool]) {
+        let fact = Fact { time: 0, bits: Bits::default(), cells: rekeying.after.clone() };
+        for (series, plan) in self.series.iter_mut().zip(plans) {
+            if let (Series::Sample(sample), false, Some(_)) = (series, plan.delayed, plan.picks(&fact, bits))
+            {
+                let word = |cells: &[Option<u64>]| cells.get(plan.column?).copied().flatten();
+                if let (Some(before), Some(after)) = (word(&rekeying.before), word(&rekeying.after)) {
+                    sample.replace(before, after, true);
+                }
             }
         }
     }

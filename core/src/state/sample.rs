@@ -7,6 +7,8 @@
 //! A value is kept with the last pane in which it was seen. The different values of a window that reaches up to now
 //! are then those whose last pane is in it, and panes at different levels can be added up. A window that ends in the
 //! past needs all panes of a value, which takes more room and a scan; so do composites, which come and go singly.
+//!
+//! The hash is of the value alone: under which composite it was seen stands beside it, and can become another.
 
 use std::collections::VecDeque;
 
@@ -145,7 +147,7 @@ impl Sample {
         if index < oldest {
             return;
         }
-        let value = spread(key, word);
+        let value = spread(word);
         let level = self.level_of(index);
         let new = Pane { place: (index, key), level, counts: [0; BANDS] };
         ensure_pane(&mut self.panes, |pane| pane.place, new);
@@ -166,12 +168,8 @@ impl Sample {
                     }
                 }
             },
-            Values::Pairs(pairs) => {
-                if let (true, Err(at)) = (keeps, pairs.binary_search(&(index, key, value))) {
-                    pairs.insert(at, (index, key, value));
-                    self.count(index, key, value, true);
-                }
-            }
+            Values::Pairs(_) if keeps => self.put_pair((index, key, value)),
+            Values::Pairs(_) => {}
         }
         self.make_room();
     }
@@ -185,7 +183,7 @@ impl Sample {
         current: Option<u64>,
         scratch: &mut Vec<u64>,
     ) -> u64 {
-        let current = current.map(|word| spread(key, word));
+        let current = current.map(spread);
         let first = first_from(&self.panes, |pane| pane.place.0, from);
         match &self.values {
             // A value that was seen again after the window was very likely seen in it, too.
@@ -211,6 +209,87 @@ impl Sample {
                 let more = current.filter(|value| level == 0 && scratch.binary_search(value).is_err());
                 ((scratch.len() as u64) << level) + u64::from(more.is_some())
             }
+        }
+    }
+
+    /// What was seen under one composite was seen under another; false when nothing was.
+    pub(super) fn rename(&mut self, before: u64, after: u64) -> bool {
+        let Values::Pairs(pairs) = &mut self.values else { return false };
+        let renamed: Vec<_> = pairs.iter().copied().filter(|(_, key, _)| *key == before).collect();
+        pairs.retain(|(_, key, _)| *key != before);
+        let panes = self.panes.iter().copied().filter(|pane| pane.place.1 == before);
+        let panes: Vec<Pane> = panes.collect();
+        self.panes.retain(|pane| pane.place.1 != before);
+        for Pane { place: (index, _), level, counts } in &panes {
+            self.live = self.live.saturating_sub(counts.iter().map(|count| usize::from(*count)).sum());
+            let new = Pane { place: (*index, after), level: *level, counts: [0; BANDS] };
+            ensure_pane(&mut self.panes, |pane| pane.place, new);
+        }
+        for (index, _, value) in renamed {
+            self.put_pair((index, after, value));
+        }
+        !panes.is_empty()
+    }
+
+    /// A word has become another: its value's panes are the other's. Where values are thinned out, only as `thinned`
+    /// says: there the other is kept or not by a hash of its own, and both have to be seen in a later pane for the
+    /// estimate to stay right.
+    pub(super) fn replace(&mut self, before: u64, after: u64, thinned: bool) -> bool {
+        let (before, after) = (spread(before), spread(after));
+        if before == after {
+            return false;
+        }
+        let found: Vec<(i64, u64)> = match &self.values {
+            Values::Last(table) => table.find(before).map(|last| (last, 0)).into_iter().collect(),
+            Values::Pairs(pairs) => {
+                let own = pairs.iter().filter(|(_, _, value)| *value == before);
+                own.map(|(index, key, _)| (*index, *key)).collect()
+            }
+        };
+        let mut replaced = false;
+        for (index, key) in found {
+            let at = self.panes.binary_search_by_key(&(index, key), |pane| pane.place);
+            // What is kept of a pane that is over will go by itself.
+            let Some(level) = at.ok().and_then(|at| self.panes.get(at)).map(|pane| pane.level) else {
+                continue;
+            };
+            if level > 0 && !thinned {
+                continue;
+            }
+            replaced = true;
+            self.count(index, key, before, false);
+            match &mut self.values {
+                Values::Last(table) => {
+                    if table.used >= MOST_VALUES {
+                        table.retain(|_, _| true);
+                    }
+                    _ = table.remove(before);
+                    if band(after) >= level && table.find(after).is_none_or(|last| last < index) {
+                        if let Some(last) = table.put(after, index) {
+                            self.count(last, key, after, false);
+                        }
+                        self.count(index, key, after, true);
+                    }
+                }
+                Values::Pairs(pairs) => {
+                    if let Ok(at) = pairs.binary_search(&(index, key, before)) {
+                        pairs.remove(at);
+                    }
+                    if band(after) >= level {
+                        self.put_pair((index, key, after));
+                    }
+                }
+            }
+        }
+        replaced
+    }
+
+    fn put_pair(&mut self, pair: (i64, u64, u64)) {
+        if let Values::Pairs(pairs) = &mut self.values
+            && let Err(at) = pairs.binary_search(&pair)
+        {
+            pairs.insert(at, pair);
+            self.count(pair.0, pair.1, pair.2, true);
         }
     }
 
@@ -303,8 +382,8 @@ impl Sample {
 }
 
 /// Never 0, which stands for a free slot.
-fn spread(key: u64, word: u64) -> u64 {
-    mix(word ^ key).max(1)
+fn spread(word: u64) -> u64 {
+    mix(word).max(1)
 }
 
 fn band(value: u64) -> usize {

@@ -29,6 +29,8 @@ pub(crate) struct Slot {
     pub(crate) history: History,
     /// The generation of policies whose shape the history has.
     pub(crate) generation: u32,
+    /// Which of two keys its token was made with: that of the ruling with the same number.
+    era: u8,
     /// How often it was used since it came to its place in the queue.
     uses: u8,
     queue: Queue,
@@ -45,6 +47,18 @@ enum Queue {
     Established,
     /// The slot is free.
     None,
+}
+
+impl Slot {
+    /// Writes the entity; `era` is that of the key in force.
+    pub(crate) fn write(&self, to: &mut Writer<'_>, era: u8) {
+        to.token(self.token);
+        to.byte(self.uses);
+        let established = if self.queue == Queue::Established { ESTABLISHED } else { 0 };
+        to.byte(established | if self.era == era { 0 } else { PREVIOUS });
+        to.time(self.latest);
+        self.history.write(to);
+    }
 }
 
 /// Some entities of a table. What finds them comes first, in the line of the lock, and what changes with every event
@@ -68,18 +82,26 @@ pub(crate) struct Shard {
 #[derive(Debug)]
 pub(crate) struct Adopted {
     pub(crate) token: Token,
+    /// The token was made with the previous key.
+    pub(crate) previous: bool,
     uses: u8,
     established: bool,
     latest: i64,
     pub(crate) history: History,
 }
 
+/// Of an entity: it is among the established.
+const ESTABLISHED: u8 = 1;
+/// Of an entity: its token was made with the previous key.
+const PREVIOUS: u8 = 2;
+
 impl Adopted {
     /// `None` when the bytes do not fit the shape.
     pub(crate) fn read(shape: &Shape, series: usize, from: &mut Reader<'_>) -> Option<Adopted> {
-        let (token, uses, established, latest) =
-            (from.token()?, from.byte()?, from.byte()? == 1, from.time()?);
-        Some(Adopted { token, uses, established, latest, history: History::read(shape, series, from)? })
+        let (token, uses, marks, latest) = (from.token()?, from.byte()?, from.byte()?, from.time()?);
+        let (established, previous) = (marks & ESTABLISHED != 0, marks & PREVIOUS != 0);
+        let history = History::read(shape, series, from)?;
+        Some(Adopted { token, previous, uses, established, latest, history })
     }
 }
 
@@ -94,6 +116,21 @@ pub(crate) struct Counts {
     pub(crate) evicted: u64,
     /// Entities that were dropped because all that they had done was too old.
     pub(crate) expired: u64,
+    /// Entities by the key that their token was made with.
+    eras: [usize; 2],
+}
+
+impl Counts {
+    /// Entities whose token was made with a key.
+    pub(crate) fn of_era(&self, era: u8) -> usize {
+        self.eras.get(usize::from(era)).copied().unwrap_or(0)
+    }
+
+    fn count_era(&mut self, era: u8, more: bool) {
+        if let Some(count) = self.eras.get_mut(usize::from(era)) {
+            *count = if more { *count + 1 } else { count.saturating_sub(1) };
+        }
+    }
 }
 
 impl Shard {
@@ -130,7 +167,12 @@ impl Shard {
 
     /// Writes every entity in the order in which they would be evicted. Histories that are not in the shape of
     /// `generation` are brought into it before.
-    pub(crate) fn write(&mut self, to: &mut Writer<'_>, generation: u32, mut reshape: impl FnMut(&mut Slot)) {
+    pub(crate) fn write(
+        &mut self,
+        to: &mut Writer<'_>,
+        (generation, era): (u32, u8),
+        mut reshape: impl FnMut(&mut Slot),
+    ) {
         let places = self.places();
         for place in &places {
             if let Some(slot) = self.slot_mut(*place).filter(|slot| slot.generation != generation) {
@@ -139,13 +181,7 @@ impl Shard {
             }
         }
         to.number(places.len() as u32);
-        for slot in places.iter().filter_map(|place| self.slot(*place)) {
-            to.token(slot.token);
-            to.byte(slot.uses);
-            to.byte(u8::from(slot.queue == Queue::Established));
-            to.time(slot.latest);
-            slot.history.write(to);
-        }
+        places.iter().filter_map(|place| self.slot(*place)).for_each(|slot| slot.write(to, era));
         to.number(self.ghosts.len() as u32);
         for ghost in &self.ghosts {
             to.number(*ghost);
@@ -153,12 +189,12 @@ impl Shard {
     }
 
     /// Takes in an entity behind those that are there, as it was written.
-    pub(crate) fn adopt(&mut self, entity: Adopted, generation: u32, budget: usize) {
+    pub(crate) fn adopt(&mut self, entity: Adopted, (generation, era): (u32, u8), budget: usize) {
         if self.place(entity.token).is_some() {
             return;
         }
         let queue = if entity.established { Queue::Established } else { Queue::Newcomers };
-        let place = self.settle(entity.token, generation, queue);
+        let place = self.settle(entity.token, (generation, era), queue);
         let Some(slot) = self.slots.get_mut(place as usize) else { return };
         slot.history = entity.history;
         slot.uses = entity.uses.min(MOST_USES);
@@ -174,7 +210,7 @@ impl Shard {
     }
 
     /// Makes room for an entity that nothing is known of yet.
-    pub(crate) fn welcome(&mut self, token: Token, generation: u32) -> u32 {
+    pub(crate) fn welcome(&mut self, token: Token, made: (u32, u8)) -> u32 {
         // Who came again moves on in time, and does not stand before those who have to go.
         if let Some(place) = self.newcomers.front().copied()
             && self.slots.get(place as usize).is_some_and(|slot| slot.uses > 0)
@@ -183,14 +219,16 @@ impl Shard {
             self.establish(place);
         }
         let returns = self.forget_ghost(token);
-        self.settle(token, generation, if returns { Queue::Established } else { Queue::Newcomers })
+        self.settle(token, made, if returns { Queue::Established } else { Queue::Newcomers })
     }
 
-    fn settle(&mut self, token: Token, generation: u32, queue: Queue) -> u32 {
+    fn settle(&mut self, token: Token, (generation, era): (u32, u8), queue: Queue) -> u32 {
+        self.counts.count_era(era, true);
         let slot = Slot {
             token,
             history: History::default(),
             generation,
+            era,
             uses: 0,
             queue,
             bytes: 0,
@@ -323,10 +361,61 @@ impl Shard {
         true
     }
 
+    /// An entity of this shard has another token from now on; false when nothing was known of it.
+    pub(crate) fn rename(&mut self, before: Token, token: Token, era: u8) -> bool {
+        let Some(place) = self.place(before) else { return false };
+        self.index.remove(before, place);
+        self.index.insert(token, place);
+        if let Some(slot) = self.slots.get_mut(place as usize) {
+            self.counts.count_era(slot.era, false);
+            self.counts.count_era(era, true);
+            (slot.token, slot.era) = (token, era);
+        }
+        true
+    }
+
+    /// Lets an entity go that moves to another shard.
+    pub(crate) fn release(&mut self, token: Token) -> Option<Slot> {
+        let place = self.place(token)?;
+        let slot = self.slots.get_mut(place as usize)?;
+        let history = std::mem::take(&mut slot.history);
+        let (generation, era, uses, queue) = (slot.generation, slot.era, slot.uses, slot.queue);
+        let (latest, events) = (slot.latest, history.len());
+        self.counts.events = self.counts.events.saturating_sub(events);
+        self.forget(token);
+        Some(Slot { token, history, generation, era, uses, queue, bytes: 0, approximate: false, latest })
+    }
+
+    /// Takes in an entity of another shard under its new token, behind those that are there, and makes room for it.
+    pub(crate) fn take_in(&mut self, moved: Slot, token: Token, era: u8, budget: usize) {
+        let place = self.settle(token, (moved.generation, era), moved.queue);
+        let Some(slot) = self.slots.get_mut(place as usize) else { return };
+        (slot.history, slot.uses, slot.latest) = (moved.history, moved.uses, moved.latest);
+        self.counts.events += slot.history.len();
+        self.account(place);
+        self.make_room(budget, Some(place));
+    }
+
+    /// Drops everybody whose token was made with another key; says how many there were.
+    pub(crate) fn retire(&mut self, era: u8) -> u64 {
+        if self.counts.of_era(era) == self.index.len() {
+            return 0;
+        }
+        let is_kept = |place: &u32| self.slots.get(*place as usize).is_none_or(|slot| slot.era == era);
+        let (newcomers, retired) =
+            self.newcomers.iter().partition::<VecDeque<u32>, _>(|place| is_kept(place));
+        let (established, others) =
+            self.established.iter().partition::<VecDeque<u32>, _>(|place| is_kept(place));
+        (self.newcomers, self.established) = (newcomers, established);
+        retired.iter().chain(&others).for_each(|place| self.remove_at(*place));
+        (retired.len() + others.len()) as u64
+    }
+
     /// Frees a slot that is in no queue any more.
     fn remove_at(&mut self, place: u32) {
         let Some(slot) = self.slots.get_mut(place as usize) else { return };
-        let (token, bytes) = (slot.token, slot.bytes as usize);
+        let (token, bytes, era) = (slot.token, slot.bytes as usize, slot.era);
+        self.counts.count_era(era, false);
         self.counts.events = self.counts.events.saturating_sub(slot.history.len());
         self.bytes = self.bytes.saturating_sub(bytes);
         if slot.queue == Queue::Newcomers {
@@ -347,7 +436,7 @@ impl Shard {
         self.ghosts.get_mut(at).map(|ghost| (ghost, fingerprint))
     }
 
-    fn add_ghost(&mut self, token: Token) {
+    pub(crate) fn add_ghost(&mut self, token: Token) {
         if self.ghosts.len() < self.established.len() || self.ghosts.is_empty() {
             self.ghosts = vec![0; (self.index.len() + 1).next_power_of_two().max(64)];
         }
@@ -357,7 +446,7 @@ impl Shard {
     }
 
     /// Whether the entity was evicted lately; it is a ghost no longer.
-    fn forget_ghost(&mut self, token: Token) -> bool {
+    pub(crate) fn forget_ghost(&mut self, token: Token) -> bool {
         match self.ghost(token) {
             Some((ghost, fingerprint)) if *ghost == fingerprint => {
                 *ghost = 0;

@@ -1,5 +1,6 @@
 //! The histories of all entities of one key, spread over shards that are locked one by one.
 
+use std::cmp::Ordering as CompareOrdering;
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::atomic::{AtomicI64, AtomicU32, AtomicUsize, Ordering};
@@ -26,6 +27,9 @@ impl Hasher for TokenHasher {
 
 /// A map by token; nothing depends on its order.
 pub(crate) type TokenMap<V> = HashMap<Token, V, BuildHasherDefault<TokenHasher>>;
+
+/// The shard of an entity's token, and that of its other one when they differ.
+pub(crate) type TwoShards<'a> = (MutexGuard<'a, Shard>, Option<MutexGuard<'a, Shard>>);
 
 /// Shards of one table, at most.
 const MOST_SHARDS: usize = 4096;
@@ -68,7 +72,16 @@ pub(crate) struct Table {
     /// Of columns and conditions that came later, by their names: since when they are known.
     parts_since: Mutex<BTreeMap<String, i64>>,
     /// For each shard of the snapshot that the table was restored from: the last journal frame that it contained.
-    restored: Mutex<Vec<u64>>,
+    restored: Mutex<Restored>,
+}
+
+/// The last journal frames that a snapshot contained.
+#[derive(Debug, Default)]
+struct Restored {
+    /// By the shards that it had.
+    shards: Vec<u64>,
+    /// Of entities that changed their token, and so their shard, while it was written.
+    moved: TokenMap<u64>,
 }
 
 impl Table {
@@ -134,8 +147,7 @@ impl Table {
 
     /// The shard that an entity belongs to.
     fn shard(&self, token: Token) -> Option<&Apart<Shard>> {
-        // The index takes the low half.
-        self.shards.get((token.0 >> 64) as usize & (self.shards.len() - 1))
+        self.shards.get(self.number_of(token))
     }
 
     /// Locks the shard that an entity belongs to.
@@ -146,6 +158,30 @@ impl Table {
     /// Has the processor fetch that lock; what comes back means nothing.
     pub(crate) fn touch(&self, token: Token) -> u64 {
         self.shard(token).map_or(0, Apart::touch)
+    }
+
+    fn number_of(&self, token: Token) -> usize {
+        // The index takes the low half.
+        (token.0 >> 64) as usize & (self.shards.len() - 1)
+    }
+
+    /// Locks the shards of two tokens of one entity, always in the same order; the second is `None` when it is the
+    /// first.
+    #[cold]
+    pub(crate) fn lock_both(&self, token: Token, other: Token) -> Option<TwoShards<'_>> {
+        let (first, second) = (self.number_of(token), self.number_of(other));
+        let lock = |number| self.shards.get(number).map(Apart::lock);
+        Some(match first.cmp(&second) {
+            CompareOrdering::Equal => (lock(first)?, None),
+            CompareOrdering::Less => {
+                let held = lock(first)?;
+                (held, Some(lock(second)?))
+            }
+            CompareOrdering::Greater => {
+                let other = lock(second)?;
+                (lock(first)?, Some(other))
+            }
+        })
     }
 
     pub(crate) fn shards(&self) -> usize {
@@ -162,17 +198,23 @@ impl Table {
         if !shards.is_power_of_two() || shards > MOST_SHARDS {
             return None;
         }
-        let mut restored = locked(&self.restored);
+        let restored = &mut locked(&self.restored).shards;
         restored.resize(shards, 0);
         *restored.get_mut(shard)? = frame;
         Some(())
     }
 
+    /// The same for one entity.
+    pub(crate) fn set_moved(&self, token: Token, frame: u64) {
+        locked(&self.restored).moved.insert(token, frame);
+    }
+
     /// The last journal frame that was contained when the entity was restored.
     pub(crate) fn restored_until(&self, token: Token) -> u64 {
         let restored = locked(&self.restored);
-        let number = (token.0 >> 64) as usize & restored.len().saturating_sub(1);
-        restored.get(number).copied().unwrap_or(0)
+        let number = (token.0 >> 64) as usize & restored.shards.len().saturating_sub(1);
+        let moved = restored.moved.get(&token).copied();
+        moved.or(restored.shards.get(number).copied()).unwrap_or(0)
     }
 
     /// Locks one shard after the other.

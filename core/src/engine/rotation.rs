@@ -1,0 +1,399 @@
+//! Replacing the key without losing what is remembered: while two keys are known, whatever an event touches comes
+//! from the previous key to the present one.
+//!
+//! An entity moves to the shard of its new token; in its history the event's id and the words of its identifiers are
+//! replaced, so that each is known by one word there. Nothing is ever looked up by a word whose identifier is not at
+//! hand, so nothing raw has to be kept.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use super::Engine;
+use super::call::{Call, Held};
+use super::challenger::Challenger;
+use super::layout::Layout;
+use super::ruling::Ruling;
+use super::swap;
+use crate::error::{Error, ErrorKind, Result};
+use crate::event::token::{HashKey, Token, Tokenizer};
+use crate::feature::{CellSource, Keyring, Plan, Route, TablePlan};
+use crate::policy::Compiled;
+use crate::state::{History, List, Rekeying, Table};
+use crate::sync::{Mutex, MutexGuard, locked};
+
+/// The key in force, and the one before while it is replaced.
+#[derive(Debug)]
+pub(super) struct Keys {
+    pub(super) present: HashKey,
+    pub(super) previous: Option<HashKey>,
+    /// 0 or 1: every other key has the same.
+    pub(super) era: u8,
+    /// Seals frames of the journal.
+    pub(super) seal: Tokenizer,
+}
+
+impl Keys {
+    pub(super) fn new(present: HashKey, previous: Option<HashKey>, era: u8) -> Keys {
+        let seal = Tokenizer::new(&present, "journal v1");
+        Keys { present, previous, era, seal }
+    }
+
+    /// The era of the previous key.
+    pub(super) fn era_before(&self) -> u8 {
+        self.era ^ 1
+    }
+
+    /// Hashes the identifiers of a policy.
+    pub(super) fn keyring(&self, policy: &Compiled) -> Keyring {
+        Keyring::new(&self.present, policy).replacing(self.previous.as_ref(), policy)
+    }
+
+    /// Hashes identifiers of one kind: under the present key and, while it is replaced, under the previous one.
+    pub(super) fn tokenizers(&self, kind: &str) -> (Tokenizer, Option<Tokenizer>) {
+        (Tokenizer::new(&self.present, kind), self.previous.as_ref().map(|key| Tokenizer::new(key, kind)))
+    }
+
+    /// Whether a key may take the place of the present one.
+    fn admit(&self, key: &HashKey) -> Result<()> {
+        let refused = |what: String| Err(Error::of_field(ErrorKind::Key, "key", what));
+        match &self.previous {
+            _ if key.id() == self.present.id() => refused(format!(
+                "found key {}, which is in force already; a new key has a number of its own",
+                key.id()
+            )),
+            Some(previous) if key.id() == previous.id() => refused(format!(
+                "found key {}, which key {} is replacing; a new key has a number of its own",
+                key.id(),
+                self.present.id()
+            )),
+            Some(previous) => refused(format!(
+                "found key {} while key {} is still replacing key {}; call retire_key first",
+                key.id(),
+                self.present.id(),
+                previous.id()
+            )),
+            None if key.is_like(&self.present) => refused(format!(
+                "found key {} with the secret of key {}; a new key has a secret of its own",
+                key.id(),
+                self.present.id()
+            )),
+            None => Ok(()),
+        }
+    }
+}
+
+/// An entity that changed its token and its shard.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Moved {
+    /// The table's own number.
+    pub(super) table: usize,
+    pub(super) before: Token,
+    pub(super) token: Token,
+}
+
+/// Tells those who go through a table shard by shard who moved meanwhile from one that they had not seen yet to one
+/// that they had.
+#[derive(Debug, Default)]
+pub(super) struct Moves(Mutex<Watchers>);
+
+#[derive(Debug, Default)]
+struct Watchers {
+    next: u64,
+    watching: BTreeMap<u64, Vec<Moved>>,
+}
+
+/// Ends with its drop.
+pub(super) struct Watch<'a> {
+    moves: &'a Moves,
+    number: u64,
+}
+
+impl Moves {
+    /// Begins before the first shard is locked.
+    pub(super) fn watch(&self) -> Watch<'_> {
+        let watchers = &mut *locked(&self.0);
+        watchers.next += 1;
+        watchers.watching.insert(watchers.next, Vec::new());
+        Watch { moves: self, number: watchers.next }
+    }
+
+    /// Called while both shards are locked.
+    fn note(&self, moved: Moved) {
+        locked(&self.0).watching.values_mut().for_each(|seen| seen.push(moved));
+    }
+}
+
+impl Watch<'_> {
+    /// Who has moved since the last time.
+    pub(super) fn moved(&self) -> Vec<Moved> {
+        locked(&self.moves.0).watching.get_mut(&self.number).map(std::mem::take).unwrap_or_default()
+    }
+}
+
+impl Drop for Watch<'_> {
+    fn drop(&mut self) {
+        locked(&self.moves.0).watching.remove(&self.number);
+    }
+}
+
+impl Engine {
+    /// Another key is in force from now on; the one so far is kept as the *previous* key. Nothing is lost and nothing
+    /// waits: an entity, what its history remembers of the event's identifiers, and members of lists come to the new
+    /// key when an event touches them again, so decisions stay the same. While there are two keys, hashing takes
+    /// twice as long, and [`score`](Engine::score) may hand a frame to the journal, too.
+    ///
+    /// [`TableStatistics::unrotated`](super::TableStatistics::unrotated) tells how many entities are left under the
+    /// previous key; [`retire_key`](Engine::retire_key) ends the rotation. Two entities that remember one another do
+    /// so under the new key once an event has touched both: after the longest window of the policy, nothing that
+    /// counts is left under the previous key. Outcomes and labels find events of before the rotation until the key is
+    /// retired.
+    ///
+    /// A restart meanwhile takes both keys: [`EngineBuilder::previous_key`](super::EngineBuilder::previous_key).
+    ///
+    /// ```
+    /// # let policy = sekisho::Policy::from_toml(r#"
+    /// #     [policy]
+    /// #     name = "example"
+    /// #     version = "1"
+    /// #     currency = "JPY"
+    /// #     [[feature]]
+    /// #     name = "logins"
+    /// #     aggregate = "count"
+    /// #     by = ["account"]
+    /// #     over = "1h"
+    /// #     [decision]
+    /// #     bands = [{ from = 0, action = "allow" }]
+    /// # "#)?;
+    /// use sekisho::{Decision, Engine, Event, HashKey, Value};
+    ///
+    /// let engine = Engine::new(policy, HashKey::new(1, *b"32 secret bytes of the host ...."));
+    /// let login = |n: i64| Event::of("login", 1_767_225_600_000 + n * 1_000)?.with("account", "a-1");
+    /// engine.assess(&login(0)?)?;
+    ///
+    /// engine.rotate(HashKey::new(2, *b"32 other secret bytes of it ...."))?;
+    /// assert_eq!(engine.statistics()[0].unrotated, 1);
+    /// let mut decision = Decision::detailed();
+    /// engine.assess_into(&login(1)?, &mut decision)?;
+    /// assert_eq!(decision.feature(0).map(|feature| feature.value().clone()), Some(Value::Integer(1)));
+    ///
+    /// assert_eq!(engine.statistics()[0].unrotated, 0);
+    /// assert_eq!(engine.retire_key(), 0);
+    /// # Ok::<(), sekisho::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`ErrorKind::Key`] for a key with the number of the present or the previous one, or the present one's secret,
+    /// and while an earlier rotation
+    /// goes on: there are never more than two keys.
+    pub fn rotate(&self, key: HashKey) -> Result<()> {
+        let mut past = locked(&self.past);
+        let old = self.ruling.load_full();
+        old.keys.admit(&key)?;
+        let keys = Keys::new(key, Some(old.keys.present.clone()), old.keys.era_before());
+        self.install_keys(&mut past, &old, keys);
+        Ok(())
+    }
+
+    /// Ends a rotation: the previous key is gone, and with it at once every entity and every member of a list that
+    /// was not touched since; says how many these were. 0 when there is no previous key.
+    ///
+    /// What other histories remember of identifiers that they have not met again stays, and counts as somebody else.
+    pub fn retire_key(&self) -> u64 {
+        let mut past = locked(&self.past);
+        let old = self.ruling.load_full();
+        let Some(previous) = &old.keys.previous else { return 0 };
+        let ruling =
+            self.install_keys(&mut past, &old, Keys::new(old.keys.present.clone(), None, old.keys.era));
+        let dropped = self.drop_previous(&ruling);
+        // Nobody who knew the previous key changes anything after this frame.
+        self.journal.retired(&ruling, previous.id());
+        dropped
+    }
+
+    /// Does a retirement again; `None` when another key is the previous one.
+    pub(super) fn apply_retire(&self, key_id: u32) -> Option<()> {
+        let mut past = locked(&self.past);
+        let old = self.ruling.load_full();
+        old.keys.previous.as_ref().filter(|key| key.id() == key_id)?;
+        let ruling =
+            self.install_keys(&mut past, &old, Keys::new(old.keys.present.clone(), None, old.keys.era));
+        self.drop_previous(&ruling);
+        Some(())
+    }
+
+    /// Other keys come into force, with the same policy and memory. Whoever knew only those before is done then.
+    fn install_keys(&self, past: &mut Vec<Vec<Layout>>, old: &Ruling, keys: Keys) -> Arc<Ruling> {
+        past.push(Layout::of(&old.policy.0));
+        let ruling = Arc::new(swap::with_keys(old, keys, past));
+        self.generation.store(ruling.generation, Ordering::Release);
+        self.ruling.store(Arc::clone(&ruling));
+        self.refit_challenger(&ruling);
+        ruling.tables.iter().for_each(|table| table.each_shard().for_each(drop));
+        ruling
+    }
+
+    /// The challenger goes on beside the ruling if it can; true when it cannot.
+    pub(super) fn refit_challenger(&self, ruling: &Ruling) -> bool {
+        let Some(known) = self.challenger.load_full() else { return false };
+        let fitted = Challenger::new(known.policy.clone(), ruling).ok();
+        let ended = fitted.is_none();
+        self.challenger.store(fitted.map(|(challenger, _)| Arc::new(challenger)));
+        ended
+    }
+
+    fn drop_previous(&self, ruling: &Ruling) -> u64 {
+        let era = ruling.keys.era;
+        let entities =
+            ruling.tables.iter().flat_map(|table| table.each_shard().map(|mut shard| shard.retire(era)));
+        let entities: u64 = entities.sum();
+        let _lists = locked(&self.lists);
+        let members = ruling.lists.iter().map(|list| match &**list {
+            List::Exact(list) => list.retire(era),
+            List::Networks(_) => 0,
+        });
+        entities + members.sum::<u64>()
+    }
+}
+
+impl Held<'_> {
+    /// Brings the entity under its present token; true when it was known under the one before.
+    fn move_entity(
+        &mut self,
+        table: &Table,
+        (before, token): (Token, Token),
+        era: u8,
+        moves: &Moves,
+    ) -> bool {
+        let known = self.shard.place(token).is_some();
+        let Some(other) = &mut self.other else {
+            if known {
+                return self.shard.forget(before);
+            }
+            if self.shard.forget_ghost(before) {
+                self.shard.add_ghost(token);
+            }
+            return self.shard.rename(before, token, era);
+        };
+        if known {
+            return other.forget(before);
+        }
+        if other.forget_ghost(before) {
+            self.shard.add_ghost(token);
+        }
+        let Some(slot) = other.release(before) else { return false };
+        self.shard.take_in(slot, token, era, table.shard_budget());
+        moves.note(Moved { table: table.number, before, token });
+        true
+    }
+}
+
+impl Call<'_> {
+    /// Brings the held entities under their present tokens. Says whether any was known under the one before.
+    #[cold]
+    pub(super) fn move_entities(&mut self) -> bool {
+        let Call { engine, ruling, scratch, held, .. } = self;
+        let mut changed = false;
+        for ((plan, table), held) in ruling.policy.0.plan.tables.iter().zip(&ruling.tables).zip(held) {
+            let tokens = scratch.route.previous_token(plan.key).zip(scratch.route.token(plan.key));
+            if let (Some(tokens), Some(held)) = (tokens, held)
+                && scratch.frame.is_none_or(|frame| frame > table.restored_until(tokens.1))
+            {
+                changed |= held.move_entity(table, tokens, ruling.keys.era, &engine.moves);
+            }
+        }
+        changed
+    }
+
+    /// Replaces what the held histories and the lists know of the event under the previous key, and writes that they
+    /// do if there was anything, or if entities moved.
+    #[cold]
+    pub(super) fn rekey(&mut self, moved: bool) {
+        let Call { engine, ruling, scratch, held, .. } = self;
+        let policy = &*ruling.policy.0;
+        let mut changed = moved;
+        for ((plan, table), held) in policy.plan.tables.iter().zip(&ruling.tables).zip(held.iter_mut()) {
+            let token = scratch.route.token(plan.key);
+            let (Some(token), Some(Held { shard, place: Some(place), .. })) = (token, held) else { continue };
+            if scratch.frame.is_some_and(|frame| frame <= table.restored_until(token)) {
+                continue;
+            }
+            let rekeying = rekeying(&policy.plan, plan, &scratch.route);
+            let slot = shard.slot_mut(*place);
+            if slot.is_some_and(|slot| slot.history.rekey(&plan.shape, &plan.budget, &rekeying)) {
+                changed = true;
+                shard.account(*place);
+                shard.make_room(table.shard_budget(), Some(*place));
+            }
+        }
+        let (members, _lists) = rename_members(engine, ruling, &scratch.route);
+        if (changed || members) && scratch.frame.is_none() {
+            engine.journal.rekeyed(ruling, scratch);
+        }
+        // From here on all is under the present tokens.
+        held.iter_mut().flatten().for_each(|held| held.other = None);
+    }
+}
+
+/// Brings members of lists under their present tokens; the guard is kept until that is written.
+fn rename_members<'a>(
+    engine: &'a Engine,
+    ruling: &Ruling,
+    route: &Route,
+) -> (bool, Option<MutexGuard<'a, ()>>) {
+    let policy = &*ruling.policy.0;
+    let (mut renamed, mut guard) = (false, None);
+    for (plan, list) in policy.lists.iter().zip(&ruling.lists) {
+        let List::Exact(list) = &**list else { continue };
+        for (number, _) in policy.plan.keys.iter().enumerate().filter(|(_, key)| key.kind == plan.entity) {
+            let tokens = route.previous_token(number).zip(route.token(number));
+            let Some((before, token)) = tokens.filter(|(before, _)| list.holds(*before)) else { continue };
+            guard.get_or_insert_with(|| locked(&engine.lists));
+            // Once the key is retired, its members go.
+            if engine.generation.load(Ordering::Acquire) == ruling.generation {
+                renamed |= list.rename(before, token, ruling.keys.era);
+            }
+        }
+    }
+    (renamed, guard)
+}
+
+/// What an event's words become in the histories of a table.
+fn rekeying(plan: &Plan, table: &TablePlan, route: &Route) -> Rekeying {
+    let mut rekeying = Rekeying {
+        ids: (route.previous.as_ref().map_or(0, |previous| previous.id), route.id),
+        ..Rekeying::default()
+    };
+    for (column, cell) in table.columns.iter().enumerate() {
+        let after = route.cells.get(*cell).copied().flatten();
+        let mut before = after;
+        if let Some(CellSource::Key(own)) = plan.cells.get(*cell) {
+            before = route.previous_token(*own).map(Token::low);
+            let kind = plan.keys.get(*own).map(|key| &key.kind);
+            // Another field of the same kind may be equal to it one day.
+            let alike = plan.keys.iter().enumerate().filter(|(_, key)| Some(&key.kind) == kind);
+            for (number, _) in alike {
+                if let (Some(before), Some(after)) = (route.previous_token(number), route.token(number)) {
+                    rekeying.words.push((column, before.low(), after.low()));
+                }
+            }
+        }
+        rekeying.before.push(before);
+        rekeying.after.push(after);
+    }
+    rekeying
+}
+
+/// The event is about to be seen by a history's samples, with these bits.
+#[cold]
+pub(super) fn rekey_samples(
+    plan: &Plan,
+    table: &TablePlan,
+    route: &Route,
+    history: &mut History,
+    masks: &[u64],
+) {
+    if history.panes().is_some() {
+        history.rekey_samples(&table.shape, &table.budget, &rekeying(plan, table, route), masks);
+    }
+}
