@@ -50,6 +50,13 @@ pub(super) fn write(words: &mut [u64], at: usize, count: usize, value: u64) {
     }
 }
 
+/// Copies `count` bits.
+pub(super) fn copy(to: &mut [u64], to_at: usize, from: &[u64], from_at: usize, count: usize) {
+    for at in (0..count).step_by(64) {
+        write(to, to_at + at, (count - at).min(64), read(from, from_at + at));
+    }
+}
+
 /// Moves `count` bits; the two places may overlap.
 pub(super) fn shift(words: &mut [u64], from: usize, to: usize, count: usize) {
     let pieces = (0..count).step_by(64).map(|at| (at, (count - at).min(64)));
@@ -128,10 +135,13 @@ mod tests {
             prop_assert_eq!(unpack(&down), expected);
 
             let count = count.min(320 - from).min(320 - to);
+            let mut copied = words.clone();
+            copy(&mut copied, to, &words, from, count);
             let (mut moved, mut expected) = (words.clone(), naive.clone());
             shift(&mut moved, from, to, count);
             expected[to..to + count].copy_from_slice(&naive[from..from + count]);
             prop_assert_eq!(unpack(&moved), expected);
+            prop_assert_eq!(copied, moved);
         }
     }
 }

@@ -18,8 +18,9 @@ const MOST_TOUCHED: usize = 48;
 /// Room for the next entry or the next word of a dictionary.
 fn larger(room: usize) -> usize {
     match room {
-        0..4 => room + 1,
-        4..12 => room + 2,
+        0..2 => room + 1,
+        2..6 => room + 2,
+        6..12 => room + 3,
         _ => (room + room / 4).next_multiple_of(4).min(MOST_ENTRIES),
     }
 }
@@ -286,9 +287,13 @@ impl Block {
     fn rebuilt(&self, shape: &Shape, capacity: usize, larger_dictionary: Option<usize>) -> Block {
         let old = self.view(shape);
         let layout = shape.layout(capacity);
+        // A dictionary that is full would soon have everything moved again.
+        let grows = capacity > old.layout.capacity;
         let sizes: SmallVec<[(usize, usize); 16]> = (0..shape.coded)
             .map(|number| match old.dictionary_size(number) {
-                (length, room) if larger_dictionary == Some(number) => (length, larger(room)),
+                (length, room) if larger_dictionary == Some(number) || grows && length == room => {
+                    (length, larger(room))
+                }
                 size => size,
             })
             .collect();
@@ -300,26 +305,29 @@ impl Block {
             let words = old.column(old.layout.times + column * old.layout.capacity);
             copy(new.tail(layout.times + column * capacity), words);
         }
-        for at in 0..old.length {
-            new.set_known(shape, at, old.known(at));
-        }
         let mut first = layout.dictionaries;
         for (number, (length, room)) in sizes.iter().enumerate() {
             new.set_dictionary_size(number, *length, *room);
-            let coded = old.coded(number);
-            copy(new.tail(first), coded.dictionary);
+            copy(new.tail(first), old.coded(number).dictionary);
             first += room;
-            let codes = new.tail(layout.codes);
-            for at in 0..old.length {
-                bits::write_number(codes, layout.width, (1 + number) * capacity + at, coded.code(at) as u64);
+        }
+        let (from, width) = (old.words.get(old.layout.codes..).unwrap_or(&[]), old.layout.width);
+        let codes = new.tail(layout.codes);
+        for column in 0..1 + shape.coded {
+            let (before, after) = (column * old.layout.capacity + old.start, column * capacity);
+            if width == layout.width {
+                bits::copy(codes, after * width, from, before * width, old.length * width);
+            } else {
+                for at in 0..old.length {
+                    let code = bits::number(from, width, before + at);
+                    bits::write_number(codes, layout.width, after + at, code);
+                }
             }
         }
         let flags = new.tail(layout.bits);
         for column in 0..shape.bits() {
-            for at in (0..old.length).step_by(64) {
-                let count = (old.length - at).min(64);
-                bits::write(flags, column * capacity + at, count, old.bits(column, at));
-            }
+            let before = column * old.layout.capacity + old.start;
+            bits::copy(flags, column * capacity, old.bits, before, old.length);
         }
         new
     }
