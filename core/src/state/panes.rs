@@ -267,10 +267,12 @@ impl Panes {
         }
     }
 
-    /// Takes in an event that leaves the history.
+    /// Takes in an event that leaves the history; samples have seen it.
     pub(super) fn fold(&mut self, plans: &[SeriesPlan], fact: &Fact) {
         self.folded_until = self.folded_until.max(fact.time);
-        for (series, plan) in self.series.iter_mut().zip(plans) {
+        for (series, plan) in
+            self.series.iter_mut().zip(plans).filter(|(_, plan)| plan.kind != Kind::Distinct)
+        {
             if let Some(key) = plan.picks(fact, &fact.bits) {
                 series.add(plan, key, fact, self.folded_until);
             }
