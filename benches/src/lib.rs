@@ -4,7 +4,7 @@ mod peers;
 mod policy;
 mod workload;
 
-pub use peers::{CelRules, Redis, SqliteFeatures};
+pub use peers::{CelRules, Redis, RedisEvent, RedisLine, RedisWork, SqliteFeatures};
 pub use policy::{
     Condition, FEATURES, FeatureLine, LISTS, RULES, RuleLine, WINDOWS, document, document_of_features,
     document_of_rules,

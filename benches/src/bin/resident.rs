@@ -1,7 +1,8 @@
 //! How much memory a population takes, and how long a call waits for it.
 //!
 //! `resident [thousands of accounts] [--redis]`, a thousand of them unless given: half as many devices, a fifth as many
-//! addresses. `--redis` starts a redis-server on loopback and asks it for as many counts of the same entities. Every account has done twelve things within the thirty days that the policy remembers.
+//! addresses. Every account has done twelve things within the thirty days that the policy remembers. `--redis` starts
+//! a redis-server on loopback, has it compute the same features for a small population, and compares the values.
 
 use std::error::Error;
 use std::fmt::Write;
@@ -9,10 +10,11 @@ use std::hint::black_box;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use sekisho::{Decision, Engine, Event, Field, HashKey, Policy};
-use sekisho_benches::Redis;
+use sekisho::{Decision, Engine, Event, Field, HashKey, Policy, Value};
+use sekisho_benches::{Redis, RedisEvent, RedisLine};
 
 const DAY: u64 = 86_400_000;
+const HOUR: u64 = 3_600_000;
 /// 2026-01-01T00:00:00Z
 const START: u64 = 1_767_225_600_000;
 /// How long the population has been watched, and how far back the policy looks.
@@ -26,18 +28,24 @@ const CALLS: usize = 200_000;
 const BATCH: u64 = 16;
 /// How often the same entities come again, when they come from the caches.
 const ROUNDS: u64 = 4;
+/// Threads that fill the population.
+const FILLING: u64 = 2;
+/// Accounts that share a merchant.
+const ACCOUNTS_OF_MERCHANT: u64 = 1_000;
 /// Bytes that a chain of pointers leads through.
 const CHAIN: usize = 1 << 30;
 
 /// Aggregate, field, window and condition.
 type Line = (&'static str, &'static str, &'static str, &'static str);
 
-const WINDOWS: [&str; 4] = ["10m", "1h", "1d", "30d"];
+/// Windows, and how many milliseconds they are.
+const WINDOWS: [(&str, u64); 4] = [("10m", 600_000), ("1h", HOUR), ("1d", DAY), ("30d", 30 * DAY)];
 const DECLINED: &str = r#"outcome == "declined""#;
 const LARGE: &str = "amount_minor >= 50000";
 const WEB: &str = r#"channel == "web""#;
 
-/// The fifty features.
+/// The fifty features. Accounts, devices and merchants are looked back on for a month; for what is shared by many or
+/// changes often, a day is enough.
 const FEATURES: [(&str, &[Line]); 7] = [
     (
         "account",
@@ -79,7 +87,7 @@ const FEATURES: [(&str, &[Line]); 7] = [
             ("distinct", "account", "1d", ""),
             ("distinct", "device", "1d", ""),
             ("sum", "amount_minor", "1h", ""),
-            ("count", "", "30d", LARGE),
+            ("count", "", "1d", LARGE),
         ],
     ),
     (
@@ -89,9 +97,9 @@ const FEATURES: [(&str, &[Line]); 7] = [
             ("count", "", "1d", DECLINED),
             ("sum", "amount_minor", "1d", ""),
             ("distinct", "merchant", "1h", ""),
-            ("distinct", "merchant", "30d", ""),
-            ("min", "amount_minor", "30d", ""),
-            ("since", "", "30d", ""),
+            ("distinct", "merchant", "1d", ""),
+            ("min", "amount_minor", "1d", ""),
+            ("since", "", "1d", ""),
         ],
     ),
     (
@@ -109,8 +117,8 @@ const FEATURES: [(&str, &[Line]); 7] = [
         &[
             ("count", "", "10m", ""),
             ("count", "", "1d", ""),
-            ("distinct", "account", "30d", ""),
-            ("distinct", "device", "30d", ""),
+            ("distinct", "account", "1d", ""),
+            ("distinct", "device", "1d", ""),
             ("sum", "amount_minor", "1d", ""),
         ],
     ),
@@ -118,20 +126,22 @@ const FEATURES: [(&str, &[Line]); 7] = [
         "payee",
         &[
             ("count", "", "1h", ""),
-            ("count", "", "30d", LARGE),
+            ("count", "", "1d", LARGE),
             ("distinct", "account", "1d", ""),
             ("sum", "amount_minor", "1d", ""),
-            ("since", "", "30d", ""),
+            ("since", "", "1d", ""),
         ],
     ),
 ];
 
 fn policy() -> sekisho::Result<Policy> {
     let mut text = String::from("[policy]\nname = \"resident\"\nversion = \"1\"\ncurrency = \"JPY\"\n");
+    // Every history is kept for so much longer than its longest window.
+    text += "lateness = \"1h\"\n";
     let mut names = Vec::new();
     for (entity, lines) in FEATURES {
         for (number, (aggregate, of, over, condition)) in lines.iter().enumerate() {
-            assert!(WINDOWS.contains(over), "four windows in all");
+            assert!(WINDOWS.iter().any(|(name, _)| name == over), "four windows in all");
             let name = format!("{entity}_{number}_{aggregate}_{over}");
             let _ = write!(text, "\n[[feature]]\nname = \"{name}\"\naggregate = \"{aggregate}\"\n");
             let _ = write!(text, "by = [\"{entity}\"]\nover = \"{over}\"\n");
@@ -155,50 +165,126 @@ fn policy() -> sekisho::Result<Policy> {
     Policy::from_toml(&text)
 }
 
-/// Who there is, and what they do: the same for the same number of accounts.
+/// One event.
+struct Sample {
+    id: String,
+    time: u64,
+    /// In the order of [`FEATURES`].
+    entities: [Option<String>; FEATURES.len()],
+    event_type: &'static str,
+    amount_minor: i64,
+    country: &'static str,
+    channel: &'static str,
+    outcome: &'static str,
+}
+
+impl Sample {
+    fn fill(&self, event: &mut Event) -> sekisho::Result<()> {
+        const ENTITIES: [Field; FEATURES.len()] = [
+            Field::ACCOUNT,
+            Field::DEVICE,
+            Field::IP,
+            Field::CARD,
+            Field::MERCHANT,
+            Field::EMAIL,
+            Field::PAYEE,
+        ];
+        event.clear();
+        event.set(Field::ID, &*self.id)?;
+        event.set(Field::TYPE, self.event_type)?;
+        event.set(Field::TIME, self.time as i64)?;
+        for (field, entity) in ENTITIES.into_iter().zip(&self.entities) {
+            if let Some(entity) = entity {
+                event.set(field, &**entity)?;
+            }
+        }
+        event.set(Field::AMOUNT_MINOR, self.amount_minor)?;
+        event.set(Field::COUNTRY, self.country)?;
+        event.set(Field::CHANNEL, self.channel)?;
+        event.set(Field::OUTCOME, self.outcome)
+    }
+}
+
+impl RedisEvent for Sample {
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn time(&self) -> u64 {
+        self.time
+    }
+
+    fn amount(&self) -> i64 {
+        self.amount_minor
+    }
+
+    fn value(&self, field: &str) -> Option<&str> {
+        if field == "country" {
+            return Some(self.country);
+        }
+        let entity = FEATURES.iter().position(|(name, _)| *name == field)?;
+        self.entities[entity].as_deref()
+    }
+
+    fn holds(&self, condition: &str) -> bool {
+        match condition {
+            DECLINED => self.outcome == "declined",
+            LARGE => self.amount_minor >= 50_000,
+            WEB => self.channel == "web",
+            other => panic!("{other}: this is not written"),
+        }
+    }
+}
+
+/// Who there is, and what they do: the same for the same numbers.
 #[derive(Clone, Copy)]
 struct Population {
     accounts: u64,
+    accounts_of_merchant: u64,
 }
 
 impl Population {
     /// Event `number` of the stream; every account has one in turn.
-    fn fill(self, number: u64, event: &mut Event) -> sekisho::Result<()> {
+    fn sample(self, number: u64) -> Sample {
         // The stride has no divisor in common with any number of accounts that people ask for.
         let account = (number % self.accounts) * 2_147_483_647 % self.accounts;
-        self.fill_of(account, scatter(number), number, event)
+        self.sample_of(account, scatter(number), number)
     }
 
     /// Event `number`, done by an account; the number that is random says with what and to whom.
-    fn fill_of(self, account: u64, random: u64, number: u64, event: &mut Event) -> sekisho::Result<()> {
-        let time = START + number * (SPAN / EVENTS_OF_ACCOUNT) / self.accounts;
+    fn sample_of(self, account: u64, random: u64, number: u64) -> Sample {
         // Nine of ten times what is theirs.
         let own = |count: u64| {
             if random.is_multiple_of(10) { scatter(random ^ count) % count } else { account % count }
         };
         let (device, ip) = (own(self.accounts / 2), own(self.accounts / 5));
-        event.clear();
-        event.set(Field::ID, &*format!("e-{number:012}"))?;
-        event.set(Field::TIME, time as i64)?;
-        event.set(Field::ACCOUNT, &*format!("acct-{account:010}"))?;
-        event.set(Field::DEVICE, &*format!("{:016x}{device:016x}", scatter(device)))?;
-        event.set(Field::IP, &*format!("10.{}.{}.{}", ip >> 16 & 255, ip >> 8 & 255, ip & 255))?;
-        event.set(Field::EMAIL, &*format!("person.{account}@example.com"))?;
-        event.set(Field::AMOUNT_MINOR, (random >> 8) as i64 % 100_000)?;
-        event.set(Field::COUNTRY, ["JP", "JP", "JP", "US"][(random >> 40) as usize % 4])?;
-        event.set(Field::CHANNEL, if random >> 44 & 1 == 0 { "web" } else { "app" })?;
-        event.set(Field::OUTCOME, if random >> 45 & 7 == 0 { "declined" } else { "approved" })?;
+        let merchant = (random >> 20) % (self.accounts / self.accounts_of_merchant).max(1);
+        let payee = (random >> 20) % (self.accounts / 5).max(1);
         // By turns to a merchant and to a person.
-        if (number / self.accounts).is_multiple_of(2) {
-            event.set(Field::TYPE, "payment")?;
-            event.set(Field::CARD, &*format!("token-{account:012}"))?;
-            let merchants = (self.accounts / 500).max(1);
-            event.set(Field::MERCHANT, &*format!("m-{:07}", (random >> 20) % merchants))
-        } else {
-            event.set(Field::TYPE, "transfer")?;
-            let payees = (self.accounts / 5).max(1);
-            event.set(Field::PAYEE, &*format!("p-{:010}", (random >> 20) % payees))
+        let pays = (number / self.accounts).is_multiple_of(2);
+        Sample {
+            id: format!("e-{number:012}"),
+            time: START + number * (SPAN / EVENTS_OF_ACCOUNT) / self.accounts,
+            entities: [
+                Some(format!("acct-{account:010}")),
+                Some(format!("{:016x}{device:016x}", scatter(device))),
+                Some(format!("10.{}.{}.{}", ip >> 16 & 255, ip >> 8 & 255, ip & 255)),
+                pays.then(|| format!("token-{account:012}")),
+                pays.then(|| format!("m-{merchant:07}")),
+                Some(format!("person.{account}@example.com")),
+                (!pays).then(|| format!("p-{payee:010}")),
+            ],
+            event_type: if pays { "payment" } else { "transfer" },
+            amount_minor: (random >> 8) as i64 % 100_000,
+            country: ["JP", "JP", "JP", "US"][(random >> 40) as usize % 4],
+            channel: if random >> 44 & 1 == 0 { "web" } else { "app" },
+            outcome: if random >> 45 & 7 == 0 { "declined" } else { "approved" },
         }
+    }
+
+    /// Events of half an hour: how far apart threads that fill may be, half of what may be late.
+    fn stretch(self) -> u64 {
+        (self.accounts * EVENTS_OF_ACCOUNT * HOUR / SPAN / 2).max(1)
     }
 }
 
@@ -252,7 +338,8 @@ fn timed(engine: &Engine, population: Population, next: &mut u64, again: bool) -
         for round in 0..if again { ROUNDS } else { 1 } {
             for (event, number) in events.iter_mut().zip(first..) {
                 let random = scatter(number ^ 0xacc0);
-                population.fill_of(random % population.accounts, scatter(random), *next, event)?;
+                let account = random % population.accounts;
+                population.sample_of(account, scatter(random), *next).fill(event)?;
                 *next += 1;
             }
             for event in &events {
@@ -270,47 +357,132 @@ fn timed(engine: &Engine, population: Population, next: &mut u64, again: bool) -
     Ok(times)
 }
 
-fn report(what: &str, sorted: &[u64], clock: u64) {
+/// The median, in microseconds.
+fn report(what: &str, sorted: &[u64], clock: u64) -> f64 {
     let at =
         |part: f64| sorted[((sorted.len() - 1) as f64 * part) as usize].saturating_sub(clock) as f64 / 1e3;
     let mean = sorted.iter().sum::<u64>() as f64 / sorted.len() as f64 / 1e3;
     let (half, most, nearly_all) = (at(0.5), at(0.99), at(0.999));
-    println!("{what:<28} p50 {half:6.2}   p99 {most:6.2}   p99.9 {nearly_all:7.2}   mean {mean:6.2} us");
+    println!("{what:<30} p50 {half:6.2}   p99 {most:6.2}   p99.9 {nearly_all:7.2}   mean {mean:6.2} us");
+    half
 }
 
-/// The same events' entities in sorted sets of a Redis: as many counts as there are features, in one round trip.
-fn redis(engine: &Engine, population: Population, next: u64, clock: u64) -> Result<(), Box<dyn Error>> {
+/// An engine with a key and more memory than anything here takes: nobody is evicted.
+fn engine() -> sekisho::Result<Engine> {
+    let key = HashKey::new(1, *b"a secret of 32 bytes for benches");
+    Engine::builder(policy()?, key).memory(1 << 40).build()
+}
+
+/// The same features by Redis, which find the same values: for few accounts, so that filling it takes seconds.
+/// `anybody` is the engine's median for the large population.
+fn redis(anybody: f64, clock: u64) -> Result<(), Box<dyn Error>> {
     const EVENTS: u64 = 20_000;
-    let mut redis = Redis::start()?;
-    let mut event = engine.event();
-    let windows = |name: &str| -> Vec<u64> {
-        let own = FEATURES.iter().filter(|(entity, _)| *entity == name).flat_map(|(_, lines)| *lines);
-        own.map(|(_, _, window, _)| match *window {
-            "10m" => 600_000,
-            "1h" => 3_600_000,
-            "1d" => DAY,
-            _ => SPAN,
+    // Merchants with so few events that all their values are exact.
+    let population = Population { accounts: 2_000, accounts_of_merchant: 5 };
+    let lines: Vec<RedisLine> = FEATURES
+        .iter()
+        .flat_map(|(by, lines)| lines.iter().map(move |line| (by, line)))
+        .map(|(by, (aggregate, of, over, condition))| {
+            let over = WINDOWS.iter().find(|(name, _)| name == over).map_or(0, |(_, length)| *length);
+            RedisLine { by, aggregate, of, over, condition }
         })
-        .collect()
-    };
-    let mut times = Vec::new();
-    for number in next..next + EVENTS {
-        population.fill_of(scatter(number) % 2_000, scatter(number ^ 9), number, &mut event)?;
-        let time = event.integer(Field::TIME).unwrap_or(0) as u64;
-        // A card has no payee and a transfer no card: seven entities are six each time, as above.
-        let keys: Vec<(String, Vec<u64>)> = FEATURES
-            .iter()
-            .filter_map(|(name, _)| {
-                let field = engine.event().schema().field(name).ok()?;
-                event.has(field).then(|| (format!("{name}:{}", scatter(number) % 2_000), windows(name)))
-            })
-            .collect();
-        let start = Instant::now();
-        black_box(redis.count_and_record(time, &format!("e-{number}"), &keys, SPAN)?);
-        times.push(start.elapsed().as_nanos() as u64);
+        .collect();
+    let mut redis = Redis::start(&lines)?;
+    // One that is timed, and one whose values are compared.
+    let (timed, compared) = (engine()?, engine()?);
+    let mut event = timed.event();
+    let filled = population.accounts * EVENTS_OF_ACCOUNT;
+    let empty = redis.memory()?;
+    for sample in (0..filled).map(|number| population.sample(number)) {
+        sample.fill(&mut event)?;
+        timed.record(&event)?;
+        compared.record(&event)?;
+        redis.record(&sample)?;
+    }
+    let memory = redis.memory()? - empty;
+    // Half of them come in bursts of one account, for the short windows to hold something.
+    let samples: Vec<Sample> = (filled..filled + EVENTS)
+        .map(|number| {
+            let of = if number.is_multiple_of(2) { number / 8 } else { number };
+            population.sample_of(scatter(of ^ 0xacc0) % population.accounts, scatter(number), number)
+        })
+        .collect();
+
+    let (mut decision, mut times) = (Decision::new(), Vec::new());
+    let mut events: Vec<Event> = (0..BATCH).map(|_| timed.event()).collect();
+    for samples in samples.chunks(BATCH as usize) {
+        for (event, sample) in events.iter_mut().zip(samples) {
+            sample.fill(event)?;
+        }
+        for event in events.iter().take(samples.len()) {
+            let start = Instant::now();
+            timed.assess_into(black_box(event), &mut decision)?;
+            times.push(start.elapsed().as_nanos() as u64);
+            black_box(&decision);
+        }
     }
     times.sort_unstable();
-    report("redis, one round trip", &times, clock);
+
+    let (mut round_trips, mut wholes) = (Vec::new(), Vec::new());
+    let (mut decision, mut values) = (Decision::detailed(), vec![None; lines.len()]);
+    let (mut seen, mut commands) = (vec![false; lines.len()], 0);
+    for sample in &samples {
+        let work = redis.assess(sample, &mut values)?;
+        round_trips.push(work.round_trip.as_nanos() as u64);
+        wholes.push(work.whole.as_nanos() as u64);
+        commands += work.commands;
+        sample.fill(&mut event)?;
+        compared.assess_into(&event, &mut decision)?;
+        agree(&decision, &values).map_err(|error| format!("{}: {error}", sample.id))?;
+        for (seen, value) in seen.iter_mut().zip(&values) {
+            *seen |= value.is_some_and(|value| value > 0.0);
+        }
+    }
+    // That all agree would mean little if they agreed on nothing.
+    assert!(seen.iter().all(|seen| *seen), "a feature was never more than 0");
+    round_trips.sort_unstable();
+    wholes.sort_unstable();
+
+    println!(
+        "\n{} accounts; {EVENTS} events, of all of which Redis finds the same {} values with {} commands each",
+        population.accounts,
+        lines.len(),
+        commands as u64 / EVENTS
+    );
+    let own = report("assess", &times, clock);
+    let round_trip = report("redis, round trip", &round_trips, clock);
+    let whole = report("redis, with the client's work", &wholes, clock);
+    for (what, median) in [("a round trip", round_trip), ("with the client's work", whole)] {
+        let (same, large) = (median / own, median / anybody);
+        println!(
+            "{what}: {same:.0} times assess, {large:.1} times assess of anybody in the large population"
+        );
+    }
+    let bytes: usize = compared.statistics().iter().map(|table| table.bytes).sum();
+    let accounts = population.accounts as usize;
+    println!("bytes an account: redis {}, here {}", memory / accounts, bytes / accounts);
+    Ok(())
+}
+
+/// Says which feature has another value.
+fn agree(decision: &Decision, values: &[Option<f64>]) -> Result<(), String> {
+    for (feature, found) in decision.features().zip(values) {
+        let expected = match feature.value() {
+            Value::Missing => None,
+            Value::Integer(number) | Value::Duration(number) => Some(*number as f64),
+            Value::Number(number) => Some(*number),
+            other => return Err(format!("{}: {other:?} is no number", feature.name())),
+        };
+        let same = match (expected, *found) {
+            (Some(expected), Some(found)) => (expected - found).abs() <= expected.abs() * 1e-9,
+            (None, None) => true,
+            _ => false,
+        };
+        if !same || feature.is_approximate() {
+            let what = if feature.is_approximate() { "about " } else { "" };
+            return Err(format!("{}: {what}{expected:?}, but redis finds {found:?}", feature.name()));
+        }
+    }
     Ok(())
 }
 
@@ -337,7 +509,7 @@ fn throughput(
         let (mut event, mut decision) = (engine.event(), Decision::new());
         for number in (first + thread..first + calls).step_by(threads as usize) {
             let random = scatter(number ^ 0x5e15);
-            population.fill_of(random % population.accounts, scatter(random), number, &mut event)?;
+            population.sample_of(random % population.accounts, scatter(random), number).fill(&mut event)?;
             engine.assess_into(&event, &mut decision)?;
         }
         Ok(())
@@ -358,30 +530,66 @@ fn throughput(
     Ok((calls as f64 / seconds, taken * 1e6 / calls as f64))
 }
 
+/// Records the population on several threads, each with accounts of its own, and none of them far ahead in time.
+fn fill(engine: &Engine, population: Population, told: &mut Instant) -> Result<u64, Box<dyn Error>> {
+    let all = population.accounts * EVENTS_OF_ACCOUNT;
+    // Each account comes again after an even number of events, so that the same thread has it.
+    assert!(population.accounts.is_multiple_of(FILLING));
+    let mut first = 0;
+    while first < all {
+        let end = (first + population.stretch()).min(all);
+        let work = |thread: u64| -> sekisho::Result<()> {
+            let mut event = engine.event();
+            for number in (first..end).filter(|number| number % FILLING == thread) {
+                population.sample(number).fill(&mut event)?;
+                engine.record(&event)?;
+            }
+            Ok(())
+        };
+        thread::scope(|scope| {
+            let work = &work;
+            let working: Vec<_> = (0..FILLING).map(|thread| scope.spawn(move || work(thread))).collect();
+            working.into_iter().try_for_each(|thread| thread.join().expect("nothing panics"))
+        })?;
+        first = end;
+        if told.elapsed() > Duration::from_secs(20) {
+            *told = Instant::now();
+            eprintln!("{first} of {all} events");
+        }
+    }
+    Ok(all)
+}
+
+/// Says whether huge pages are behind the memory: with small ones a part of every call is spent on finding pages.
+fn report_pages() -> Result<(), Box<dyn Error>> {
+    let rollup = std::fs::read_to_string("/proc/self/smaps_rollup")?;
+    let kilobytes = |name: &str| -> Option<f64> {
+        rollup.lines().find_map(|line| line.strip_prefix(name))?.trim().trim_end_matches(" kB").parse().ok()
+    };
+    let (huge, all) = kilobytes("AnonHugePages:").zip(kilobytes("Anonymous:")).ok_or("no huge pages")?;
+    let enabled = std::fs::read_to_string("/sys/kernel/mm/transparent_hugepage/enabled").unwrap_or_default();
+    println!(
+        "huge pages back {:.0} % of the memory; the kernel has them: {}",
+        100.0 * huge / all,
+        enabled.trim()
+    );
+    Ok(())
+}
+
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments: Vec<String> = std::env::args().skip(1).collect();
     let with_redis = arguments.iter().any(|argument| argument == "--redis");
     arguments.retain(|argument| argument != "--redis");
     let thousands: u64 = arguments.first().map_or(Ok(1_000), |text| text.parse())?;
-    let population = Population { accounts: thousands.max(1) * 1_000 };
+    let population =
+        Population { accounts: thousands.max(1) * 1_000, accounts_of_merchant: ACCOUNTS_OF_MERCHANT };
     let (chased, clock) = (chase(), clock());
 
     let before = resident()?;
-    // More than anything here takes: nobody is evicted.
-    let key = HashKey::new(1, *b"a secret of 32 bytes for benches");
-    let engine = Engine::builder(policy()?, key).memory(1 << 40).build()?;
-    let (mut event, mut next) = (engine.event(), 0);
+    let engine = engine()?;
     let start = Instant::now();
     let mut told = start;
-    while next < population.accounts * EVENTS_OF_ACCOUNT {
-        population.fill(next, &mut event)?;
-        engine.record(&event)?;
-        next += 1;
-        if next.is_multiple_of(65_536) && told.elapsed() > Duration::from_secs(20) {
-            told = Instant::now();
-            eprintln!("{next} events");
-        }
-    }
+    let mut next = fill(&engine, population, &mut told)?;
     let filled = start.elapsed();
     let after = resident()?;
 
@@ -393,7 +601,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             "{:>10} {:>12} {:>12} {:>16} {each:>14}",
             table.name, table.entities, table.events, table.bytes
         );
-        assert_eq!((table.evicted, table.expired), (0, 0));
+        assert_eq!(table.evicted, 0, "{} has too little memory", table.name);
     }
     let bytes: usize = statistics.iter().map(|table| table.bytes).sum();
     let own = statistics.iter().find(|table| table.name == "account").map_or(0, |table| table.bytes);
@@ -407,18 +615,20 @@ fn main() -> Result<(), Box<dyn Error>> {
         grown as f64 / bytes as f64
     );
     println!(
-        "recorded {next} events in {:.0} s, {:.2} us each, filling included",
+        "recorded {next} events in {:.0} s on {FILLING} threads, {:.2} us each, filling included",
         filled.as_secs_f64(),
         filled.as_secs_f64() * 1e6 / next as f64
     );
 
+    report_pages()?;
+
     println!("\na read that waits for the one before, over a gibibyte: {chased:.0} ns");
     println!("two readings of the clock: {clock} ns, taken off the times but for the mean\n");
-    report("assess, anybody", &timed(&engine, population, &mut next, false)?, clock);
+    let anybody = report("assess, anybody", &timed(&engine, population, &mut next, false)?, clock);
     report("assess, who has just come", &timed(&engine, population, &mut next, true)?, clock);
 
     if with_redis {
-        redis(&engine, population, next, clock)?;
+        redis(anybody, clock)?;
     }
 
     // Of three turns the best, since others use the machine.

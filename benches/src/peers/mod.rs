@@ -5,5 +5,5 @@ mod redis;
 mod sqlite;
 
 pub use cel::CelRules;
-pub use redis::Redis;
+pub use redis::{Redis, RedisEvent, RedisLine, RedisWork};
 pub use sqlite::SqliteFeatures;
