@@ -159,6 +159,9 @@ impl Sample {
             Values::Last(table) => match table.find(value).filter(|last| *last >= index) {
                 Some(_) => {}
                 None => {
+                    if table.is_full() {
+                        table.make_room(self.panes.front().map_or(index, |first| first.place.0));
+                    }
                     let last = if keeps { table.put(value, index) } else { table.remove(value) };
                     if let Some(last) = last {
                         self.count(last, key, value, false);
@@ -417,9 +420,21 @@ impl Table {
         (*known == value && *last != Table::NEVER).then_some(*last)
     }
 
+    fn is_full(&self) -> bool {
+        self.used * 2 >= self.slots.len()
+    }
+
+    /// Forgets values whose last pane is over; grows when too few go.
+    #[cold]
+    fn make_room(&mut self, first: i64) {
+        let live = self.slots.iter().filter(|(value, last)| *value != 0 && *last >= first).count();
+        let room = if live * 4 > self.slots.len() { self.slots.len() * 2 } else { self.slots.len() };
+        self.rebuild(room.max(64), |_, last| last >= first);
+    }
+
     /// Sets the pane of a value; returns that from before.
     fn put(&mut self, value: u64, index: i64) -> Option<i64> {
-        if self.used * 2 >= self.slots.len() {
+        if self.is_full() {
             self.rebuild((self.slots.len() * 2).max(64), |_, _| true);
         }
         let at = self.slot(value);
