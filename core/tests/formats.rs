@@ -1,8 +1,8 @@
 //! Snapshots and journals that an earlier release wrote are read by this one, and mean the same.
 //!
-//! `tests/formats` keeps one of each for every format that was ever released. `SEKISHO_REWRITE=1 cargo test -p sekisho
-//! --test formats` writes those of the newest format anew: only before it is released. A new format gets files of
-//! its own, beside the old ones.
+//! `tests/formats` keeps one of each for every format that was ever released. `SEKISHO_REWRITE_FORMATS=1 cargo test
+//! -p sekisho --test formats` writes those of the newest format anew: only before it is released, and apart from
+//! everything else that is rewritten. A new format gets files of its own, beside the old ones.
 
 #![allow(clippy::disallowed_methods, reason = "a test reads files")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail loudly")]
@@ -163,7 +163,7 @@ fn rewrite() -> Result<()> {
 
 #[test]
 fn released_formats_are_read() {
-    if std::env::var_os("SEKISHO_REWRITE").is_some() {
+    if std::env::var_os("SEKISHO_REWRITE_FORMATS").is_some() {
         rewrite().unwrap();
     }
     let expected: Expected = serde_json::from_slice(&read("expected.json")).unwrap();

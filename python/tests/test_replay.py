@@ -364,3 +364,24 @@ def test_replay_is_single_calls(policy: sekisho.Policy, rows: list[tuple[Any, ..
         assert {name: answer[name] for name in decision.features} == decision.features
         assert (answer["score"], answer["action"]) == (decision.score, decision.action)
         assert answer["reasons"] == [reason.code for reason in decision.reasons]
+
+
+@pytest.mark.parametrize("name", ["score", "action", "reasons"])
+def test_a_feature_with_the_name_of_another_column_is_refused(name: str) -> None:
+    text = f"""
+        [policy]
+        name = "names"
+        version = "1"
+        currency = "JPY"
+        [[feature]]
+        name = "{name}"
+        aggregate = "count"
+        by = ["account"]
+        over = "1d"
+        [decision]
+        bands = [{{ from = 0, action = "allow" }}]
+    """
+    engine = sekisho.Engine(sekisho.Policy.parse(text), bytes(32))
+    with pytest.raises(ValueError, match=f"`{name}` has the name of a column"):
+        engine.replay(table())
+    assert all(remembered.events == 0 for remembered in engine.statistics())

@@ -56,6 +56,10 @@ pub(crate) fn replay(
     }
     let (schema, batches) = read(py, frame)?;
     let (policy, challenger) = (engine.policy(), engine.challenger());
+    if let Some(name) = Output::clash(&policy, challenger.is_some()) {
+        let what = format!("the feature `{name}` has the name of a column of the answer; give it another");
+        return Err(PyValueError::new_err(what).into());
+    }
     let columns = Columns::find(policy.schema(), &schema, &batches, options.ignore_extra)?;
     // Every value is tried before the first row is recorded, so that a refused table changes nothing.
     let order = py.detach(|| {

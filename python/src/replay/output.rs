@@ -50,7 +50,22 @@ struct Feature {
     texts: HashMap<u64, String>,
 }
 
+/// Stands before what a challenger says.
+const CHALLENGER: &str = "challenger_";
+
+/// What a table says of every row beside the features.
+const ANSWERS: [&str; 3] = ["score", "action", "reasons"];
+
 impl Output {
+    /// A feature whose column would have the name of another.
+    pub(super) fn clash(policy: &Policy, on_trial: bool) -> Option<String> {
+        let mut names = policy.features().map(|info| info.name().to_owned());
+        names.find(|name| {
+            let tried = name.strip_prefix(CHALLENGER).filter(|_| on_trial);
+            ANSWERS.contains(&tried.unwrap_or(name))
+        })
+    }
+
     pub(super) fn new(policy: &Policy, on_trial: bool, rows: usize) -> Output {
         let feature = |info: sekisho::FeatureInfo<'_>| Feature {
             name: info.name().to_owned(),
@@ -91,7 +106,7 @@ impl Output {
         // Every row has a score, an action and reasons; all else may be missing.
         let always = answers.len();
         if let Some(challenger) = self.challenger {
-            answers.extend(challenger.into_columns("challenger_")?);
+            answers.extend(challenger.into_columns(CHALLENGER)?);
         }
         answers.extend(self.features.into_iter().map(Feature::into_column));
 
@@ -169,12 +184,8 @@ impl Answers {
             }
             reasons.append(nulls.as_ref().is_none_or(|nulls| nulls.is_valid(row)));
         }
-        let named = |name: &str, array: ArrayRef| (format!("{prefix}{name}"), array);
-        Ok(vec![
-            named("score", Arc::new(scores)),
-            named("action", Arc::new(actions)),
-            named("reasons", Arc::new(reasons.finish())),
-        ])
+        let arrays: [ArrayRef; 3] = [Arc::new(scores), Arc::new(actions), Arc::new(reasons.finish())];
+        Ok(ANSWERS.iter().map(|name| format!("{prefix}{name}")).zip(arrays).collect())
     }
 }
 
