@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicI64, AtomicU32};
 use arc_swap::{ArcSwap, ArcSwapOption};
 
 use super::journal::{Journal, Sink};
-use super::rotation::{Keys, Moves};
+use super::keys::Keys;
+use super::moves::Moves;
 use super::{Engine, Memory, swap};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::nearest;

@@ -6,12 +6,11 @@ use smallvec::SmallVec;
 
 use super::Engine;
 use super::challenger::Challenger;
-use super::rotation::rekey_samples;
 use super::ruling::Ruling;
 use crate::decision::{ConclusionWork, Decision, conclude};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, Field, Label, OUTCOMES, Outcome};
-use crate::feature::{Moment, Presence, Route, Row, TablePlan, Workspace, ratios, visit};
+use crate::feature::{Moment, Plan, Presence, Route, Row, TablePlan, Workspace, ratios, visit};
 use crate::policy::{Compiled, Policy};
 use crate::state::{Entry, History, Learnt, List, Reader, Shard, Writer};
 use crate::sync::MutexGuard;
@@ -441,6 +440,14 @@ impl<'a> Call<'a> {
                 shard.make_room(table.shard_budget(), None);
             }
         }
+    }
+}
+
+/// The event is about to be seen by a history's samples, with these bits.
+#[cold]
+fn rekey_samples(plan: &Plan, table: &TablePlan, route: &Route, history: &mut History, masks: &[u64]) {
+    if history.panes().is_some() {
+        history.rekey_samples(&table.shape, &table.budget, &route.rekeying(plan, table), masks);
     }
 }
 

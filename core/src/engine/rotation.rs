@@ -5,137 +5,22 @@
 //! replaced, so that each is known by one word there. Nothing is ever looked up by a word whose identifier is not at
 //! hand, so nothing raw has to be kept.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::Engine;
 use super::call::{Call, Held};
 use super::challenger::Challenger;
+use super::keys::Keys;
 use super::layout::Layout;
+use super::moves::{Moved, Moves};
 use super::ruling::Ruling;
 use super::swap;
-use crate::error::{Error, ErrorKind, Result};
-use crate::event::token::{HashKey, Token, Tokenizer};
-use crate::feature::{CellSource, Keyring, Plan, Route, TablePlan};
-use crate::policy::Compiled;
-use crate::state::{History, List, Rekeying, Table};
-use crate::sync::{Mutex, MutexGuard, locked};
-
-/// The key in force, and the one before while it is replaced.
-#[derive(Debug)]
-pub(super) struct Keys {
-    pub(super) present: HashKey,
-    pub(super) previous: Option<HashKey>,
-    /// 0 or 1: every other key has the same.
-    pub(super) era: u8,
-    /// Seals frames of the journal.
-    pub(super) seal: Tokenizer,
-}
-
-impl Keys {
-    pub(super) fn new(present: HashKey, previous: Option<HashKey>, era: u8) -> Keys {
-        let seal = Tokenizer::new(&present, "journal v1");
-        Keys { present, previous, era, seal }
-    }
-
-    /// The era of the previous key.
-    pub(super) fn era_before(&self) -> u8 {
-        self.era ^ 1
-    }
-
-    /// Hashes the identifiers of a policy.
-    pub(super) fn keyring(&self, policy: &Compiled) -> Keyring {
-        Keyring::new(&self.present, policy).replacing(self.previous.as_ref(), policy)
-    }
-
-    /// Hashes identifiers of one kind: under the present key and, while it is replaced, under the previous one.
-    pub(super) fn tokenizers(&self, kind: &str) -> (Tokenizer, Option<Tokenizer>) {
-        (Tokenizer::new(&self.present, kind), self.previous.as_ref().map(|key| Tokenizer::new(key, kind)))
-    }
-
-    /// Whether a key may take the place of the present one.
-    fn admit(&self, key: &HashKey) -> Result<()> {
-        let refused = |what: String| Err(Error::of_field(ErrorKind::Key, "key", what));
-        match &self.previous {
-            _ if key.id() == self.present.id() => refused(format!(
-                "found key {}, which is in force already; a new key has a number of its own",
-                key.id()
-            )),
-            Some(previous) if key.id() == previous.id() => refused(format!(
-                "found key {}, which key {} is replacing; a new key has a number of its own",
-                key.id(),
-                self.present.id()
-            )),
-            Some(previous) => refused(format!(
-                "found key {} while key {} is still replacing key {}; call retire_key first",
-                key.id(),
-                self.present.id(),
-                previous.id()
-            )),
-            None if key.is_like(&self.present) => refused(format!(
-                "found key {} with the secret of key {}; a new key has a secret of its own",
-                key.id(),
-                self.present.id()
-            )),
-            None => Ok(()),
-        }
-    }
-}
-
-/// An entity that changed its token and its shard.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Moved {
-    /// The table's own number.
-    pub(super) table: usize,
-    pub(super) before: Token,
-    pub(super) token: Token,
-}
-
-/// Tells those who go through a table shard by shard who moved meanwhile from one that they had not seen yet to one
-/// that they had.
-#[derive(Debug, Default)]
-pub(super) struct Moves(Mutex<Watchers>);
-
-#[derive(Debug, Default)]
-struct Watchers {
-    next: u64,
-    watching: BTreeMap<u64, Vec<Moved>>,
-}
-
-/// Ends with its drop.
-pub(super) struct Watch<'a> {
-    moves: &'a Moves,
-    number: u64,
-}
-
-impl Moves {
-    /// Begins before the first shard is locked.
-    pub(super) fn watch(&self) -> Watch<'_> {
-        let watchers = &mut *locked(&self.0);
-        watchers.next += 1;
-        watchers.watching.insert(watchers.next, Vec::new());
-        Watch { moves: self, number: watchers.next }
-    }
-
-    /// Called while both shards are locked.
-    fn note(&self, moved: Moved) {
-        locked(&self.0).watching.values_mut().for_each(|seen| seen.push(moved));
-    }
-}
-
-impl Watch<'_> {
-    /// Who has moved since the last time.
-    pub(super) fn moved(&self) -> Vec<Moved> {
-        locked(&self.moves.0).watching.get_mut(&self.number).map(std::mem::take).unwrap_or_default()
-    }
-}
-
-impl Drop for Watch<'_> {
-    fn drop(&mut self) {
-        locked(&self.moves.0).watching.remove(&self.number);
-    }
-}
+use crate::error::Result;
+use crate::event::token::{HashKey, Token};
+use crate::feature::Route;
+use crate::state::{List, Table};
+use crate::sync::{MutexGuard, locked};
 
 impl Engine {
     /// Another key is in force from now on; the one so far is kept as the *previous* key. Nothing is lost and nothing
@@ -318,7 +203,7 @@ impl Call<'_> {
             if scratch.frame.is_some_and(|frame| frame <= table.restored_until(token)) {
                 continue;
             }
-            let rekeying = rekeying(&policy.plan, plan, &scratch.route);
+            let rekeying = scratch.route.rekeying(&policy.plan, plan);
             let slot = shard.slot_mut(*place);
             if slot.is_some_and(|slot| slot.history.rekey(&plan.shape, &plan.budget, &rekeying)) {
                 changed = true;
@@ -356,44 +241,4 @@ fn rename_members<'a>(
         }
     }
     (renamed, guard)
-}
-
-/// What an event's words become in the histories of a table.
-fn rekeying(plan: &Plan, table: &TablePlan, route: &Route) -> Rekeying {
-    let mut rekeying = Rekeying {
-        ids: (route.previous.as_ref().map_or(0, |previous| previous.id), route.id),
-        ..Rekeying::default()
-    };
-    for (column, cell) in table.columns.iter().enumerate() {
-        let after = route.cells.get(*cell).copied().flatten();
-        let mut before = after;
-        if let Some(CellSource::Key(own)) = plan.cells.get(*cell) {
-            before = route.previous_token(*own).map(Token::low);
-            let kind = plan.keys.get(*own).map(|key| &key.kind);
-            // Another field of the same kind may be equal to it one day.
-            let alike = plan.keys.iter().enumerate().filter(|(_, key)| Some(&key.kind) == kind);
-            for (number, _) in alike {
-                if let (Some(before), Some(after)) = (route.previous_token(number), route.token(number)) {
-                    rekeying.words.push((column, before.low(), after.low()));
-                }
-            }
-        }
-        rekeying.before.push(before);
-        rekeying.after.push(after);
-    }
-    rekeying
-}
-
-/// The event is about to be seen by a history's samples, with these bits.
-#[cold]
-pub(super) fn rekey_samples(
-    plan: &Plan,
-    table: &TablePlan,
-    route: &Route,
-    history: &mut History,
-    masks: &[u64],
-) {
-    if history.panes().is_some() {
-        history.rekey_samples(&table.shape, &table.budget, &rekeying(plan, table, route), masks);
-    }
 }

@@ -9,8 +9,8 @@ use crate::feature::{Keyring, TablePlan};
 use crate::policy::Policy;
 use crate::state::{List, Slot, Table};
 
+use super::keys::Keys;
 use super::migration::Migration;
-use super::rotation::Keys;
 
 /// A policy in force. It never changes; another takes its place.
 #[derive(Debug)]

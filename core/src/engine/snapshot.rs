@@ -11,9 +11,10 @@ use std::fmt::Display;
 use std::io::{ErrorKind as IoErrorKind, Read};
 use std::sync::atomic::Ordering;
 
+use super::keys::Keys;
 use super::layout::Layout;
 use super::migration::Migration;
-use super::rotation::{Keys, Moved};
+use super::moves::Moved;
 use super::ruling::Ruling;
 use super::{Engine, EngineBuilder};
 use crate::error::{Error, ErrorKind, Result};

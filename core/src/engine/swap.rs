@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use super::Memory;
+use super::keys::Keys;
 use super::layout::Layout;
 use super::migration::Migration;
-use super::rotation::Keys;
 use super::ruling::Ruling;
 use crate::feature::WindowSpan;
 use crate::policy::{Compiled, ListPlan, Policy};

@@ -2,11 +2,12 @@
 
 use std::net::IpAddr;
 
-use super::plan::{CellSource, KeySource};
+use super::plan::{CellSource, KeySource, Plan, TablePlan};
 use super::row::{Presence, Row};
 use crate::event::token::{HashKey, Token, Tokenizer};
 use crate::event::{CardNumber, Event, Field, Symbol, with_address_bytes};
 use crate::policy::{Compiled, Evaluation, Facts, Reading, TextWord, Truth, literal_word};
+use crate::state::Rekeying;
 
 /// The tokenizers of a policy's keys, in their order.
 #[derive(Debug)]
@@ -68,6 +69,33 @@ impl Route {
     /// The token under the previous key, while it is replaced.
     pub(crate) fn previous_token(&self, key: usize) -> Option<Token> {
         self.previous.as_ref().and_then(|previous| previous.tokens.get(key).copied().flatten())
+    }
+
+    /// What the event's words become in the histories of a table, while the key is replaced.
+    #[cold]
+    pub(crate) fn rekeying(&self, plan: &Plan, table: &TablePlan) -> Rekeying {
+        let mut rekeying = Rekeying {
+            ids: (self.previous.as_ref().map_or(0, |previous| previous.id), self.id),
+            ..Rekeying::default()
+        };
+        for (column, cell) in table.columns.iter().enumerate() {
+            let after = self.cells.get(*cell).copied().flatten();
+            let mut before = after;
+            if let Some(CellSource::Key(own)) = plan.cells.get(*cell) {
+                before = self.previous_token(*own).map(Token::low);
+                let kind = plan.keys.get(*own).map(|key| &key.kind);
+                // Another field of the same kind may be equal to it one day.
+                let alike = plan.keys.iter().enumerate().filter(|(_, key)| Some(&key.kind) == kind);
+                for (number, _) in alike {
+                    if let (Some(before), Some(after)) = (self.previous_token(number), self.token(number)) {
+                        rekeying.words.push((column, before.low(), after.low()));
+                    }
+                }
+            }
+            rekeying.before.push(before);
+            rekeying.after.push(after);
+        }
+        rekeying
     }
 
     #[cold]
