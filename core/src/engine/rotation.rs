@@ -68,9 +68,8 @@ impl Engine {
     /// ```
     ///
     /// # Errors
-    /// [`ErrorKind::Key`] for a key with the number of the present or the previous one, or the present one's secret,
-    /// and while an earlier rotation
-    /// goes on: there are never more than two keys.
+    /// [`ErrorKind::Key`](crate::ErrorKind::Key) for a key with the number of the present or the previous one, or the
+    /// present one's secret, and while an earlier rotation goes on: there are never more than two keys.
     pub fn rotate(&self, key: HashKey) -> Result<()> {
         let mut past = locked(&self.past);
         let old = self.ruling.load_full();
