@@ -101,6 +101,10 @@ pub struct Workload {
     merchants: Vec<String>,
 }
 
+fn key() -> HashKey {
+    HashKey::new(1, *b"a secret of 32 bytes for benches")
+}
+
 impl Default for Workload {
     fn default() -> Self {
         Workload::new(SETS)
@@ -297,9 +301,20 @@ impl Workload {
     /// # Errors
     /// Those of the document.
     pub fn engine_with(&self, document: &str) -> Result<Engine> {
-        let policy = Policy::from_toml(document)?;
+        self.filled_in(Engine::builder(Policy::from_toml(document)?, key()).build()?)
+    }
+
+    /// As [`engine`](Workload::engine), within so many bytes of memory.
+    ///
+    /// # Errors
+    /// As [`engine`](Workload::engine), and too little memory.
+    pub fn engine_within(&self, bytes: usize) -> Result<Engine> {
+        self.filled_in(Engine::builder(Policy::from_toml(&document())?, key()).memory(bytes).build()?)
+    }
+
+    fn filled_in(&self, engine: Engine) -> Result<Engine> {
+        let policy = engine.policy();
         let lists: Vec<String> = policy.lists().map(|(name, _)| name.to_owned()).collect();
-        let engine = Engine::new(policy, HashKey::new(1, *b"a secret of 32 bytes for benches"));
         for (list, member) in self.members() {
             if lists.iter().any(|known| known == list) {
                 engine.list_add(list, member, ListEntry::new())?;

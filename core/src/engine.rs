@@ -117,8 +117,7 @@ pub struct Engine {
     generation: AtomicU32,
     /// A policy on trial.
     challenger: ArcSwapOption<Challenger>,
-    /// The latest time that an event or the host has stated, `i64::MIN` before the first.
-    latest: AtomicI64,
+    latest: Latest,
     memory: Memory,
     /// What each policy remembered that was in force. Held while the one in force is replaced.
     past: Mutex<Vec<Vec<Layout>>>,
@@ -129,6 +128,12 @@ pub struct Engine {
     /// How many were forgotten.
     forgotten: AtomicU32,
 }
+
+/// The latest time that an event or the host has stated, `i64::MIN` before the first. It changes with every event, so
+/// it must not lie beside what all threads read.
+#[derive(Debug)]
+#[repr(align(128))]
+struct Latest(AtomicI64);
 
 /// How many bytes the tables may fill.
 #[derive(Clone, Debug)]
@@ -180,13 +185,13 @@ impl Engine {
 
     /// The latest time seen, if any.
     fn latest(&self) -> Option<i64> {
-        Some(self.latest.load(Ordering::Relaxed)).filter(|latest| *latest != i64::MIN)
+        Some(self.latest.0.load(Ordering::Relaxed)).filter(|latest| *latest != i64::MIN)
     }
 
     /// The latest time seen, this one considered.
     fn advance_to(&self, time: i64) -> i64 {
         // Hardly any event is late, so reading first spares nothing.
-        self.latest.fetch_max(time, Ordering::Relaxed).max(time)
+        self.latest.0.fetch_max(time, Ordering::Relaxed).max(time)
     }
 
     /// The policy in force.

@@ -23,7 +23,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let wanted = |name: &str| arguments.first().is_none_or(|first| first == name);
     let millions = arguments.get(1).and_then(|text| text.parse().ok()).unwrap_or(50u64);
     if wanted("threads") {
-        threads()?;
+        // More memory is cut into more shards, in which two threads meet less often.
+        threads(1)?;
+        threads(32)?;
     }
     if wanted("snapshot") {
         snapshots()?;
@@ -48,13 +50,13 @@ fn key() -> HashKey {
 }
 
 /// The bench `assess` on one thread and on two that share an engine but no entity, turn by turn.
-fn threads() -> Result<(), Box<dyn Error>> {
+fn threads(gibibytes: usize) -> Result<(), Box<dyn Error>> {
     const CALLS: u64 = 400_000;
     let mut best = [f64::MAX; 2];
     for _ in 0..5 {
         for (count, best) in (1..=2u64).zip(&mut best) {
             let workload = Workload::default();
-            let engine = workload.engine()?;
+            let engine = workload.engine_within(gibibytes << 30)?;
             let first = workload.warm_up(&engine)?;
             let (engine, workload) = (&engine, &workload);
             let spent: Vec<Duration> = thread::scope(|scope| {
@@ -96,7 +98,7 @@ fn threads() -> Result<(), Box<dyn Error>> {
     }
     let [one, two] = best;
     println!(
-        "threads: one thread {one:.0} ns a call, two threads {two:.0} ns each: {:.2} times the throughput",
+        "threads, {gibibytes} GiB: one thread {one:.0} ns a call, two {two:.0} ns each: {:.2} times the throughput",
         2.0 * one / two
     );
     Ok(())

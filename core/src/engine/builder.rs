@@ -9,7 +9,7 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 use super::journal::{Journal, Sink};
 use super::keys::Keys;
 use super::moves::Moves;
-use super::{Engine, Memory, swap};
+use super::{Engine, Latest, Memory, swap};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::nearest;
 use crate::event::token::HashKey;
@@ -151,7 +151,7 @@ impl EngineBuilder {
             ruling: ArcSwap::from(Arc::new(ruling)),
             generation: AtomicU32::new(0),
             challenger: ArcSwapOption::empty(),
-            latest: AtomicI64::new(i64::MIN),
+            latest: Latest(AtomicI64::new(i64::MIN)),
             memory: self.memory,
             past: Mutex::default(),
             lists: Mutex::default(),

@@ -285,7 +285,7 @@ impl Engine {
             key_id: keys.present.id(),
             previous_id: keys.previous.as_ref().map(HashKey::id),
             next_frame: self.journal.sequence() + 1,
-            latest: self.latest.load(Ordering::Relaxed),
+            latest: self.latest.0.load(Ordering::Relaxed),
             forgotten: self.forgotten.load(Ordering::Relaxed),
             layouts: Layout::of(policy),
             since: ruling.tables.iter().map(|table| (table.complete_since(), table.parts_since())).collect(),
@@ -412,7 +412,7 @@ impl EngineBuilder {
             };
             entities += adopted;
         }
-        engine.latest.store(head.latest, Ordering::Relaxed);
+        engine.latest.0.store(head.latest, Ordering::Relaxed);
         engine.forgotten.store(head.forgotten, Ordering::Relaxed);
         engine.journal.continue_from(head.next_frame.saturating_sub(1));
         Ok(engine)

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use ahash::RandomState;
 use arc_swap::ArcSwap;
@@ -98,6 +98,9 @@ pub(crate) enum List {
 /// Identifiers, spread over parts that are locked one by one.
 #[derive(Debug)]
 pub(crate) struct ExactList {
+    /// A bit for each hash that any member ever had. Nearly all questions are about strangers, and end here: threads
+    /// that only read share the memory and wait for no lock.
+    marks: Box<[AtomicU64]>,
     parts: Box<[Apart<Part>]>,
 }
 
@@ -122,10 +125,13 @@ struct Prefixes {
 }
 
 const PARTS: usize = 64;
+/// Words of marks. Beyond some ten thousand members most are set, and each question takes a lock.
+const MARKS: usize = 512;
 
 impl List {
     pub(crate) fn exact() -> List {
-        List::Exact(ExactList { parts: (0..PARTS).map(|_| Apart::default()).collect() })
+        let marks = (0..MARKS).map(|_| AtomicU64::new(0)).collect();
+        List::Exact(ExactList { marks, parts: (0..PARTS).map(|_| Apart::default()).collect() })
     }
 
     pub(crate) fn networks() -> List {
@@ -211,7 +217,26 @@ impl ExactList {
         self.parts.get(number_of(token)).map(Apart::lock)
     }
 
+    /// The word and the bit of a token's hash; the hash that chooses the part is another.
+    fn mark_of(&self, token: Token) -> Option<(&AtomicU64, u64)> {
+        let hash = (token.0 >> 96) as usize;
+        Some((self.marks.get(hash / 64 % MARKS)?, 1 << (hash % 64)))
+    }
+
+    /// Called before a member is added.
+    fn mark(&self, token: Token) {
+        if let Some((word, bit)) = self.mark_of(token) {
+            word.fetch_or(bit, Ordering::Relaxed);
+        }
+    }
+
+    /// False only for what was never a member.
+    fn is_marked(&self, token: Token) -> bool {
+        self.mark_of(token).is_some_and(|(word, bit)| word.load(Ordering::Relaxed) & bit != 0)
+    }
+
     pub(crate) fn add(&self, token: Token, entry: ListEntry, era: u8) {
+        self.mark(token);
         if let Some(mut part) = self.part(token) {
             part.insert(token, (entry, era));
         }
@@ -219,7 +244,7 @@ impl ExactList {
 
     /// Whether there is such a member, expired or not.
     pub(crate) fn holds(&self, token: Token) -> bool {
-        self.part(token).is_some_and(|part| part.contains_key(&token))
+        self.is_marked(token) && self.part(token).is_some_and(|part| part.contains_key(&token))
     }
 
     /// A member has another token from now on; one that is there under it already stays. Whoever looks for both
@@ -227,6 +252,7 @@ impl ExactList {
     pub(crate) fn rename(&self, before: Token, token: Token, era: u8) -> bool {
         let Some(TwoParts { mut own, mut other }) = self.two_parts(token, before) else { return false };
         let Some((entry, _)) = other.as_mut().unwrap_or(&mut own).remove(&before) else { return false };
+        self.mark(token);
         own.entry(token).or_insert((entry, era));
         true
     }
@@ -265,6 +291,9 @@ impl ExactList {
         let hit = |entry: &(ListEntry, u8)| {
             Some(Hit { severity: entry.0.severity }).filter(|_| entry.0.counts_at(time))
         };
+        if !self.is_marked(token) && other.is_none_or(|other| !self.is_marked(other)) {
+            return None;
+        }
         match other {
             None => hit(self.part(token)?.get(&token)?),
             Some(before) => {
