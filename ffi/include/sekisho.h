@@ -749,6 +749,110 @@ enum sekisho_field
      * `ship_to.first_used_at`, time: first use of the shipping address.
      */
     SEKISHO_FIELD_SHIP_TO_FIRST_USED_AT = 78,
+    /**
+     * `code`, entity: one-time code, QR code or token that is issued and presented.
+     */
+    SEKISHO_FIELD_CODE = 79,
+    /**
+     * `credential`, entity: digest of the password or secret that was tried.
+     */
+    SEKISHO_FIELD_CREDENTIAL = 80,
+    /**
+     * `tls_fingerprint`, entity: fingerprint of the TLS client, as the host computes it.
+     */
+    SEKISHO_FIELD_TLS_FINGERPRINT = 81,
+    /**
+     * `client_certificate`, entity: fingerprint of the client's certificate.
+     */
+    SEKISHO_FIELD_CLIENT_CERTIFICATE = 82,
+    /**
+     * `ip.class`, text: class of the address, where the host knows it.
+     */
+    SEKISHO_FIELD_IP_CLASS = 83,
+    /**
+     * `ip.time_zone_offset_minutes`, integer: minutes from UTC to local time where the address is, 540 in Japan.
+     */
+    SEKISHO_FIELD_IP_TIME_ZONE_OFFSET_MINUTES = 84,
+    /**
+     * `card.country`, text: country of the card's issuer, ISO 3166 alpha-2.
+     */
+    SEKISHO_FIELD_CARD_COUNTRY = 85,
+    /**
+     * `bill_to.country`, text: country of the billing address, ISO 3166 alpha-2.
+     */
+    SEKISHO_FIELD_BILL_TO_COUNTRY = 86,
+    /**
+     * `device.type`, text: class of device.
+     */
+    SEKISHO_FIELD_DEVICE_TYPE = 87,
+    /**
+     * `browser.name`, text: browser without its version.
+     */
+    SEKISHO_FIELD_BROWSER_NAME = 88,
+    /**
+     * `browser.version`, text: version of the browser, numbers with dots.
+     */
+    SEKISHO_FIELD_BROWSER_VERSION = 89,
+    /**
+     * `browser.platform`, text: operating system that the client hints name.
+     */
+    SEKISHO_FIELD_BROWSER_PLATFORM = 90,
+    /**
+     * `browser.mobile`, boolean: the client hints call the device mobile.
+     */
+    SEKISHO_FIELD_BROWSER_MOBILE = 91,
+    /**
+     * `browser.pixel_ratio`, number: device pixels for each pixel of a page.
+     */
+    SEKISHO_FIELD_BROWSER_PIXEL_RATIO = 92,
+    /**
+     * `browser.time_zone`, text: time zone of the browser, IANA name.
+     */
+    SEKISHO_FIELD_BROWSER_TIME_ZONE = 93,
+    /**
+     * `browser.canvas`, text: digest of what the browser's canvas draws.
+     */
+    SEKISHO_FIELD_BROWSER_CANVAS = 94,
+    /**
+     * `browser.webgl`, text: digest of what the browser's WebGL draws.
+     */
+    SEKISHO_FIELD_BROWSER_WEBGL = 95,
+    /**
+     * `browser.gpu`, text: renderer that WebGL names.
+     */
+    SEKISHO_FIELD_BROWSER_GPU = 96,
+    /**
+     * `browser.fonts`, text: digest of the fonts that are installed.
+     */
+    SEKISHO_FIELD_BROWSER_FONTS = 97,
+    /**
+     * `browser.hardware_concurrency`, integer: logical processors that the browser names.
+     */
+    SEKISHO_FIELD_BROWSER_HARDWARE_CONCURRENCY = 98,
+    /**
+     * `browser.device_memory`, number: memory that the browser names, in GiB.
+     */
+    SEKISHO_FIELD_BROWSER_DEVICE_MEMORY = 99,
+    /**
+     * `browser.touch_points`, integer: touches at once that the browser supports.
+     */
+    SEKISHO_FIELD_BROWSER_TOUCH_POINTS = 100,
+    /**
+     * `auth.expiry_result`, text: whether the card's date of expiry agrees.
+     */
+    SEKISHO_FIELD_AUTH_EXPIRY_RESULT = 101,
+    /**
+     * `session.started_at`, time: when the session was opened.
+     */
+    SEKISHO_FIELD_SESSION_STARTED_AT = 102,
+    /**
+     * `session.scope`, text: what the session or token may do.
+     */
+    SEKISHO_FIELD_SESSION_SCOPE = 103,
+    /**
+     * `session.behaviour_score`, number: how like the customer's own the typing and swiping is, as the host computes it; 1 is alike.
+     */
+    SEKISHO_FIELD_SESSION_BEHAVIOUR_SCORE = 104,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L

@@ -162,4 +162,56 @@ pub enum sekisho_field {
     ShipToNameMatch = 77,
     /// `ship_to.first_used_at`, time: first use of the shipping address.
     ShipToFirstUsedAt = 78,
+    /// `code`, entity: one-time code, QR code or token that is issued and presented.
+    Code = 79,
+    /// `credential`, entity: digest of the password or secret that was tried.
+    Credential = 80,
+    /// `tls_fingerprint`, entity: fingerprint of the TLS client, as the host computes it.
+    TlsFingerprint = 81,
+    /// `client_certificate`, entity: fingerprint of the client's certificate.
+    ClientCertificate = 82,
+    /// `ip.class`, text: class of the address, where the host knows it.
+    IpClass = 83,
+    /// `ip.time_zone_offset_minutes`, integer: minutes from UTC to local time where the address is, 540 in Japan.
+    IpTimeZoneOffsetMinutes = 84,
+    /// `card.country`, text: country of the card's issuer, ISO 3166 alpha-2.
+    CardCountry = 85,
+    /// `bill_to.country`, text: country of the billing address, ISO 3166 alpha-2.
+    BillToCountry = 86,
+    /// `device.type`, text: class of device.
+    DeviceType = 87,
+    /// `browser.name`, text: browser without its version.
+    BrowserName = 88,
+    /// `browser.version`, text: version of the browser, numbers with dots.
+    BrowserVersion = 89,
+    /// `browser.platform`, text: operating system that the client hints name.
+    BrowserPlatform = 90,
+    /// `browser.mobile`, boolean: the client hints call the device mobile.
+    BrowserMobile = 91,
+    /// `browser.pixel_ratio`, number: device pixels for each pixel of a page.
+    BrowserPixelRatio = 92,
+    /// `browser.time_zone`, text: time zone of the browser, IANA name.
+    BrowserTimeZone = 93,
+    /// `browser.canvas`, text: digest of what the browser's canvas draws.
+    BrowserCanvas = 94,
+    /// `browser.webgl`, text: digest of what the browser's WebGL draws.
+    BrowserWebgl = 95,
+    /// `browser.gpu`, text: renderer that WebGL names.
+    BrowserGpu = 96,
+    /// `browser.fonts`, text: digest of the fonts that are installed.
+    BrowserFonts = 97,
+    /// `browser.hardware_concurrency`, integer: logical processors that the browser names.
+    BrowserHardwareConcurrency = 98,
+    /// `browser.device_memory`, number: memory that the browser names, in GiB.
+    BrowserDeviceMemory = 99,
+    /// `browser.touch_points`, integer: touches at once that the browser supports.
+    BrowserTouchPoints = 100,
+    /// `auth.expiry_result`, text: whether the card's date of expiry agrees.
+    AuthExpiryResult = 101,
+    /// `session.started_at`, time: when the session was opened.
+    SessionStartedAt = 102,
+    /// `session.scope`, text: what the session or token may do.
+    SessionScope = 103,
+    /// `session.behaviour_score`, number: how like the customer's own the typing and swiping is, as the host computes it; 1 is alike.
+    SessionBehaviourScore = 104,
 }

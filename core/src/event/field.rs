@@ -172,6 +172,17 @@ pub(crate) static LABELS: [Cow<'static, str>; 2] = [text("fraud"), text("genuine
 
 static AUTHENTICATION_RESULTS: [Cow<'static, str>; 3] = [text("passed"), text("failed"), text("abandoned")];
 static MATCHES: [Cow<'static, str>; 3] = [text("match"), text("mismatch"), text("not_comparable")];
+static ADDRESS_CLASSES: [Cow<'static, str>; 7] = [
+    text("residential"),
+    text("mobile"),
+    text("business"),
+    text("hosting"),
+    text("proxy"),
+    text("vpn"),
+    text("tor"),
+];
+static DEVICE_TYPES: [Cow<'static, str>; 6] =
+    [text("desktop"), text("mobile"), text("tablet"), text("tv"), text("bot"), text("other")];
 static CHANGES: [Cow<'static, str>; 7] = [
     text("email"),
     text("phone"),
@@ -287,6 +298,32 @@ fields! {
     76 SHIP_TO_DELIVERY_TIMEFRAME "ship_to.delivery_timeframe" Text "" Domain::Any, "delivery time frame, unaltered", "EMV deliveryTimeframe";
     77 SHIP_TO_NAME_MATCH "ship_to.name_match" Boolean "" Domain::Any, "the recipient is the account's holder", "EMV shipNameIndicator";
     78 SHIP_TO_FIRST_USED_AT "ship_to.first_used_at" Time "" Domain::Any, "first use of the shipping address", "EMV shipAddressUsage";
+    79 CODE "code" Entity "code" Domain::Any, "one-time code, QR code or token that is issued and presented", "";
+    80 CREDENTIAL "credential" Entity "credential" Domain::Any, "digest of the password or secret that was tried", "";
+    81 TLS_FINGERPRINT "tls_fingerprint" Entity "tls_fingerprint" Domain::Any, "fingerprint of the TLS client, as the host computes it", "";
+    82 CLIENT_CERTIFICATE "client_certificate" Entity "client_certificate" Domain::Any, "fingerprint of the client's certificate", "RFC 8705 x5t#S256";
+    83 IP_CLASS "ip.class" Text "" choice(&ADDRESS_CLASSES), "class of the address, where the host knows it", "";
+    84 IP_TIME_ZONE_OFFSET_MINUTES "ip.time_zone_offset_minutes" Integer "" Domain::Range(-900.0, 900.0), "minutes from UTC to local time where the address is, 540 in Japan", "";
+    85 CARD_COUNTRY "card.country" Text "" Domain::Country, "country of the card's issuer, ISO 3166 alpha-2", "ISO 8583 DE20";
+    86 BILL_TO_COUNTRY "bill_to.country" Text "" Domain::Country, "country of the billing address, ISO 3166 alpha-2", "EMV billAddrCountry";
+    87 DEVICE_TYPE "device.type" Text "" choice(&DEVICE_TYPES), "class of device", "EMV deviceChannel";
+    88 BROWSER_NAME "browser.name" Text "" Domain::Any, "browser without its version", "Sec-CH-UA";
+    89 BROWSER_VERSION "browser.version" Text "" Domain::Any, "version of the browser, numbers with dots", "Sec-CH-UA-Full-Version-List";
+    90 BROWSER_PLATFORM "browser.platform" Text "" Domain::Any, "operating system that the client hints name", "Sec-CH-UA-Platform";
+    91 BROWSER_MOBILE "browser.mobile" Boolean "" Domain::Any, "the client hints call the device mobile", "Sec-CH-UA-Mobile";
+    92 BROWSER_PIXEL_RATIO "browser.pixel_ratio" Number "" Domain::Range(0.0, 100.0), "device pixels for each pixel of a page", "";
+    93 BROWSER_TIME_ZONE "browser.time_zone" Text "" Domain::Any, "time zone of the browser, IANA name", "";
+    94 BROWSER_CANVAS "browser.canvas" Text "" Domain::Any, "digest of what the browser's canvas draws", "";
+    95 BROWSER_WEBGL "browser.webgl" Text "" Domain::Any, "digest of what the browser's WebGL draws", "";
+    96 BROWSER_GPU "browser.gpu" Text "" Domain::Any, "renderer that WebGL names", "";
+    97 BROWSER_FONTS "browser.fonts" Text "" Domain::Any, "digest of the fonts that are installed", "";
+    98 BROWSER_HARDWARE_CONCURRENCY "browser.hardware_concurrency" Integer "" Domain::Range(0.0, 65_536.0), "logical processors that the browser names", "";
+    99 BROWSER_DEVICE_MEMORY "browser.device_memory" Number "" Domain::Range(0.0, 65_536.0), "memory that the browser names, in GiB", "Sec-CH-Device-Memory";
+    100 BROWSER_TOUCH_POINTS "browser.touch_points" Integer "" Domain::Range(0.0, 256.0), "touches at once that the browser supports", "";
+    101 AUTH_EXPIRY_RESULT "auth.expiry_result" Text "" choice(&MATCHES), "whether the card's date of expiry agrees", "ISO 8583 DE39 54";
+    102 SESSION_STARTED_AT "session.started_at" Time "" Domain::Any, "when the session was opened", "CAEP session-established";
+    103 SESSION_SCOPE "session.scope" Text "" Domain::Any, "what the session or token may do", "OAuth 2.0 scope";
+    104 SESSION_BEHAVIOUR_SCORE "session.behaviour_score" Number "" Domain::Range(0.0, 1.0), "how like the customer's own the typing and swiping is, as the host computes it; 1 is alike", "";
 }
 
 #[cfg(test)]
