@@ -30,7 +30,7 @@ pub(crate) fn conclude(
     let compiled = &*policy.0;
     decision.hits.clear();
     decision.missing.clear();
-    let evaluation = Evaluation { row, event, literals: &compiled.literals, zones: &compiled.zones };
+    let evaluation = compiled.evaluation(row, event);
     let (mut score, mut action, mut strength) = (0i64, Action::Allow, 0);
     let mut obligations = Obligations::default();
     compiled.conditions.classify(row, facts);

@@ -114,7 +114,7 @@ impl Decision {
             .zip(&compiled.features)
             .filter(|(place, _)| self.row.presence(*place) == Presence::Approximate)
             .map(|(_, plan)| plan.name.clone());
-        let tokens = compiled.plan.keys.iter().zip(&self.tokens);
+        let tokens = compiled.plan.keys.iter().zip(&self.tokens).filter(|(key, _)| key.identifies());
         Ok(DecisionRecord {
             format: FORMAT,
             policy: compiled.name.clone(),
@@ -186,7 +186,10 @@ impl DecisionRecord {
             .plan
             .keys
             .iter()
-            .map(|key| self.entities.get(&key.name(&compiled.schema)).and_then(|text| token(text)))
+            .map(|key| {
+                let known = key.identifies().then(|| self.entities.get(&key.name(&compiled.schema)))?;
+                token(known?)
+            })
             .collect();
         decision.event_id = self.event.as_deref().and_then(token);
         decision.key_id = self.key;
@@ -232,6 +235,7 @@ impl DecisionRecord {
                     let approximate = self.approximate.contains(&plan.name);
                     (word, if approximate { Presence::Approximate } else { Presence::Exact })
                 }
+                SlotSource::Part(_) => (None, Presence::Exact),
                 SlotSource::ListHit { .. } | SlotSource::ListSeverity { .. } => {
                     (self.lists.get(&list_name(policy, place)).map(|word| *word as u64), Presence::Exact)
                 }

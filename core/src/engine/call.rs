@@ -10,7 +10,7 @@ use super::ruling::Ruling;
 use crate::decision::{ConclusionWork, Decision, conclude};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, Field, Label, OUTCOMES, Outcome};
-use crate::feature::{Moment, Plan, Presence, Route, Row, TablePlan, Workspace, ratios, visit};
+use crate::feature::{Moment, Plan, Presence, Route, Row, TablePlan, Workspace, derive, visit};
 use crate::policy::{Compiled, Policy};
 use crate::state::{Entry, History, Learnt, List, Reader, Shard, Writer};
 use crate::sync::MutexGuard;
@@ -217,7 +217,7 @@ impl<'a> Call<'a> {
             visit(plan, history, &moment, &compiled.calendar, workspace, row)
                 .map_err(|place| overflow(compiled, place))?;
         }
-        ratios(&compiled.plan.ratios, row);
+        derive(compiled, event, row, &mut conclusion.stack);
         conclude(&ruling.policy, event, row, conclusion, decision)?;
         decision.repeated = repeated;
         decision.key_id = ruling.keys.present.id();
@@ -274,7 +274,7 @@ impl<'a> Call<'a> {
             let history = slot.map_or(&nobody, |slot| &slot.history);
             done &= visit(plan, history, &moment, &policy.calendar, workspace, row).is_ok();
         }
-        ratios(&policy.plan.ratios, row);
+        derive(policy, event, row, &mut conclusion.stack);
         let mut own = decision.challenger.take().unwrap_or_default();
         own.detailed = decision.detailed;
         done &= conclude(&challenger.policy, event, row, conclusion, &mut own).is_ok();

@@ -55,9 +55,9 @@ impl Challenger {
             let same = (0u16..).zip(&live.features).find(|(_, known)| {
                 known.definition == feature.definition && known.value_type == feature.value_type
             });
-            // A ratio names features, whose definitions may differ.
-            let ratio = own.plan.ratios.iter().any(|ratio| ratio.place == place);
-            if let (Some((known, _)), false) = (same, ratio || !own.calendar.is_like(&live.calendar)) {
+            // What is derived names features, whose definitions may differ.
+            let derived = own.plan.derived.iter().any(|feature| feature.place == place);
+            if let (Some((known, _)), false) = (same, derived || !own.calendar.is_like(&live.calendar)) {
                 shared.push((known, place));
                 report.shared.push(feature.name.clone());
             } else {

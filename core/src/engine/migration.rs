@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::layout::Layout;
 use crate::event::{Event, Field, LABELS, OUTCOMES, Symbol};
 use crate::feature::{CellSource, Presence, Row, TablePlan};
-use crate::policy::{Compiled, Evaluation, Facts, Reading, SlotSource, Truth, literal_word};
+use crate::policy::{Compiled, Facts, Reading, SlotSource, Truth, literal_word};
 use crate::state::{History, Remembered, Reshape, Shape};
 
 /// Where everything of one shape was in an earlier one.
@@ -97,8 +97,7 @@ impl Migration {
                 for (place, input) in inputs {
                     row.set(*place, self.input(policy, *input, entry), Presence::Exact);
                 }
-                let evaluation =
-                    Evaluation { row: &row, event: &event, literals: &policy.literals, zones: &policy.zones };
+                let evaluation = policy.evaluation(&row, &event);
                 let conditions = &policy.plan.conditions;
                 conditions.classify(&row, &mut facts);
                 conditions.truth(*number, &facts, &evaluation, &mut stack) == Truth::True

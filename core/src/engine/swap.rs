@@ -1,5 +1,6 @@
 //! Changing the policy of a running engine without losing what is remembered.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::Memory;
@@ -156,19 +157,38 @@ fn note_parts(old: &[Layout], new: &[Layout], policy: &Compiled, tables: &[Arc<T
     }
 }
 
+/// How much of what a feature reads was remembered before, the worst last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Warmth {
+    Warm,
+    PartlyWarm(i64),
+    Cold,
+}
+
+impl SwapReport {
+    fn say(&mut self, policy: &Compiled, place: u16, warmth: Warmth) {
+        // Parts of features have no name.
+        let Some(name) = policy.features.get(usize::from(place)).map(|plan| plan.name.clone()) else {
+            return;
+        };
+        match warmth {
+            Warmth::Warm => self.warm.push(name),
+            Warmth::PartlyWarm(since) => self.partly_warm.push((name, since)),
+            Warmth::Cold => self.cold.push(name),
+        }
+    }
+}
+
 fn report(old: &Compiled, new: &Compiled, tables: &[Arc<Table>], latest: Option<i64>) -> SwapReport {
     let mut report = SwapReport::default();
+    let mut known: BTreeMap<u16, Warmth> = BTreeMap::new();
     let layouts = Layout::of(old);
     for (table, (plan, layout)) in new.plan.tables.iter().zip(Layout::of(new)).enumerate() {
         let since = tables.get(table).map_or(i64::MIN, |table| table.complete_since());
         let parts = tables.get(table).map(|table| table.parts_since()).unwrap_or_default();
-        let known = layouts.iter().find(|known| known.name == plan.name);
-        let kept = known.map(|before| Migration::new(before, &layout, new, table));
+        let before = layouts.iter().find(|known| known.name == plan.name);
+        let kept = before.map(|before| Migration::new(before, &layout, new, table));
         for feature in &plan.features {
-            let Some(name) = new.features.get(usize::from(feature.place)).map(|plan| plan.name.clone())
-            else {
-                continue;
-            };
             let warm = kept.as_ref().is_some_and(|kept| {
                 let known = |column: &usize| kept.has_column(*column);
                 plan.selectors.get(feature.selector).is_some_and(|selector| {
@@ -190,25 +210,20 @@ fn report(old: &Compiled, new: &Compiled, tables: &[Arc<Table>], latest: Option<
                 read.filter_map(|name| parts.get(name).copied()).fold(since, i64::max)
             });
             let needed = |latest: i64| reach.map_or(i64::MIN, |reach| latest - reach);
-            match latest {
-                _ if !warm => report.cold.push(name),
-                Some(latest) if needed(latest) < since => report.partly_warm.push((name, since)),
-                _ => report.warm.push(name),
-            }
+            let warmth = match latest {
+                _ if !warm => Warmth::Cold,
+                Some(latest) if needed(latest) < since => Warmth::PartlyWarm(since),
+                _ => Warmth::Warm,
+            };
+            known.insert(feature.place, warmth);
+            report.say(new, feature.place, warmth);
         }
     }
-    for ratio in &new.plan.ratios {
-        let name = |place: u16| new.features.get(usize::from(place)).map(|plan| plan.name.clone());
-        let parts = [ratio.numerator.0, ratio.denominator.0].map(name);
-        let Some(own) = name(ratio.place) else { continue };
-        let cold = parts.iter().flatten().any(|part| report.cold.contains(part));
-        let partly =
-            report.partly_warm.iter().filter(|(known, _)| parts.iter().flatten().any(|part| part == known));
-        match partly.map(|(_, since)| *since).max() {
-            _ if cold => report.cold.push(own),
-            Some(since) => report.partly_warm.push((own, since)),
-            None => report.warm.push(own),
-        }
+    for feature in &new.plan.derived {
+        let parts = feature.reads.iter().filter_map(|place| known.get(place).copied());
+        let worst = parts.max().unwrap_or(Warmth::Warm);
+        known.insert(feature.place, worst);
+        report.say(new, feature.place, worst);
     }
     report
 }

@@ -48,6 +48,13 @@ pub enum FieldKind {
     Time = 7,
 }
 
+impl Field {
+    /// The name of a built-in field.
+    pub(crate) fn name(self) -> &'static str {
+        FIELDS.get(self.index()).map_or("", |spec| &spec.name)
+    }
+}
+
 impl FieldKind {
     /// What a value of this kind is called in messages.
     pub fn name(self) -> &'static str {

@@ -1,16 +1,20 @@
 //! What is computed from an entity's history: the plan of a policy's features, and the row they fill.
 
+mod derived;
 mod heavy;
+mod login;
 mod plan;
 mod route;
 mod row;
 mod velocity;
 
+pub(crate) use derived::{Derivation, DerivedFeature, derive};
+pub(crate) use login::{FACETS, Facet, Level, LoginScore};
 pub(crate) use plan::{
-    CellSource, KeyPlan, KeySource, Plan, Predicate, RatioFeature, SelectedPredicate, Selector, TablePlan,
-    Window, WindowFeature, WindowSpan,
+    CellSource, KeyPlan, KeySource, Plan, Predicate, SelectedPredicate, Selector, TablePlan, Window,
+    WindowFeature, WindowSpan,
 };
 pub(crate) use route::{Keyring, Previous, Route, event_word};
 pub use row::Value;
 pub(crate) use row::{Presence, Row};
-pub(crate) use velocity::{Moment, Workspace, ratios, visit};
+pub(crate) use velocity::{Moment, Workspace, visit};

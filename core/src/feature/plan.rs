@@ -1,5 +1,6 @@
 //! What a policy's features need: keys, columns, windows, and what to compute over them.
 
+use super::derived::DerivedFeature;
 use crate::event::time::CalendarUnit;
 use crate::event::{Field, Schema};
 use crate::policy::{Aggregate, Conditions};
@@ -14,7 +15,8 @@ pub(crate) struct Plan {
     /// The conditions of the predicates, in their order.
     pub(crate) conditions: Conditions,
     pub(crate) tables: Vec<TablePlan>,
-    pub(crate) ratios: Vec<RatioFeature>,
+    /// In the order in which they are computed.
+    pub(crate) derived: Vec<DerivedFeature>,
     /// The bits of predicates that test the outcome or the label.
     revisable: Vec<u64>,
 }
@@ -74,9 +76,16 @@ impl KeyPlan {
     /// The name under which records show the entity: the field's, or the derived entity's.
     pub(crate) fn name(&self, schema: &Schema) -> String {
         match self.source {
-            KeySource::Field(field) => schema.name(field).to_owned(),
-            KeySource::Network4(_) | KeySource::Network6(_) | KeySource::Issuer => self.kind.clone(),
+            KeySource::Field(field) | KeySource::Value(field) => schema.name(field).to_owned(),
+            KeySource::Network4(_) | KeySource::Network6(_) | KeySource::Issuer | KeySource::Population => {
+                self.kind.clone()
+            }
         }
+    }
+
+    /// Whether the token stands for somebody's identifier, so that records show it.
+    pub(crate) fn identifies(&self) -> bool {
+        !matches!(self.source, KeySource::Value(_) | KeySource::Population)
     }
 }
 
@@ -89,6 +98,10 @@ pub(crate) enum KeySource {
     Network6(u8),
     /// The field `bin`, else the start of the card number.
     Issuer,
+    /// The value of an attribute: all events that share it are one history.
+    Value(Field),
+    /// All events.
+    Population,
 }
 
 /// One remembered word of an event.
@@ -187,12 +200,4 @@ pub(crate) struct WindowFeature {
     pub(crate) per: i64,
     /// What it reads of the events that a history has no room for: a number of [`Budget::series`].
     pub(crate) series: usize,
-}
-
-/// One feature divided by another.
-#[derive(Debug)]
-pub(crate) struct RatioFeature {
-    pub(crate) place: u16,
-    pub(crate) numerator: (u16, bool),
-    pub(crate) denominator: (u16, bool),
 }

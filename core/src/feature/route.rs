@@ -6,7 +6,7 @@ use super::plan::{CellSource, KeySource, Plan, TablePlan};
 use super::row::{Presence, Row};
 use crate::event::token::{HashKey, Token, Tokenizer};
 use crate::event::{CardNumber, Event, Field, Symbol, with_address_bytes};
-use crate::policy::{Compiled, Evaluation, Facts, Reading, TextWord, Truth, literal_word};
+use crate::policy::{Compiled, Facts, Reading, TextWord, Truth, literal_word};
 use crate::state::Rekeying;
 
 /// The tokenizers of a policy's keys, in their order.
@@ -148,7 +148,7 @@ impl Route {
     ) {
         self.masks.clear();
         self.masks.resize(policy.plan.mask_words(), 0);
-        let evaluation = Evaluation { row, event, literals: &policy.literals, zones: &policy.zones };
+        let evaluation = policy.evaluation(row, event);
         let conditions = &policy.plan.conditions;
         conditions.classify(row, &mut self.facts);
         for number in self.facts.candidates(conditions.len()) {
@@ -182,6 +182,11 @@ fn token(source: KeySource, tokenizer: &Tokenizer, event: &Event) -> Option<Toke
             let number = CardNumber::parse(event.raw_text(Field::CARD)?)?;
             Some(tokenizer.token(number.issuer()))
         }),
+        KeySource::Value(field) => match event.raw_bytes(field) {
+            Some(bytes) => Some(tokenizer.token(bytes)),
+            None => event.word(field).map(|word| tokenizer.token(&word.to_be_bytes())),
+        },
+        KeySource::Population => Some(tokenizer.token(&[])),
     }
 }
 

@@ -4,7 +4,7 @@
 //! once, marks which entries each selector picks as bits, and computes each feature from the picked bits.
 
 use super::heavy::Folded;
-use super::plan::{RatioFeature, Selector, TablePlan, WindowFeature, WindowSpan};
+use super::plan::{Selector, TablePlan, WindowFeature, WindowSpan};
 use super::row::{Presence, Row};
 use crate::event::time::{Calendar, CalendarCache};
 use crate::policy::Aggregate;
@@ -242,24 +242,6 @@ impl Bounds {
     /// One word of the window's bits.
     fn bits(&self, number: usize) -> u64 {
         ones(self.high.saturating_sub(64 * number)) & !ones(self.low.saturating_sub(64 * number))
-    }
-}
-
-/// The ratio features, after everything that they divide.
-pub(crate) fn ratios(ratios: &[RatioFeature], row: &mut Row) {
-    for ratio in ratios {
-        let read = |(place, number): (u16, bool)| {
-            row.get(place).map(|word| if number { f64::from_bits(word) } else { word as i64 as f64 })
-        };
-        let quotient = match (read(ratio.numerator), read(ratio.denominator)) {
-            (Some(numerator), Some(denominator)) if denominator != 0.0 => Some(numerator / denominator),
-            _ => None,
-        };
-        let exact = [ratio.numerator.0, ratio.denominator.0]
-            .iter()
-            .all(|place| row.presence(*place) == Presence::Exact);
-        let presence = if exact { Presence::Exact } else { Presence::Approximate };
-        row.set(ratio.place, quotient.map(f64::to_bits), presence);
     }
 }
 

@@ -456,7 +456,7 @@ fn places(slots: &Slots, schema: &Schema, plan: &mut Plan) -> (Vec<EventPlace>, 
     let (mut events, mut lists) = (Vec::new(), Vec::new());
     for (place, source) in (0u16..).zip(slots.sources()) {
         match *source {
-            SlotSource::Feature(_) => {}
+            SlotSource::Feature(_) | SlotSource::Part(_) => {}
             SlotSource::Event(field, reading) => {
                 let spec = schema.spec(field);
                 let entity = spec.filter(|spec| spec.entity().is_some());

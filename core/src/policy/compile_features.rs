@@ -11,14 +11,45 @@ use super::source::{At, Source};
 use crate::event::time::{CalendarUnit, format_duration};
 use crate::event::{Field, FieldKind, FieldSpec, nearest};
 use crate::feature::{
-    CellSource, KeySource, Plan, Predicate, RatioFeature, SelectedPredicate, Selector, TablePlan, Window,
-    WindowFeature, WindowSpan,
+    CellSource, KeySource, Plan, Predicate, SelectedPredicate, Selector, TablePlan, Window, WindowFeature,
+    WindowSpan,
 };
 use crate::state::{Budget, Column, MOST_COLUMNS, Shape};
 
 /// Features that one policy can hold.
 const MOST_FEATURES: usize = 4096;
 const HOUR: i64 = 3_600_000;
+
+/// One aggregate over one window, which a policy names or which is a part of what it names.
+pub(super) struct WindowRequest {
+    pub(super) place: u16,
+    pub(super) aggregate: Aggregate,
+    /// The number of the table in the plan.
+    pub(super) table: usize,
+    /// Columns that equal the current event's.
+    pub(super) same: Vec<usize>,
+    /// The column that it works on.
+    pub(super) operand: Option<(usize, Type)>,
+    /// The number of the condition in the plan.
+    pub(super) predicate: Option<u16>,
+    pub(super) window: Window,
+    pub(super) include_current: bool,
+    pub(super) per: i64,
+}
+
+/// What a feature asks of the history of one entity that it is made of.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Part {
+    pub(super) aggregate: Aggregate,
+    pub(super) of: Option<String>,
+    /// Whose history.
+    pub(super) by: String,
+    /// Of its entries, those that equal the event in these fields.
+    pub(super) same: Vec<String>,
+    /// The number of the condition in the plan.
+    pub(super) predicate: Option<u16>,
+    pub(super) window: Window,
+}
 
 /// How much histories remember.
 #[derive(Clone, Copy)]
@@ -40,8 +71,8 @@ pub(super) fn compile_features(
     slots: &mut Slots,
     plan: &mut Plan,
 ) -> (Vec<FeaturePlan>, NamedFeatures) {
-    let is_ratio = |item: &FeatureItem| item.aggregate.value == Aggregate::Ratio;
-    let ratios = document.features.iter().filter(|item| is_ratio(item)).map(|item| item.name.value.clone());
+    let derived = document.features.iter().filter(|item| is_derived(item));
+    let derived = derived.map(|item| item.name.value.clone()).collect();
     let mut compiler = Compiler {
         source,
         scope,
@@ -49,7 +80,9 @@ pub(super) fn compile_features(
         plan,
         named: BTreeMap::new(),
         conditions: Vec::new(),
-        ratios: ratios.collect(),
+        derived,
+        failed: Vec::new(),
+        parts: Vec::new(),
     };
     // Features take the first places of the row, in the order of the document.
     let mut features: Vec<FeaturePlan> = Vec::new();
@@ -63,11 +96,16 @@ pub(super) fn compile_features(
             description: item.description.as_ref().map(|at| at.value.clone()).unwrap_or_default(),
         });
     }
-    // Ratios divide what is computed before them, so they come last.
-    for ratios in [false, true] {
-        for (place, item) in (0u16..).zip(&document.features).filter(|(_, item)| is_ratio(item) == ratios) {
-            let value_type = if ratios { compiler.ratio(place, item) } else { compiler.window(place, item) };
-            let Some(value_type) = value_type else { continue };
+    // What is derived reads what is computed before it, so it comes last.
+    for derived in [false, true] {
+        for (place, item) in (0u16..).zip(&document.features).filter(|(_, item)| is_derived(item) == derived)
+        {
+            let value_type =
+                if derived { compiler.derived(place, item) } else { compiler.window(place, item) };
+            let Some(value_type) = value_type else {
+                compiler.failed.push(item.name.value.clone());
+                continue;
+            };
             if let Some(feature) = features.get_mut(usize::from(place)) {
                 feature.value_type = value_type;
             }
@@ -96,20 +134,29 @@ pub(super) fn compile_features(
     (features, compiler.named)
 }
 
-struct Compiler<'a, 'p> {
-    source: &'a Source<'a>,
-    scope: &'a Scope<'a>,
-    slots: &'p mut Slots,
-    plan: &'p mut Plan,
-    named: NamedFeatures,
+/// Whether a feature is computed from others and from the event, not from a history.
+fn is_derived(item: &FeatureItem) -> bool {
+    matches!(item.aggregate.value, Aggregate::Ratio | Aggregate::Expression | Aggregate::LoginScore)
+}
+
+pub(super) struct Compiler<'a, 'p> {
+    pub(super) source: &'a Source<'a>,
+    pub(super) scope: &'a Scope<'a>,
+    pub(super) slots: &'p mut Slots,
+    pub(super) plan: &'p mut Plan,
+    pub(super) named: NamedFeatures,
     /// Those of the predicates.
     conditions: Vec<Node>,
-    /// The names of all ratios.
-    ratios: Vec<String>,
+    /// The names of all derived features.
+    pub(super) derived: Vec<String>,
+    /// The names of features with faults: what reads them is not at fault.
+    pub(super) failed: Vec<String>,
+    /// What features are made of, with its places.
+    parts: Vec<(Part, u16)>,
 }
 
 impl Compiler<'_, '_> {
-    fn fault<T>(&self, span: &std::ops::Range<usize>, message: impl Into<String>) -> Option<T> {
+    pub(super) fn fault<T>(&self, span: &std::ops::Range<usize>, message: impl Into<String>) -> Option<T> {
         self.source.fault(span, message);
         None
     }
@@ -130,58 +177,15 @@ impl Compiler<'_, '_> {
         }
     }
 
-    fn ratio(&mut self, place: u16, item: &FeatureItem) -> Option<Type> {
-        for (present, key) in [
-            (item.of.as_ref().map(|at| &at.span), "of"),
-            (item.by.as_ref().map(|at| &at.span), "by"),
-            (item.over.as_ref().map(|at| &at.span), "over"),
-            (item.delay.as_ref().map(|at| &at.span), "delay"),
-            (item.condition.as_ref().map(|at| &at.span), "where"),
-            (item.include_current.as_ref().map(|at| &at.span), "include_current"),
-            (item.per.as_ref().map(|at| &at.span), "per"),
-        ] {
-            if let Some(span) = present {
-                self.source.fault(span, format!("a ratio has no `{key}`; its two features do"));
-            }
-        }
-        let (numerator, denominator) = (
-            self.operand(item, &item.numerator, "numerator"),
-            self.operand(item, &item.denominator, "denominator"),
-        );
-        self.plan.ratios.push(RatioFeature { place, numerator: numerator?, denominator: denominator? });
-        Some(Type::Number)
-    }
-
-    fn operand(&self, item: &FeatureItem, at: &Option<At<String>>, key: &str) -> Option<(u16, bool)> {
-        let Some(at) = at else {
-            return self.fault(&item.aggregate.span, format!("a ratio wants `{key}`, the name of a feature"));
-        };
-        match self.named.get(&at.value) {
-            Some(NamedFeature { place, value_type: Type::Number }) => Some((*place, true)),
-            Some(NamedFeature { place, value_type: Type::Integer | Type::Duration }) => Some((*place, false)),
-            Some(other) => {
-                self.fault(&at.span, format!("`{}` is {}, not a number", at.value, other.value_type))
-            }
-            None if self.scope.faulty.contains(&at.value) => None,
-            None if self.ratios.contains(&at.value) => {
-                self.fault(&at.span, "a ratio divides features other than itself and later ratios")
-            }
-            None if self.scope.features.contains_key(&at.value) => None,
-            None => {
-                let hint = nearest(&at.value, self.named.keys().map(String::as_str));
-                let hint = hint.map(|known| format!("; did you mean `{known}`?")).unwrap_or_default();
-                self.fault(&at.span, format!("there is no feature `{}` before this one{hint}", at.value))
-            }
-        }
-    }
-
     fn window(&mut self, place: u16, item: &FeatureItem) -> Option<Type> {
         for (at, key) in [(&item.numerator, "numerator"), (&item.denominator, "denominator")] {
             if let Some(at) = at {
                 self.source.fault(&at.span, format!("only a ratio has a `{key}`"));
             }
         }
-        let aggregate = item.aggregate.value;
+        if let Some(at) = &item.expression {
+            self.source.fault(&at.span, "a feature has an `aggregate` or an `expression`, not both");
+        }
         let predicate = self.predicate(item);
         let window = self.span(item);
         let per = self.per(item);
@@ -200,27 +204,42 @@ impl Compiler<'_, '_> {
         let operand = self.aggregated(item, table);
         let (predicate, window, per) = (predicate?, window?, per?);
         let operand = operand?;
-        let shape = &mut self.plan.tables.get_mut(table)?.shape;
-        let predicate = predicate.map(|number| SelectedPredicate { number, place: shape.predicate(number) });
-        let selector = Selector {
-            predicate,
-            present: operand.as_ref().map(|(column, _)| *column),
-            same: same.into_iter().collect::<Option<_>>()?,
-            windows: Vec::new(),
-        };
         let include_current = item.include_current.as_ref().is_some_and(|at| at.value);
         if include_current && window.delay > 0 {
             let span = item.include_current.as_ref().map_or(&item.name.span, |at| &at.span);
             return self.fault(span, "with a `delay` the current event is outside the window");
         }
+        self.add(WindowRequest {
+            place,
+            aggregate: item.aggregate.value,
+            table,
+            same: same.into_iter().collect::<Option<_>>()?,
+            operand,
+            predicate,
+            window,
+            include_current,
+            per,
+        })
+    }
+
+    /// A feature of the plan; returns the type of its values.
+    fn add(&mut self, request: WindowRequest) -> Option<Type> {
+        let WindowRequest { place, aggregate, operand, predicate, window, .. } = request;
+        let table = self.plan.tables.get_mut(request.table)?;
+        let selector = Selector {
+            predicate: predicate
+                .map(|number| SelectedPredicate { number, place: table.shape.predicate(number) }),
+            present: operand.as_ref().map(|(column, _)| *column),
+            same: request.same,
+            windows: Vec::new(),
+        };
         let value_type = match (aggregate, &operand) {
             (Aggregate::Count | Aggregate::Distinct, _) => Type::Integer,
-            (Aggregate::Mean | Aggregate::Stddev | Aggregate::Rate | Aggregate::Ratio, _) => Type::Number,
+            (Aggregate::Mean | Aggregate::Stddev | Aggregate::Rate, _) => Type::Number,
             (Aggregate::Since, _) => Type::Duration,
             (_, Some((_, value_type))) => *value_type,
             (_, None) => Type::Integer,
         };
-        let table = self.plan.tables.get_mut(table)?;
         let window = number_of(&mut table.windows, window);
         table.features.push(WindowFeature {
             place,
@@ -230,14 +249,14 @@ impl Compiler<'_, '_> {
             column: operand.as_ref().map_or(0, |(column, _)| *column),
             kept: Column::Plain(0),
             number: operand.is_some_and(|(_, value_type)| value_type == Type::Number),
-            include_current,
-            per,
+            include_current: request.include_current,
+            per: request.per,
             series: 0,
         });
         Some(value_type)
     }
 
-    fn predicate(&mut self, item: &FeatureItem) -> Option<Option<u16>> {
+    pub(super) fn predicate(&mut self, item: &FeatureItem) -> Option<Option<u16>> {
         let Some(at) = &item.condition else { return Some(None) };
         let checked = compile_expression(self.source, at, self.scope, self.slots, |value_type| {
             (value_type != Type::Boolean).then(|| format!("`where` wants a condition, this is {value_type}"))
@@ -256,7 +275,7 @@ impl Compiler<'_, '_> {
         })))
     }
 
-    fn span(&self, item: &FeatureItem) -> Option<Window> {
+    pub(super) fn span(&self, item: &FeatureItem) -> Option<Window> {
         let delay = match &item.delay {
             Some(at) => read_duration(self.source, at)?,
             None => 0,
@@ -290,21 +309,28 @@ impl Compiler<'_, '_> {
     /// The table of the first entity in `by`.
     fn table(&mut self, by: &At<Vec<At<String>>>) -> Option<usize> {
         let at = by.value.first()?;
-        let Some(key) = self.key(&at.value) else {
+        let Some(key) = self.table_key(&at.value) else {
             let schema = self.scope.schema;
             if schema.find(&at.value).is_some() {
-                let message = format!("`{}` identifies nobody: history is kept by entities", at.value);
+                let message = format!(
+                    "history is kept by entities and by attributes with few values, not by `{}`",
+                    at.value
+                );
                 return self.fault(&at.span, message);
             }
             let entities = schema.fields().iter().filter(|spec| spec.entity().is_some()).map(FieldSpec::name);
-            let hint = nearest(&at.value, entities.chain(["ip/24", "ip/56"]));
+            let hint = nearest(&at.value, entities.chain(["ip/24", "ip/56", "population"]));
             let hint = hint.map(|known| format!("; did you mean \"{known}\"?")).unwrap_or_default();
             return self.fault(&at.span, format!("there is no entity \"{}\"{hint}", at.value));
         };
+        Some(self.table_of(&at.value, key))
+    }
+
+    fn table_of(&mut self, name: &str, key: usize) -> usize {
         let tables = &mut self.plan.tables;
-        Some(tables.iter().position(|table| table.name == at.value).unwrap_or_else(|| {
+        tables.iter().position(|table| table.name == name).unwrap_or_else(|| {
             tables.push(TablePlan {
-                name: at.value.clone(),
+                name: name.to_owned(),
                 key,
                 columns: Vec::new(),
                 windows: Vec::new(),
@@ -315,7 +341,47 @@ impl Compiler<'_, '_> {
                 budget: Budget::default(),
             });
             tables.len() - 1
-        }))
+        })
+    }
+
+    /// The place of a window feature that no policy names but `owner` is made of. Those that are alike are computed
+    /// once.
+    pub(super) fn part(&mut self, owner: &At<String>, part: Part) -> Option<u16> {
+        if let Some((_, place)) = self.parts.iter().find(|(known, _)| *known == part) {
+            return Some(*place);
+        }
+        let place = self.slots.place(SlotSource::Part(self.parts.len() as u16));
+        self.parts.push((part.clone(), place));
+        let key = self.table_key(&part.by)?;
+        let table = self.table_of(&part.by, key);
+        let same = part.same.iter().map(|name| {
+            let at = At { value: name.clone(), span: owner.span.clone() };
+            let (cell, _) = self.cell(&at, "by")?;
+            self.column(table, cell, &at)
+        });
+        let same = same.collect::<Option<_>>()?;
+        let operand = match &part.of {
+            None => None,
+            Some(name) => {
+                let at = At { value: name.clone(), span: owner.span.clone() };
+                let (cell, value_type) = self.cell(&at, "of")?;
+                Some((self.column(table, cell, &at)?, value_type))
+            }
+        };
+        let Part { aggregate, predicate, window, .. } = part;
+        let (include_current, per) = (false, HOUR);
+        self.add(WindowRequest {
+            place,
+            aggregate,
+            table,
+            same,
+            operand,
+            predicate,
+            window,
+            include_current,
+            per,
+        })?;
+        Some(place)
     }
 
     /// The key of an entity field or of a derived entity.
@@ -328,6 +394,22 @@ impl Compiler<'_, '_> {
                 spec.entity().is_some().then(|| field_key(self.plan, spec))
             }
         }
+    }
+
+    /// The key of whatever history is kept by: entities, values of attributes, all events together.
+    fn table_key(&mut self, name: &str) -> Option<usize> {
+        if name == "population" {
+            return Some(key_number(self.plan, KeySource::Population, name));
+        }
+        self.key(name).or_else(|| {
+            let spec = self.scope.schema.find(name).and_then(|field| self.scope.schema.spec(field))?;
+            let of_event = [Field::ID, Field::OUTCOME, Field::LABEL].contains(&spec.field());
+            let counts = matches!(spec.kind(), FieldKind::Text | FieldKind::Integer | FieldKind::Boolean);
+            (counts && !of_event).then(|| {
+                let kind = format!("value {name}");
+                key_number(self.plan, KeySource::Value(spec.field()), &kind)
+            })
+        })
     }
 
     /// The remembered word for a name in `of` or `by`.
@@ -473,6 +555,9 @@ fn definition(item: &FeatureItem) -> String {
     let mut say = |word: &str, value: &str| {
         text.push_str(&format!(" {word} {value}"));
     };
+    if let Some(expression) = &item.expression {
+        say("of the event:", &expression.value);
+    }
     if let (Some(numerator), Some(denominator)) = (&item.numerator, &item.denominator) {
         say("of", &format!("{} to {}", numerator.value, denominator.value));
     }

@@ -58,7 +58,7 @@ pub(super) fn add_series(plan: &Plan, scope: &Scope<'_>, table: &mut TablePlan, 
 fn kind(feature: &WindowFeature) -> (Kind, Option<usize>) {
     let column = Some(feature.column);
     match feature.aggregate {
-        Aggregate::Count | Aggregate::Rate | Aggregate::Ratio => (Kind::Count, None),
+        Aggregate::Count | Aggregate::Rate => (Kind::Count, None),
         Aggregate::Since => (Kind::Newest, None),
         Aggregate::Sum | Aggregate::Mean => (Kind::Sum, column),
         Aggregate::Stddev => (Kind::Moments, column),
@@ -67,6 +67,8 @@ fn kind(feature: &WindowFeature) -> (Kind, Option<usize>) {
         Aggregate::First => (Kind::Oldest, column),
         Aggregate::Last => (Kind::Newest, column),
         Aggregate::Distinct => (Kind::Distinct, column),
+        // These are derived and read no history.
+        Aggregate::Ratio | Aggregate::Expression | Aggregate::LoginScore => (Kind::Count, None),
     }
 }
 

@@ -98,6 +98,8 @@ pub(crate) struct FeatureItem {
     pub(crate) per: Option<At<String>>,
     pub(crate) numerator: Option<At<String>>,
     pub(crate) denominator: Option<At<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) expression: Option<At<String>>,
     pub(crate) description: Option<At<String>>,
 }
 
@@ -117,6 +119,10 @@ pub(crate) enum Aggregate {
     Since,
     Rate,
     Ratio,
+    LoginScore,
+    /// What `expression` says, of the event and of other features.
+    #[serde(skip_deserializing)]
+    Expression,
 }
 
 #[derive(Debug, Serialize)]
@@ -291,7 +297,15 @@ fn read_list<'a>(source: &Source<'a>, mut table: Table<'a, '_>) -> (Option<Strin
 }
 
 fn read_feature(mut table: Table<'_, '_>) -> (Option<String>, Option<FeatureItem>) {
-    let (name, aggregate): (Option<At<String>>, _) = (table.required("name"), table.required("aggregate"));
+    let name: Option<At<String>> = table.required("name");
+    let expression: Option<At<String>> = table.optional("expression");
+    // An expression says itself what is computed.
+    let aggregate = match &expression {
+        Some(at) if !table.has("aggregate") => {
+            Some(At { value: Aggregate::Expression, span: at.span.clone() })
+        }
+        _ => table.required("aggregate"),
+    };
     let of = table.optional("of");
     let names_entity = table.has("by");
     let by = table.array("by");
@@ -316,6 +330,7 @@ fn read_feature(mut table: Table<'_, '_>) -> (Option<String>, Option<FeatureItem
         per,
         numerator,
         denominator,
+        expression,
         description,
     });
     (known, item)

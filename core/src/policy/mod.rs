@@ -2,6 +2,7 @@
 
 mod action;
 mod compile;
+mod compile_derived;
 mod compile_features;
 mod compile_series;
 mod document;
@@ -27,7 +28,7 @@ use source::Format;
 use crate::error::Result;
 use crate::event::time::Calendar;
 use crate::event::{Event, Field, Schema};
-use crate::feature::Plan;
+use crate::feature::{Plan, Row};
 use crate::state::ListEntry;
 
 /// A compiled policy: features, lists, rules and bands. Immutable, and cheap to clone.
@@ -86,6 +87,13 @@ pub(crate) struct Compiled {
     pub(crate) conditions: Conditions,
     pub(crate) rules: Vec<Rule>,
     pub(crate) bands: Vec<Band>,
+}
+
+impl Compiled {
+    /// What programs of the policy read.
+    pub(crate) fn evaluation<'a>(&'a self, row: &'a Row, event: &'a Event) -> Evaluation<'a> {
+        Evaluation { row, event, literals: &self.literals, zones: &self.zones }
+    }
 }
 
 /// A place of the row that is read from the event.

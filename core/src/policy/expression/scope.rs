@@ -28,6 +28,8 @@ pub(crate) enum Reading {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum SlotSource {
     Feature(u16),
+    /// One of the values that features are made of.
+    Part(u16),
     Event(Field, Reading),
     /// Whether the field's identifier is on the list.
     ListHit {
@@ -129,6 +131,8 @@ pub(crate) struct NamedList {
 pub(crate) enum Use {
     /// A condition or points: everything but the label, which is learnt later.
     Rule,
+    /// A feature: the same as a rule, of the features before it.
+    Feature,
     /// Which recorded events a feature counts: the event's own fields, the label among them.
     Where,
 }
@@ -154,7 +158,7 @@ impl<'a> Scope<'a> {
     pub(crate) fn find(&self, name: &str) -> Result<Named<'a>, String> {
         if let Some(spec) = self.schema.find(name).and_then(|field| self.schema.spec(field)) {
             return match (spec.field(), self.purpose) {
-                (Field::LABEL | Field::LABELLED_AT, Use::Rule) => Err(format!(
+                (Field::LABEL | Field::LABELLED_AT, Use::Rule | Use::Feature) => Err(format!(
                     "`{name}` is learnt after the event; a rule cannot read it, the `where` of a feature can"
                 )),
                 (Field::ID, _) => Err("`id` names the event and says nothing about it".to_owned()),
@@ -166,7 +170,7 @@ impl<'a> Scope<'a> {
         }
         if let Some(feature) = self.features.get(name) {
             return match self.purpose {
-                Use::Rule => Ok(Named::Feature(feature)),
+                Use::Rule | Use::Feature => Ok(Named::Feature(feature)),
                 Use::Where => {
                     Err(format!("`{name}` is a feature; `where` reads the fields of one recorded event only"))
                 }
@@ -180,6 +184,9 @@ impl<'a> Scope<'a> {
         let hint = match nearest(name, known.chain(features)) {
             Some(known) => format!("; did you mean `{known}`?"),
             None if self.purpose == Use::Rule => " among the event's fields and the features".to_owned(),
+            None if self.purpose == Use::Feature => {
+                " among the event's fields and the features before this one".to_owned()
+            }
             None => " among the event's fields".to_owned(),
         };
         Err(format!("there is no `{name}`{hint}"))

@@ -1,0 +1,53 @@
+//! Features of the whole event: what joins the parts that visits computed.
+
+use super::login::LoginScore;
+use super::row::{Presence, Row};
+use crate::event::Event;
+use crate::policy::{Compiled, Program, Type};
+
+/// A feature that is computed from the row when all visits are done.
+#[derive(Debug)]
+pub(crate) struct DerivedFeature {
+    pub(crate) place: u16,
+    /// The places that it reads.
+    pub(crate) reads: Vec<u16>,
+    pub(crate) derivation: Derivation,
+}
+
+/// How the places are joined.
+#[derive(Debug)]
+pub(crate) enum Derivation {
+    /// One feature divided by another; each with whether it is a double.
+    Ratio {
+        numerator: (u16, bool),
+        denominator: (u16, bool),
+    },
+    /// What an expression says, with its type.
+    Expression(Program, Type),
+    LoginScore(LoginScore),
+}
+
+/// Fills the places of derived features, each after those that it reads.
+pub(crate) fn derive(policy: &Compiled, event: &Event, row: &mut Row, stack: &mut Vec<Option<u64>>) {
+    for feature in &policy.plan.derived {
+        let word = match &feature.derivation {
+            Derivation::Ratio { numerator, denominator } => ratio(row, *numerator, *denominator),
+            Derivation::Expression(program, value_type) => {
+                let word = program.run(&policy.evaluation(row, event), stack);
+                // What is no number is nothing to compare with.
+                word.filter(|word| *value_type != Type::Number || f64::from_bits(*word).is_finite())
+            }
+            Derivation::LoginScore(login) => login.score(row).map(f64::to_bits),
+        };
+        let approximate = feature.reads.iter().any(|place| row.presence(*place) == Presence::Approximate);
+        row.set(feature.place, word, if approximate { Presence::Approximate } else { Presence::Exact });
+    }
+}
+
+fn ratio(row: &Row, numerator: (u16, bool), denominator: (u16, bool)) -> Option<u64> {
+    let read = |(place, number): (u16, bool)| {
+        row.get(place).map(|word| if number { f64::from_bits(word) } else { word as i64 as f64 })
+    };
+    let (numerator, denominator) = (read(numerator)?, read(denominator)?);
+    (denominator != 0.0).then(|| (numerator / denominator).to_bits())
+}
