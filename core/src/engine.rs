@@ -18,6 +18,7 @@ use crate::sync::{Mutex, locked};
 mod builder;
 mod call;
 mod challenger;
+mod expiry;
 mod forget;
 mod journal;
 mod keys;

@@ -1703,6 +1703,17 @@ sekisho_status sekisho_engine_advance(const sekisho_engine *engine,
                                       sekisho_error **error);
 
 /**
+ * Drops what no feature needs any more, as of the latest time seen, and the entities of which nothing is left.
+ * `gone` receives how many those were; it may be NULL.
+ *
+ * Calls do the same bit by bit for themselves. It is for what has to be gone by a time, such as the digests of
+ * credentials after a day; call sekisho_engine_advance before. `error` may be NULL.
+ */
+sekisho_status sekisho_engine_expire(const sekisho_engine *engine,
+                                     uint64_t *gone,
+                                     sekisho_error **error);
+
+/**
  * Installs another policy while others go on scoring. Features that exist in both keep their history, as do
  * lists.
  *

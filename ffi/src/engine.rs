@@ -267,6 +267,26 @@ pub extern "C" fn sekisho_engine_advance(
     reported(error, || Ok(required(engine, "engine")?.engine.advance(time)?))
 }
 
+/// Drops what no feature needs any more, as of the latest time seen, and the entities of which nothing is left.
+/// `gone` receives how many those were; it may be NULL.
+///
+/// Calls do the same bit by bit for themselves. It is for what has to be gone by a time, such as the digests of
+/// credentials after a day; call sekisho_engine_advance before. `error` may be NULL.
+#[unsafe(no_mangle)]
+pub extern "C" fn sekisho_engine_expire(
+    engine: Option<&sekisho_engine>,
+    gone: Option<&mut MaybeUninit<u64>>,
+    error: Option<&mut MaybeUninit<Box<sekisho_error>>>,
+) -> sekisho_status {
+    reported(error, || {
+        let expired = required(engine, "engine")?.engine.expire();
+        if let Some(gone) = gone {
+            gone.write(expired);
+        }
+        Ok(())
+    })
+}
+
 /// Installs another policy while others go on scoring. Features that exist in both keep their history, as do
 /// lists.
 ///

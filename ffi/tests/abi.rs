@@ -207,6 +207,12 @@ fn a_refused_event_is_not_recorded_and_leaves_no_decision() {
     assert_eq!(world.assess(), status::Ok);
     assert!(sekisho_decision_is_repeated(Some(&world.decision)));
     assert_eq!(refused(|error| sekisho_engine_advance(Some(&world.engine), -1, error)).0, status::Time);
+    // Nobody is needed any more a century later.
+    assert_eq!(sekisho_engine_advance(Some(&world.engine), late + 100 * 365 * 86_400_000, None), status::Ok);
+    let mut gone = MaybeUninit::new(0);
+    assert_eq!(sekisho_engine_expire(Some(&world.engine), Some(&mut gone), None), status::Ok);
+    assert!(unsafe { gone.assume_init() } > 0);
+    assert_eq!(sekisho_engine_expire(Some(&world.engine), None, None), status::Ok);
 }
 
 #[test]

@@ -123,6 +123,7 @@ fn null_is_a_status() {
     assert_eq!(sekisho_engine_swap(engine, None, None, None), null_handle);
     assert_eq!(sekisho_engine_swap(None, policy, None, None), null_handle);
     assert_eq!(sekisho_engine_advance(None, 1, None), null_handle);
+    assert_eq!(sekisho_engine_expire(None, None, None), null_handle);
     assert_eq!(sekisho_engine_options_new(None), null_handle);
     assert_eq!(sekisho_engine_options_memory(None, 1 << 30), null_handle);
     assert_eq!(sekisho_engine_statistics(engine, None), null_handle);

@@ -215,6 +215,10 @@ class Engine:
         """States what was learnt about an event, and when. False when nothing remembers it."""
     def advance(self, time: _Time) -> None:
         """States that the clock has reached a time, so that events up to a day later are taken."""
+    def expire(self) -> int:
+        """Drops what no feature needs any more as of the latest time seen, such as the digests of credentials after a
+        day; returns how many entities are gone. Calls do the same bit by bit for themselves.
+        """
     def swap(self, policy: Policy) -> SwapReport:
         """Installs another policy; the report says which features start cold or without all of their history, and
         whether a policy on trial could not go on beside it.

@@ -260,6 +260,11 @@ impl Engine {
         self.journalled(py, Ok(()))
     }
 
+    /// Drops what no feature needs any more; returns how many entities are gone.
+    fn expire(&self, py: Python<'_>) -> u64 {
+        py.detach(|| self.inner.expire())
+    }
+
     /// Installs another policy; the report says which features start cold or without all of their history.
     fn swap<'py>(&self, py: Python<'py>, policy: &Bound<'py, Policy>) -> Result<Bound<'py, PyAny>> {
         let policy = policy.get().inner.clone();

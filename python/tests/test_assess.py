@@ -199,6 +199,9 @@ def test_labels_and_outcomes(engine: sekisho.Engine) -> None:
     assert engine.score(payment(1)).features["account_frauds_30d"] == 0
     engine.advance(START + 2 * 86_400_000)
     assert engine.score(payment(1, time=START + 2 * 86_400_000)).features["account_frauds_30d"] == 1
+    assert engine.expire() == 0
+    engine.advance(START + 200 * 86_400_000)
+    assert engine.expire() == 1
     with pytest.raises(sekisho.SekishoError, match="`label`"):
         engine.label(payment(0), "stolen", at=START)  # type: ignore[arg-type]
     with pytest.raises(sekisho.SekishoError, match="`outcome`"):

@@ -83,9 +83,13 @@ impl KeyPlan {
         }
     }
 
-    /// Whether the token stands for somebody's identifier, so that records show it.
+    /// Whether the token stands for somebody's identifier that records may show; digests of credentials do not
+    /// live as long as records.
     pub(crate) fn identifies(&self) -> bool {
-        !matches!(self.source, KeySource::Value(_) | KeySource::Population)
+        !matches!(
+            self.source,
+            KeySource::Value(_) | KeySource::Population | KeySource::Field(Field::CREDENTIAL)
+        )
     }
 }
 

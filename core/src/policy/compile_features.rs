@@ -8,7 +8,7 @@ use super::compile_series::add_series;
 use super::document::{Aggregate, Document, FeatureItem};
 use super::expression::{Conditions, NamedFeature, Node, Scope, SlotSource, Slots, Type};
 use super::source::{At, Source};
-use crate::event::time::{CalendarUnit, format_duration};
+use crate::event::time::{CalendarUnit, DAY, format_duration};
 use crate::event::{Field, FieldKind, FieldSpec, nearest};
 use crate::feature::{
     CellSource, KeySource, Plan, Predicate, SelectedPredicate, Selector, TablePlan, Window, WindowFeature,
@@ -19,6 +19,8 @@ use crate::state::{Budget, Column, MOST_COLUMNS, Shape};
 /// Features that one policy can hold.
 const MOST_FEATURES: usize = 4096;
 const HOUR: i64 = 3_600_000;
+/// Digests of it are ephemeral.
+const CREDENTIAL: &str = "credential";
 
 /// One aggregate over one window, which a policy names or which is a part of what it names.
 pub(super) struct WindowRequest {
@@ -120,6 +122,9 @@ pub(super) fn compile_features(
     let mut tables = std::mem::take(&mut compiler.plan.tables);
     for table in &mut tables {
         table.retention = retention(table, memory.kept).map(|needed| needed + memory.lateness);
+        if table.name == CREDENTIAL {
+            table.retention = Some(retention(table, 0).unwrap_or(DAY).min(DAY));
+        }
         table.budget.events = memory.events;
         add_series(compiler.plan, scope, table, memory.lateness);
         for (column, cell) in table.columns.iter().enumerate() {
@@ -204,6 +209,7 @@ impl Compiler<'_, '_> {
         let operand = self.aggregated(item, table);
         let (predicate, window, per) = (predicate?, window?, per?);
         let operand = operand?;
+        self.check_credential(item, by, window)?;
         let include_current = item.include_current.as_ref().is_some_and(|at| at.value);
         if include_current && window.delay > 0 {
             let span = item.include_current.as_ref().map_or(&item.name.span, |at| &at.span);
@@ -220,6 +226,22 @@ impl Compiler<'_, '_> {
             include_current,
             per,
         })
+    }
+
+    /// Digests of credentials are kept for at most a day.
+    fn check_credential(&self, item: &FeatureItem, by: &At<Vec<At<String>>>, window: Window) -> Option<()> {
+        if by.value.first()?.value != CREDENTIAL {
+            return Some(());
+        }
+        let reach = reach(&window).filter(|reach| *reach <= DAY);
+        if reach.is_none() {
+            let span = item.over.as_ref().map_or(&by.span, |over| &over.span);
+            return self.fault(
+                span,
+                "digests of credentials are kept for a day: `over` and `delay` together go up to \"24h\"",
+            );
+        }
+        Some(())
     }
 
     /// A feature of the plan; returns the type of its values.
@@ -414,6 +436,12 @@ impl Compiler<'_, '_> {
 
     /// The remembered word for a name in `of` or `by`.
     fn cell(&mut self, at: &At<String>, place: &str) -> Option<(CellSource, Type)> {
+        if at.value == CREDENTIAL {
+            let message = format!(
+                "`{place}`: digests of credentials are remembered nowhere but in their own history; put `credential` first in `by`"
+            );
+            return self.fault(&at.span, message);
+        }
         if let Some(key) = self.key(&at.value) {
             return Some((CellSource::Key(key), Type::Entity));
         }
@@ -540,23 +568,32 @@ fn is_coded(scope: &Scope<'_>, table: &TablePlan, column: usize, cell: Option<&C
 }
 
 fn retention(table: &TablePlan, least: i64) -> Option<i64> {
-    let needs = table.windows.iter().map(|window| match window.span {
+    let longest: Option<Vec<i64>> = table.windows.iter().map(reach).collect();
+    longest.map(|needs| needs.into_iter().max().unwrap_or(0).max(least))
+}
+
+/// How far back a window looks; `None` without bounds.
+fn reach(window: &Window) -> Option<i64> {
+    match window.span {
         WindowSpan::Sliding(length) => Some(length + window.delay),
         WindowSpan::Calendar(unit) => Some(unit.longest() + window.delay),
         WindowSpan::Unbounded => None,
-    });
-    let longest: Option<Vec<i64>> = needs.collect();
-    longest.map(|needs| needs.into_iter().max().unwrap_or(0).max(least))
+    }
 }
 
 /// One line that says what a feature computes.
 fn definition(item: &FeatureItem) -> String {
     let mut text = serde_json::to_string(&item.aggregate).unwrap_or_default().replace('"', "");
     let mut say = |word: &str, value: &str| {
-        text.push_str(&format!(" {word} {value}"));
+        // Conditions may be written over several lines.
+        let line = value.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ");
+        text.push_str(if word.is_empty() { ":" } else { " " });
+        text.push_str(word);
+        text.push(' ');
+        text.push_str(&line);
     };
     if let Some(expression) = &item.expression {
-        say("of the event:", &expression.value);
+        say("", &expression.value);
     }
     if let (Some(numerator), Some(denominator)) = (&item.numerator, &item.denominator) {
         say("of", &format!("{} to {}", numerator.value, denominator.value));

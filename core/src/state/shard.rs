@@ -401,7 +401,19 @@ impl Shard {
         if self.counts.of_era(era) == self.index.len() {
             return 0;
         }
-        let is_kept = |place: &u32| self.slots.get(*place as usize).is_none_or(|slot| slot.era == era);
+        self.keep(|slot| slot.era == era)
+    }
+
+    /// Drops everybody of whom nothing is later than `horizon`; says how many there were.
+    pub(crate) fn expire(&mut self, horizon: i64) -> u64 {
+        let gone = self.keep(|slot| slot.latest > horizon);
+        self.counts.expired += gone;
+        gone
+    }
+
+    /// Drops all others; says how many there were.
+    fn keep(&mut self, wanted: impl Fn(&Slot) -> bool) -> u64 {
+        let is_kept = |place: &u32| self.slots.get(*place as usize).is_none_or(&wanted);
         let (newcomers, retired) =
             self.newcomers.iter().partition::<VecDeque<u32>, _>(|place| is_kept(place));
         let (established, others) =
