@@ -1,0 +1,115 @@
+//! The families, each with a feature that stands for it.
+
+/// A family of features.
+pub(super) struct Family {
+    pub(super) name: &'static str,
+    /// Whose histories it reads.
+    by: &'static [&'static str],
+    /// In TOML.
+    pub(super) features: &'static str,
+}
+
+impl Family {
+    /// Features that count by the same entities: finding them is not what the family costs.
+    pub(super) fn counts(&self) -> String {
+        let count = |by: &&str| {
+            let name = by.replace(['.', '/'], "_");
+            format!(
+                "[[feature]]\nname = \"n_{name}\"\naggregate = \"count\"\nby = [\"{by}\"]\nover = \"400d\"\n"
+            )
+        };
+        self.by.iter().map(count).collect()
+    }
+}
+
+pub(super) const FAMILIES: &[Family] = &[
+    Family {
+        name: "count",
+        by: &["account"],
+        features: r#"
+[[feature]]
+name = "f"
+aggregate = "count"
+by = ["account"]
+over = "30d"
+where = 'outcome == "failed"'
+"#,
+    },
+    Family {
+        name: "sum",
+        by: &["account"],
+        features: r#"
+[[feature]]
+name = "f"
+aggregate = "sum"
+of = "amount_minor"
+by = ["account"]
+over = "30d"
+"#,
+    },
+    Family {
+        name: "stddev",
+        by: &["account"],
+        features: r#"
+[[feature]]
+name = "f"
+aggregate = "stddev"
+of = "amount_minor"
+by = ["account"]
+over = "30d"
+"#,
+    },
+    Family {
+        name: "distinct",
+        by: &["account"],
+        features: r#"
+[[feature]]
+name = "f"
+aggregate = "distinct"
+of = "device"
+by = ["account"]
+over = "30d"
+"#,
+    },
+    Family {
+        name: "composite",
+        by: &["account"],
+        features: r#"
+[[feature]]
+name = "f"
+aggregate = "count"
+by = ["account", "payee"]
+over = "30d"
+"#,
+    },
+    Family {
+        name: "expression",
+        by: &["account"],
+        features: r#"
+[[feature]]
+name = "f"
+expression = "double(n_account) / 30.0 > 1.5"
+"#,
+    },
+    Family {
+        name: "login_score",
+        by: &[
+            "account",
+            "ip",
+            "asn",
+            "country",
+            "browser.user_agent",
+            "browser.name",
+            "device.platform",
+            "device.type",
+            "population",
+        ],
+        features: r#"
+[[feature]]
+name = "f"
+aggregate = "login_score"
+by = ["account"]
+where = 'type == "login" && outcome == "succeeded"'
+"#,
+    },
+];

@@ -1,0 +1,130 @@
+//! What each family of features costs: nanoseconds that one feature adds to `score`, with 20 events remembered.
+//!
+//! Every family is measured as a policy with the family's feature beside one that counts by the same entities, against
+//! a policy with these counts alone, turn by turn, so that what the machine does besides meets both alike.
+
+use std::hint::black_box;
+use std::time::Instant;
+
+use sekisho::{Decision, Engine, Error, Event, HashKey, Policy};
+
+mod family;
+
+use family::{FAMILIES, Family};
+
+const NOW: i64 = 1_780_000_000_000;
+const HOUR: i64 = 3_600_000;
+const ACCOUNTS: u64 = 64;
+const REMEMBERED: u64 = 20;
+const ROUNDS: usize = 400;
+
+fn main() -> Result<(), Error> {
+    let wanted: Vec<String> = std::env::args().skip(1).collect();
+    let chosen: Vec<&Family> = FAMILIES
+        .iter()
+        .filter(|family| wanted.is_empty() || wanted.iter().any(|name| name == family.name))
+        .collect();
+    let mut pairs = Vec::new();
+    for family in chosen {
+        let bare = engine(&family.counts())?;
+        let full = engine(&format!("{}{}", family.counts(), family.features))?;
+        pairs.push((family, [bare, full], [Vec::new(), Vec::new()]));
+    }
+    let events = (0..ACCOUNTS).map(|account| event(account, REMEMBERED)).collect::<Result<Vec<_>, _>>()?;
+    let mut decision = Decision::new();
+    for _ in 0..ROUNDS {
+        for (_, engines, spent) in &mut pairs {
+            for (engine, spent) in engines.iter().zip(spent.iter_mut()) {
+                let start = Instant::now();
+                for event in &events {
+                    engine.score_into(black_box(event), &mut decision)?;
+                    black_box(decision.score());
+                }
+                spent.push(start.elapsed().as_nanos() as f64 / events.len() as f64);
+            }
+        }
+    }
+    println!(
+        "nanoseconds that one feature adds to an event whose entities remember {REMEMBERED}; medians of {ROUNDS}"
+    );
+    println!("{:24} {:>8} {:>10} {:>8}", "family", "added", "without it", "with it");
+    for (family, _, spent) in &mut pairs {
+        let [without, with] = spent.each_mut().map(median);
+        println!("{:24} {:8.0} {without:10.0} {with:8.0}", family.name, with - without);
+    }
+    Ok(())
+}
+
+fn median(all: &mut Vec<f64>) -> f64 {
+    all.sort_by(f64::total_cmp);
+    all.get(all.len() / 2).copied().unwrap_or(f64::NAN)
+}
+
+/// An engine that remembers the same of every account.
+fn engine(features: &str) -> Result<Engine, Error> {
+    let document = format!(
+        "[policy]\nname = \"families\"\nversion = \"1\"\ncurrency = \"JPY\"\ntime_zone = \"Asia/Tokyo\"\n{features}\n\
+         [decision]\nbands = [{{ from = 0, action = \"allow\" }}]\n"
+    );
+    let engine = Engine::new(Policy::from_toml(&document)?, HashKey::new(1, [7; 32]));
+    for at in 0..REMEMBERED {
+        for account in 0..ACCOUNTS {
+            engine.record(&event(account, at)?)?;
+        }
+    }
+    Ok(engine)
+}
+
+/// One event of an account, of those that everybody has in turn.
+fn event(account: u64, at: u64) -> Result<Event, Error> {
+    // Habits with exceptions: a second device, a second network, another country now and then.
+    let odd = (account + at) % 7 == 0;
+    let types = ["login", "payment", "login", "profile_change", "transfer"];
+    let event_type = types[(at % 5) as usize];
+    let version = 120 + at / 5;
+    let mut event = Event::of(event_type, NOW + at as i64 * 23 * HOUR + account as i64 * 60_000)?
+        .with("id", format!("{account}-{at}").as_str())?
+        .with("outcome", if odd { "failed" } else { "succeeded" })?
+        .with("account", format!("a-{account}").as_str())?
+        .with("device", format!("d-{account}-{}", u8::from(odd)).as_str())?
+        .with("ip", format!("198.51.{account}.{}", 1 + u8::from(odd)).as_str())?
+        .with("asn", if odd { "64501" } else { "64500" })?
+        .with("country", if odd { "DE" } else { "JP" })?
+        .with("amount_minor", 1_000 + (at as i64 * 7_919) % 30_000)?
+        .with("mcc", ["5411", "5812", "7995"][((account + at) % 3) as usize])?
+        .with("payee", format!("p-{}", at % 4).as_str())?
+        .with("code", format!("c-{account}-{}", at / 2).as_str())?
+        .with("latitude", 35.0 + (account + at) as f64 / 100.0)?
+        .with("longitude", 139.0 + at as f64 / 100.0)?
+        .with("radius_km", 5.0)?
+        .with("tls_fingerprint", if odd { "t-2" } else { "t-1" })?;
+    for (field, value) in [
+        ("browser.user_agent", format!("Mozilla/5.0 ({}) Chrome/{version}.0.0.0", account % 9)),
+        ("browser.name", "Chrome".to_owned()),
+        ("browser.version", format!("{version}.0.6478.127")),
+        ("browser.platform", "Windows".to_owned()),
+        ("browser.time_zone", "Asia/Tokyo".to_owned()),
+        ("browser.language", "ja".to_owned()),
+        ("browser.canvas", format!("c-{}", account % 23)),
+        ("browser.webgl", format!("w-{}", account % 17)),
+        ("browser.gpu", format!("g-{}", account % 5)),
+        ("browser.fonts", format!("f-{}", account % 31)),
+        ("device.platform", "Windows".to_owned()),
+        ("device.os_version", "10.0".to_owned()),
+        ("device.model", "PC".to_owned()),
+        ("device.type", "desktop".to_owned()),
+    ] {
+        event = event.with(field, value.as_str())?;
+    }
+    for (field, value) in [
+        ("browser.screen_width", 1_920),
+        ("browser.screen_height", 1_080),
+        ("browser.color_depth", 24),
+        ("browser.hardware_concurrency", 8),
+        ("browser.touch_points", 0),
+        ("browser.time_zone_offset_minutes", -540),
+    ] {
+        event = event.with(field, value)?;
+    }
+    Ok(event)
+}
