@@ -116,7 +116,11 @@ fn fit(plan: &mut TablePlan, layout: &Layout, own: &Compiled) -> Result<()> {
         if plan.selectors.get(feature.selector).is_some_and(|selector| selector.present.is_some()) {
             feature.column = column(feature.column)?;
             feature.kept = layout.shape.column(feature.column).unwrap_or(feature.kept);
-            if feature.aggregate == Aggregate::Distinct {
+            for (further, kept) in &mut feature.further {
+                *further = column(*further)?;
+                *kept = layout.shape.column(*further).unwrap_or(*kept);
+            }
+            if matches!(feature.aggregate, Aggregate::Distinct | Aggregate::Novelty | Aggregate::Entropy) {
                 coded(feature.column)?;
             }
         }
@@ -155,9 +159,11 @@ fn fit(plan: &mut TablePlan, layout: &Layout, own: &Compiled) -> Result<()> {
 fn fit_series(plan: &mut TablePlan, live: &TablePlan) {
     let own = std::mem::replace(&mut plan.budget, live.budget.clone()).series;
     for feature in &mut plan.features {
-        let wanted = own.get(feature.series).map(|series| &series.signature);
-        let known = live.budget.series.iter().position(|series| Some(&series.signature) == wanted);
-        feature.series = known.unwrap_or(usize::MAX);
+        for number in &mut feature.series {
+            let wanted = own.get(*number).map(|series| &series.signature);
+            let known = live.budget.series.iter().position(|series| Some(&series.signature) == wanted);
+            *number = known.unwrap_or(usize::MAX);
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::layout::Layout;
 use crate::event::{Event, Field, LABELS, OUTCOMES, Symbol};
-use crate::feature::{CellSource, Presence, Row, TablePlan};
+use crate::feature::{CellSource, Presence, Row, TablePlan, Working};
 use crate::policy::{Compiled, Facts, Reading, SlotSource, Truth, literal_word};
 use crate::state::{History, Remembered, Reshape, Shape};
 
@@ -12,11 +12,22 @@ use crate::state::{History, Remembered, Reshape, Shape};
 #[derive(Debug)]
 pub(super) struct Migration {
     before: Shape,
-    columns: Vec<Option<usize>>,
+    columns: Vec<Cell>,
     predicates: Vec<Origin>,
     /// The predicates that were kept.
     kept: Vec<Option<usize>>,
     series: Vec<Option<usize>>,
+}
+
+/// Where the words of a column come from.
+#[derive(Debug)]
+enum Cell {
+    /// They were kept.
+    Kept(usize),
+    /// From what is remembered: the columns of the fields that it reads, but for the time.
+    Worked { working: Working, inputs: Vec<(Field, usize)> },
+    /// From nowhere: they are absent.
+    Unknown,
 }
 
 /// Where the bits of a condition come from.
@@ -62,18 +73,32 @@ impl Migration {
                 None => Origin::Unknown,
             }
         });
+        let cells = policy.plan.tables.get(table).map_or(&[][..], |plan| &plan.columns);
+        let columns = after.columns.iter().zip(cells).map(|(name, cell)| {
+            let kept = find(name, &before.columns).map(Cell::Kept);
+            kept.or_else(|| worked(before, policy, *cell)).unwrap_or(Cell::Unknown)
+        });
         Migration {
             before: before.shape.clone(),
-            columns: after.columns.iter().map(|name| find(name, &before.columns)).collect(),
+            columns: columns.collect(),
             predicates: predicates.collect(),
             series: after.series.iter().map(|name| find(name, &before.series)).collect(),
             kept,
         }
     }
 
-    /// Whether a column was remembered before.
+    /// Whether a column was remembered before, or is worked out from what was.
     pub(super) fn has_column(&self, column: usize) -> bool {
-        self.columns.get(column).is_some_and(Option::is_some)
+        self.columns.get(column).is_some_and(|cell| !matches!(cell, Cell::Unknown))
+    }
+
+    /// The earlier columns that a new one is worked out from.
+    pub(super) fn inputs_of(&self, column: usize) -> impl Iterator<Item = usize> + '_ {
+        let inputs = self.columns.get(column).map_or(&[][..], |cell| match cell {
+            Cell::Worked { inputs, .. } => inputs,
+            Cell::Kept(_) | Cell::Unknown => &[],
+        });
+        inputs.iter().map(|(_, column)| *column)
     }
 
     /// Whether it is known which entries a condition held for.
@@ -108,11 +133,21 @@ impl Migration {
             before: &self.before,
             after: &table.shape,
             predicates: &self.kept,
-            columns: &self.columns,
             budget: &table.budget,
             series: &self.series,
         };
-        history.reshaped(&change, holds)
+        let cell =
+            |column: usize, time: i64, kept: &dyn Fn(usize) -> Option<u64>| match self.columns.get(column)? {
+                Cell::Kept(before) => kept(*before),
+                Cell::Worked { working, inputs } => working.word(&policy.calendar, |field| {
+                    if field == Field::TIME {
+                        return Some(time as u64);
+                    }
+                    inputs.iter().find(|(known, _)| *known == field).and_then(|(_, column)| kept(*column))
+                }),
+                Cell::Unknown => None,
+            };
+        history.reshaped(&change, holds, cell)
     }
 
     fn input(&self, policy: &Compiled, input: Input, entry: &Remembered<'_>) -> Option<u64> {
@@ -140,6 +175,19 @@ impl Migration {
             Input::LabelPresent => Some(u64::from(entry.label() > 0)),
         }
     }
+}
+
+/// How a cell is worked out, if all that it reads is remembered.
+fn worked(before: &Layout, policy: &Compiled, cell: usize) -> Option<Cell> {
+    let CellSource::Worked(working) = *policy.plan.cells.get(cell)? else { return None };
+    let inputs = working.inputs().iter().filter(|field| **field != Field::TIME).map(|field| {
+        let column = [CellSource::Word(*field), CellSource::Number(*field)].into_iter().find_map(|cell| {
+            let name = policy.plan.source_name(&policy.schema, cell)?;
+            before.columns.iter().position(|known| *known == name)
+        });
+        Some((*field, column?))
+    });
+    Some(Cell::Worked { working, inputs: inputs.collect::<Option<_>>()? })
 }
 
 /// What a condition reads, if all of it is remembered.

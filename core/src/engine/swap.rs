@@ -142,9 +142,15 @@ fn note_parts(old: &[Layout], new: &[Layout], policy: &Compiled, tables: &[Arc<T
     for (number, (layout, table)) in new.iter().zip(tables).enumerate() {
         let Some(before) = old.iter().find(|known| known.name == layout.name) else { continue };
         let kept = Migration::new(before, layout, policy, number);
+        let parts = table.parts_since();
         for (column, name) in layout.columns.iter().enumerate() {
             if !kept.has_column(column) {
                 table.knows_part(name, Some(latest));
+            }
+            // What is worked out is known since all that it is worked out from is.
+            let inputs = kept.inputs_of(column).filter_map(|input| before.columns.get(input));
+            if let Some(since) = inputs.filter_map(|input| parts.get(input)).max() {
+                table.knows_part(name, Some(*since));
             }
         }
         for (predicate, text) in layout.predicates.iter().enumerate() {

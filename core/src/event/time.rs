@@ -174,6 +174,12 @@ impl Calendar {
         })
     }
 
+    /// Milliseconds since midnight by the clock on the wall.
+    pub(crate) fn time_of_day(&self, time: i64) -> Option<i64> {
+        let offset = self.zone.to_offset(Timestamp::from_millisecond(time).ok()?);
+        Some((time + 1_000 * i64::from(offset.seconds())).rem_euclid(DAY))
+    }
+
     fn span(&self, unit: CalendarUnit, time: i64) -> Option<(i64, i64)> {
         let date = self.zone.to_datetime(Timestamp::from_millisecond(time).ok()?).date();
         let (first, next) = match unit {

@@ -21,6 +21,8 @@ pub(crate) enum Derivation {
     Ratio {
         numerator: (u16, bool),
         denominator: (u16, bool),
+        /// What is added to the numerator, and to the rest of the denominator.
+        prior: Option<[f64; 2]>,
     },
     /// What an expression says, with its type.
     Expression(Program, Type),
@@ -31,7 +33,9 @@ pub(crate) enum Derivation {
 pub(crate) fn derive(policy: &Compiled, event: &Event, row: &mut Row, stack: &mut Vec<Option<u64>>) {
     for feature in &policy.plan.derived {
         let word = match &feature.derivation {
-            Derivation::Ratio { numerator, denominator } => ratio(row, *numerator, *denominator),
+            Derivation::Ratio { numerator, denominator, prior } => {
+                ratio(row, *numerator, *denominator, *prior)
+            }
             Derivation::Expression(program, value_type) => {
                 let word = program.run(&policy.evaluation(row, event), stack);
                 // What is no number is nothing to compare with.
@@ -44,10 +48,17 @@ pub(crate) fn derive(policy: &Compiled, event: &Event, row: &mut Row, stack: &mu
     }
 }
 
-fn ratio(row: &Row, numerator: (u16, bool), denominator: (u16, bool)) -> Option<u64> {
+fn ratio(
+    row: &Row,
+    numerator: (u16, bool),
+    denominator: (u16, bool),
+    prior: Option<[f64; 2]>,
+) -> Option<u64> {
     let read = |(place, number): (u16, bool)| {
         row.get(place).map(|word| if number { f64::from_bits(word) } else { word as i64 as f64 })
     };
     let (numerator, denominator) = (read(numerator)?, read(denominator)?);
+    let [more, rest] = prior.unwrap_or_default();
+    let (numerator, denominator) = (numerator + more, denominator + more + rest);
     (denominator != 0.0).then(|| (numerator / denominator).to_bits())
 }

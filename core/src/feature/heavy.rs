@@ -1,13 +1,14 @@
 //! Windows that reach back beyond what a history holds exactly: panes and entries together.
 
 use super::plan::{TablePlan, WindowFeature};
-use super::velocity::{Gathered, Matches, Moment, moments, reduce, sum};
+use super::velocity::{Bounds, Gathered, Matches, Moment, moments, reduce, sum};
 use crate::policy::Aggregate;
 use crate::state::{History, Panes, SeriesPlan, Tally};
 
-/// The panes that a feature reads.
+/// The panes that a feature reads, or a part of it.
 pub(super) struct Folded<'a> {
     panes: &'a Panes,
+    number: usize,
     series: &'a SeriesPlan,
     /// Which composite is asked for.
     key: u64,
@@ -20,10 +21,30 @@ impl<'a> Folded<'a> {
         history: &'a History,
         moment: &Moment<'_>,
         feature: &WindowFeature,
+        part: usize,
     ) -> Option<Folded<'a>> {
-        let series = plan.budget.series.get(feature.series)?;
+        let number = *feature.series.get(part)?;
+        let series = plan.budget.series.get(number)?;
         let key = series.key(|column| moment.cell(plan, column))?;
-        Some(Folded { panes: history.panes()?, series, key })
+        Some(Folded { panes: history.panes()?, number, series, key })
+    }
+
+    pub(super) fn series(&self) -> &'a SeriesPlan {
+        self.series
+    }
+
+    /// The panes that a window touches.
+    fn range(&self, window: &Bounds) -> (i64, i64) {
+        (window.start().map_or(i64::MIN, |start| self.series.pane(start + 1)), self.series.pane(window.end))
+    }
+
+    pub(super) fn tally(&self, window: &Bounds) -> Tally {
+        self.panes.tally(self.number, self.series, self.key, self.range(window))
+    }
+
+    /// Different words, that of the event that is scored among them.
+    pub(super) fn distinct(&self, window: &Bounds, current: Option<u64>, values: &mut Vec<u64>) -> u64 {
+        self.panes.distinct(self.number, self.key, self.range(window), current, values)
     }
 }
 
@@ -37,14 +58,11 @@ impl<M: Matches> Gathered<'_, M> {
         folded: &Folded<'_>,
         values: &mut Vec<u64>,
     ) -> Option<Option<u64>> {
-        let Folded { panes, series, key } = *folded;
-        let (number, window) = (feature.series, self.window);
-        let range =
-            (window.start().map_or(i64::MIN, |start| series.pane(start + 1)), series.pane(window.end));
+        let (series, window) = (folded.series, self.window);
         if feature.aggregate == Aggregate::Distinct {
-            return Some(Some(panes.distinct(number, key, range, self.current, values)));
+            return Some(Some(folded.distinct(window, self.current, values)));
         }
-        let mut tally = panes.tally(number, series, key, range);
+        let mut tally = folded.tally(window);
         let count = tally.count + self.count();
         Some(match feature.aggregate {
             Aggregate::Count => Some(count),

@@ -1,5 +1,6 @@
 //! What is computed from an entity's history: the plan of a policy's features, and the row they fill.
 
+mod behaviour;
 mod derived;
 mod heavy;
 mod login;
@@ -7,7 +8,10 @@ mod plan;
 mod route;
 mod row;
 mod velocity;
+mod vonmises;
+mod working;
 
+pub(crate) use behaviour::Behaviour;
 pub(crate) use derived::{Derivation, DerivedFeature, derive};
 pub(crate) use login::{FACETS, Facet, Level, LoginScore};
 pub(crate) use plan::{
@@ -18,3 +22,4 @@ pub(crate) use route::{Keyring, Previous, Route, event_word};
 pub use row::Value;
 pub(crate) use row::{Presence, Row};
 pub(crate) use velocity::{Moment, Workspace, visit};
+pub(crate) use working::Working;

@@ -1,6 +1,8 @@
 //! What a policy's features need: keys, columns, windows, and what to compute over them.
 
+use super::behaviour::Behaviour;
 use super::derived::DerivedFeature;
+use super::working::Working;
 use crate::event::time::CalendarUnit;
 use crate::event::{Field, Schema};
 use crate::policy::{Aggregate, Conditions};
@@ -17,11 +19,18 @@ pub(crate) struct Plan {
     pub(crate) tables: Vec<TablePlan>,
     /// In the order in which they are computed.
     pub(crate) derived: Vec<DerivedFeature>,
+    /// The name of the policy's time zone.
+    pub(crate) zone: String,
     /// The bits of predicates that test the outcome or the label.
     revisable: Vec<u64>,
 }
 
 impl Plan {
+    /// An empty plan for a time zone.
+    pub(crate) fn in_zone(zone: &str) -> Plan {
+        Plan { zone: zone.to_owned(), ..Plan::default() }
+    }
+
     /// 64-bit words that hold one bit for each predicate.
     pub(crate) fn mask_words(&self) -> usize {
         self.predicates.len().div_ceil(64)
@@ -60,6 +69,7 @@ impl Plan {
             CellSource::Symbol(field) => format!("symbol {}", schema.name(field)),
             CellSource::Word(field) => format!("word {}", schema.name(field)),
             CellSource::Number(field) => format!("number {}", schema.name(field)),
+            CellSource::Worked(working) => working.name(schema, &self.zone),
         })
     }
 }
@@ -117,6 +127,8 @@ pub(crate) enum CellSource {
     /// An integer, time or boolean.
     Word(Field),
     Number(Field),
+    /// A double that is worked out from others.
+    Worked(Working),
 }
 
 /// Which recorded events a feature counts: evaluated once when an event arrives, remembered as a bit.
@@ -202,6 +214,10 @@ pub(crate) struct WindowFeature {
     pub(crate) include_current: bool,
     /// The unit of time of a rate.
     pub(crate) per: i64,
-    /// What it reads of the events that a history has no room for: a number of [`Budget::series`].
-    pub(crate) series: usize,
+    /// What it does beside its aggregate.
+    pub(crate) behaviour: Option<Behaviour>,
+    /// More columns that it reads.
+    pub(crate) further: Vec<(usize, Column)>,
+    /// What it reads of the events that a history has no room for: numbers of [`Budget::series`].
+    pub(crate) series: Vec<usize>,
 }

@@ -124,6 +124,9 @@ impl Route {
                 CellSource::Key(key) => self.tokens.get(key).copied().flatten().map(Token::low),
                 CellSource::Symbol(field) => event.raw_text(field).map(|text| Symbol::of(text).0),
                 CellSource::Word(field) | CellSource::Number(field) => word(policy, event, field),
+                CellSource::Worked(working) => {
+                    working.word(&policy.calendar, |field| word(policy, event, field))
+                }
             };
             self.cells.push(word);
         }

@@ -3,6 +3,7 @@
 //! A visit reads one history and the current event, and nothing else. It finds the bounds of every window
 //! once, marks which entries each selector picks as bits, and computes each feature from the picked bits.
 
+use super::behaviour::Past;
 use super::heavy::Folded;
 use super::plan::{Selector, TablePlan, WindowFeature, WindowSpan};
 use super::row::{Presence, Row};
@@ -56,7 +57,7 @@ pub(super) struct Bounds {
     pub(super) end: i64,
     presence: Presence,
     /// Some of its events may be in panes.
-    folded: bool,
+    pub(super) folded: bool,
 }
 
 /// What a selector picks.
@@ -388,8 +389,10 @@ impl<M: Matches> Gathered<'_, M> {
         values: &mut Vec<u64>,
         seen: &mut Vec<u64>,
     ) -> Result<Option<u64>, u16> {
-        let word = if self.window.folded
-            && let Some(folded) = Folded::of(plan, history, moment, feature)
+        let word = if let Some(behaviour) = feature.behaviour {
+            Some(self.behaviour(behaviour, feature, &Past { plan, history, moment }, values, seen))
+        } else if self.window.folded
+            && let Some(folded) = Folded::of(plan, history, moment, feature, 0)
         {
             self.aggregate_folded(feature, &folded, values)
         } else {
@@ -461,7 +464,7 @@ impl<M: Matches> Gathered<'_, M> {
 
     /// How many different words: one bit for each code that was seen.
     #[inline(always)]
-    fn distinct(&self, column: Column, seen: &mut Vec<u64>) -> u64 {
+    pub(super) fn distinct(&self, column: Column, seen: &mut Vec<u64>) -> u64 {
         let Column::Coded(number) = column else { return 0 };
         let coded = self.view.coded(number);
         let current = self.current.map(|word| coded.code_of(word));

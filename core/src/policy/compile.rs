@@ -67,7 +67,8 @@ impl Compiler<'_> {
 
         let (lists, named_lists) = self.lists(&schema);
         let mut slots = Slots::default();
-        let mut plan = Plan::default();
+        let zone = header.time_zone.as_ref().map_or("UTC", |at| at.value.as_str());
+        let mut plan = Plan::in_zone(zone);
         // `where` cannot read features; it knows their names to say so.
         let placeholder = NamedFeature { place: 0, value_type: Type::Integer };
         let names = self.document.features.iter().map(|item| (item.name.value.clone(), placeholder.clone()));

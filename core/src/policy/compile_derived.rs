@@ -1,6 +1,7 @@
 //! Features that join others: ratios and expressions.
 
 use super::compile::compile_expression;
+use super::compile_behaviour::prior;
 use super::compile_features::{Compiler, Part};
 use super::document::{Aggregate, FeatureItem};
 use super::expression::{NamedFeature, Program, Scope, Type, Use};
@@ -116,11 +117,11 @@ impl Compiler<'_, '_> {
     fn ratio(&mut self, place: u16, item: &FeatureItem) -> Option<Type> {
         let numerator = self.operand(item, &item.numerator, "numerator");
         let denominator = self.operand(item, &item.denominator, "denominator");
-        let (numerator, denominator) = (numerator?, denominator?);
+        let (numerator, denominator, prior) = (numerator?, denominator?, prior(self.source, item)?);
         self.plan.derived.push(DerivedFeature {
             place,
             reads: vec![numerator.0, denominator.0],
-            derivation: Derivation::Ratio { numerator, denominator },
+            derivation: Derivation::Ratio { numerator, denominator, prior },
         });
         Some(Type::Number)
     }

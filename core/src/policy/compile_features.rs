@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::FeaturePlan;
 use super::compile::{NamedFeatures, compile_expression, field_key, key_number, read_duration};
+use super::compile_behaviour::{behaviour, check_keys, say as say_behaviour, scaled};
 use super::compile_series::add_series;
 use super::document::{Aggregate, Document, FeatureItem};
 use super::expression::{Conditions, NamedFeature, Node, Scope, SlotSource, Slots, Type};
@@ -11,8 +12,8 @@ use super::source::{At, Source};
 use crate::event::time::{CalendarUnit, DAY, format_duration};
 use crate::event::{Field, FieldKind, FieldSpec, nearest};
 use crate::feature::{
-    CellSource, KeySource, Plan, Predicate, SelectedPredicate, Selector, TablePlan, Window, WindowFeature,
-    WindowSpan,
+    Behaviour, CellSource, KeySource, Plan, Predicate, SelectedPredicate, Selector, TablePlan, Window,
+    WindowFeature, WindowSpan, Working,
 };
 use crate::state::{Budget, Column, MOST_COLUMNS, Shape};
 
@@ -32,11 +33,14 @@ pub(super) struct WindowRequest {
     pub(super) same: Vec<usize>,
     /// The column that it works on.
     pub(super) operand: Option<(usize, Type)>,
+    /// More columns that it reads.
+    pub(super) further: Vec<usize>,
     /// The number of the condition in the plan.
     pub(super) predicate: Option<u16>,
     pub(super) window: Window,
     pub(super) include_current: bool,
     pub(super) per: i64,
+    pub(super) behaviour: Option<Behaviour>,
 }
 
 /// What a feature asks of the history of one entity that it is made of.
@@ -90,6 +94,7 @@ pub(super) fn compile_features(
     let mut features: Vec<FeaturePlan> = Vec::new();
     for (number, item) in (0u16..).zip(&document.features) {
         compiler.check_name(item, usize::from(number));
+        check_keys(source, item);
         compiler.slots.place(SlotSource::Feature(number));
         features.push(FeaturePlan {
             name: item.name.value.clone(),
@@ -133,6 +138,9 @@ pub(super) fn compile_features(
         }
         for feature in &mut table.features {
             feature.kept = table.shape.column(feature.column).unwrap_or(feature.kept);
+            for (column, kept) in &mut feature.further {
+                *kept = table.shape.column(*column).unwrap_or(*kept);
+            }
         }
     }
     compiler.plan.tables = tables;
@@ -207,7 +215,12 @@ impl Compiler<'_, '_> {
             same.push(self.cell(at, "by").and_then(|(cell, _)| self.column(table, cell, at)));
         }
         let operand = self.aggregated(item, table);
-        let (predicate, window, per) = (predicate?, window?, per?);
+        let mut further = Vec::new();
+        if item.aggregate.value == Aggregate::TimeOfDay {
+            further.push(self.column(table, CellSource::Worked(Working::DaySine), &item.name)?);
+        }
+        let behaviour = behaviour(self.source, item);
+        let (predicate, window, per, behaviour) = (predicate?, window?, per?, behaviour?);
         let operand = operand?;
         self.check_credential(item, by, window)?;
         let include_current = item.include_current.as_ref().is_some_and(|at| at.value);
@@ -221,10 +234,12 @@ impl Compiler<'_, '_> {
             table,
             same: same.into_iter().collect::<Option<_>>()?,
             operand,
+            further,
             predicate,
             window,
             include_current,
             per,
+            behaviour,
         })
     }
 
@@ -246,7 +261,7 @@ impl Compiler<'_, '_> {
 
     /// A feature of the plan; returns the type of its values.
     fn add(&mut self, request: WindowRequest) -> Option<Type> {
-        let WindowRequest { place, aggregate, operand, predicate, window, .. } = request;
+        let WindowRequest { place, aggregate, operand, predicate, window, behaviour, .. } = request;
         let table = self.plan.tables.get_mut(request.table)?;
         let selector = Selector {
             predicate: predicate
@@ -256,6 +271,7 @@ impl Compiler<'_, '_> {
             windows: Vec::new(),
         };
         let value_type = match (aggregate, &operand) {
+            _ if behaviour.is_some() => Type::Number,
             (Aggregate::Count | Aggregate::Distinct, _) => Type::Integer,
             (Aggregate::Mean | Aggregate::Stddev | Aggregate::Rate, _) => Type::Number,
             (Aggregate::Since, _) => Type::Duration,
@@ -273,7 +289,9 @@ impl Compiler<'_, '_> {
             number: operand.is_some_and(|(_, value_type)| value_type == Type::Number),
             include_current: request.include_current,
             per: request.per,
-            series: 0,
+            behaviour,
+            further: request.further.into_iter().map(|column| (column, Column::Plain(0))).collect(),
+            series: Vec::new(),
         });
         Some(value_type)
     }
@@ -316,7 +334,7 @@ impl Compiler<'_, '_> {
 
     fn per(&self, item: &FeatureItem) -> Option<i64> {
         match (&item.per, item.aggregate.value) {
-            (None, Aggregate::Rate) if item.over.is_none() => {
+            (None, Aggregate::Rate) if item.over.is_none() && item.half_life.is_none() => {
                 self.fault(&item.aggregate.span, "a rate wants `over`, the time that matches are divided by")
             }
             (None, _) => Some(HOUR),
@@ -398,10 +416,12 @@ impl Compiler<'_, '_> {
             table,
             same,
             operand,
+            further: Vec::new(),
             predicate,
             window,
             include_current,
             per,
+            behaviour: None,
         })?;
         Some(place)
     }
@@ -497,7 +517,12 @@ impl Compiler<'_, '_> {
     /// The column that the aggregate works on, for those that take `of`.
     fn aggregated(&mut self, item: &FeatureItem, table: usize) -> Option<Option<(usize, Type)>> {
         let aggregate = item.aggregate.value;
-        let wants_none = matches!(aggregate, Aggregate::Count | Aggregate::Since | Aggregate::Rate);
+        let wants_none =
+            matches!(aggregate, Aggregate::Count | Aggregate::Since | Aggregate::Rate | Aggregate::TimeOfDay);
+        if aggregate == Aggregate::TimeOfDay && item.of.is_none() {
+            let cell = CellSource::Worked(Working::DayCosine);
+            return Some(Some((self.column(table, cell, &item.name)?, Type::Number)));
+        }
         let of = match (&item.of, wants_none) {
             (None, true) => return Some(None),
             (Some(at), true) => {
@@ -511,7 +536,7 @@ impl Compiler<'_, '_> {
         };
         let (cell, value_type) = self.cell(of, "of")?;
         let fine = match aggregate {
-            Aggregate::Distinct => true,
+            Aggregate::Distinct | Aggregate::Novelty | Aggregate::Entropy => true,
             Aggregate::First | Aggregate::Last => value_type != Type::Entity,
             Aggregate::Min | Aggregate::Max => {
                 matches!(value_type, Type::Integer | Type::Number | Type::Time)
@@ -523,7 +548,11 @@ impl Compiler<'_, '_> {
             let message = format!("`of`: `{}` is {found}, which this aggregate cannot take", of.value);
             return self.fault(&of.span, message);
         }
-        Some(Some((self.column(table, cell, of)?, value_type)))
+        let value_type = match scaled(item, cell) {
+            other if other == cell => value_type,
+            _ => Type::Number,
+        };
+        Some(Some((self.column(table, scaled(item, cell), of)?, value_type)))
     }
 }
 
@@ -554,15 +583,15 @@ fn selector_number(selectors: &mut Vec<Selector>, selector: Selector, window: us
 /// Whether a column is better kept in a dictionary: its values come again, or different ones are counted.
 fn is_coded(scope: &Scope<'_>, table: &TablePlan, column: usize, cell: Option<&CellSource>) -> bool {
     let compared = table.selectors.iter().any(|selector| selector.same.contains(&column));
-    let counted =
-        |feature: &WindowFeature| feature.aggregate == Aggregate::Distinct && feature.column == column;
+    let counts = [Aggregate::Distinct, Aggregate::Novelty, Aggregate::Entropy];
+    let counted = |feature: &WindowFeature| counts.contains(&feature.aggregate) && feature.column == column;
     compared
         || table.features.iter().any(counted)
         || match cell {
             Some(CellSource::Word(field)) => {
                 scope.schema.spec(*field).is_some_and(|spec| spec.kind() == FieldKind::Boolean)
             }
-            Some(CellSource::Number(_)) => false,
+            Some(CellSource::Number(_) | CellSource::Worked(_)) => false,
             Some(CellSource::Key(_) | CellSource::Symbol(_)) | None => true,
         }
 }
@@ -616,6 +645,7 @@ fn definition(item: &FeatureItem) -> String {
     if item.aggregate.value == Aggregate::Rate {
         say("per", item.per.as_ref().map_or(&format_duration(HOUR), |at| &at.value));
     }
+    say_behaviour(item, &mut say);
     if let Some(condition) = &item.condition {
         say("where", &condition.value);
     }

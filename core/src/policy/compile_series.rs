@@ -3,7 +3,9 @@
 use super::document::Aggregate;
 use super::expression::Scope;
 use crate::event::time::{CalendarUnit, DAY};
-use crate::feature::{Plan, TablePlan, Window, WindowFeature, WindowSpan};
+use smallvec::{SmallVec, smallvec};
+
+use crate::feature::{Behaviour, Plan, TablePlan, Window, WindowFeature, WindowSpan};
 use crate::state::{Kind, SeriesPlan};
 
 /// Panes in a window: the edge of a window is off by less than one of them.
@@ -26,50 +28,90 @@ pub(super) fn add_series(plan: &Plan, scope: &Scope<'_>, table: &mut TablePlan, 
             continue;
         };
         let (width, reach) = panes(window, lateness);
-        let (kind, column) = kind(feature);
         let predicate =
             selector.predicate.and_then(|predicate| plan.predicates.get(usize::from(predicate.number)));
-        let same: Vec<Option<String>> = selector.same.iter().map(column_name).collect();
-        let signature = format!(
-            "{kind:?} of {:?} where {:?} has {:?} same {same:?} over {window:?} in {width} to {reach:?}",
-            column.as_ref().and_then(column_name),
-            predicate.map(|predicate| &predicate.text),
-            selector.present.as_ref().and_then(column_name),
-        );
-        let known = budget.series.iter().position(|known| known.signature == signature);
-        feature.series = known.unwrap_or_else(|| {
-            budget.series.push(SeriesPlan {
-                kind,
-                column,
-                number: feature.number,
-                predicate: selector.predicate.map(|predicate| predicate.place),
-                present: selector.present,
-                same: selector.same.clone(),
-                width,
-                reach,
-                delayed: window.delay > 0,
-                signature,
-            });
-            budget.series.len() - 1
-        });
+        let parts = parts(feature);
+        feature.series.clear();
+        for part in &parts {
+            let Part { kind, column, alike } = *part;
+            let same: Vec<usize> = selector.same.iter().copied().chain(alike).collect();
+            let mut signature = format!(
+                "{kind:?} of {:?} where {:?} has {:?} same {:?} over {window:?} in {width} to {reach:?}",
+                column.as_ref().and_then(column_name),
+                predicate.map(|predicate| &predicate.text),
+                selector.present.as_ref().and_then(column_name),
+                same.iter().map(column_name).collect::<Vec<_>>(),
+            );
+            if parts.len() > 1 {
+                // Parts have to know the same events, so one that is older than the others is not theirs.
+                signature.push_str(&format!(" for {:?}", feature.aggregate));
+            }
+            let known = budget.series.iter().position(|known| known.signature == signature);
+            feature.series.push(known.unwrap_or_else(|| {
+                budget.series.push(SeriesPlan {
+                    kind,
+                    column,
+                    number: feature.number,
+                    predicate: selector.predicate.map(|predicate| predicate.place),
+                    present: selector.present,
+                    same,
+                    width,
+                    reach,
+                    delayed: window.delay > 0,
+                    signature,
+                });
+                budget.series.len() - 1
+            }));
+        }
     }
 }
 
-fn kind(feature: &WindowFeature) -> (Kind, Option<usize>) {
-    let column = Some(feature.column);
-    match feature.aggregate {
-        Aggregate::Count | Aggregate::Rate => (Kind::Count, None),
-        Aggregate::Since => (Kind::Newest, None),
-        Aggregate::Sum | Aggregate::Mean => (Kind::Sum, column),
-        Aggregate::Stddev => (Kind::Moments, column),
-        Aggregate::Min => (Kind::Least, column),
-        Aggregate::Max => (Kind::Greatest, column),
-        Aggregate::First => (Kind::Oldest, column),
-        Aggregate::Last => (Kind::Newest, column),
-        Aggregate::Distinct => (Kind::Distinct, column),
-        // These are derived and read no history.
-        Aggregate::Ratio | Aggregate::Expression | Aggregate::LoginScore => (Kind::Count, None),
+/// One series of a feature.
+#[derive(Clone, Copy)]
+struct Part {
+    kind: Kind,
+    column: Option<usize>,
+    /// Each word of this column is summed up by itself.
+    alike: Option<usize>,
+}
+
+fn parts(feature: &WindowFeature) -> SmallVec<[Part; 3]> {
+    let own = Some(feature.column);
+    let part = |kind, column| Part { kind, column, alike: None };
+    if let Some(Behaviour::Fading { half_life }) = feature.behaviour {
+        let kind = Kind::Fading { half_life };
+        return match feature.aggregate {
+            Aggregate::Sum => smallvec![part(kind, own)],
+            Aggregate::Mean => smallvec![part(kind, own), part(kind, None)],
+            _ => smallvec![part(kind, None)],
+        };
     }
+    smallvec![match feature.aggregate {
+        Aggregate::Count | Aggregate::Rate => part(Kind::Count, None),
+        Aggregate::Since => part(Kind::Newest, None),
+        Aggregate::Sum | Aggregate::Mean => part(Kind::Sum, own),
+        Aggregate::Stddev | Aggregate::Zscore => part(Kind::Moments, own),
+        Aggregate::Min => part(Kind::Least, own),
+        Aggregate::Max => part(Kind::Greatest, own),
+        Aggregate::First => part(Kind::Oldest, own),
+        Aggregate::Last => part(Kind::Newest, own),
+        Aggregate::Distinct => part(Kind::Distinct, own),
+        Aggregate::TimeOfDay => {
+            let further = feature.further.iter().map(|(column, _)| part(Kind::Sum, Some(*column)));
+            return std::iter::once(part(Kind::Sum, own)).chain(further).collect();
+        }
+        Aggregate::Novelty => {
+            let alike = Part { alike: own, ..part(Kind::Count, None) };
+            let mut parts = smallvec![part(Kind::Count, None), alike];
+            if matches!(feature.behaviour, Some(Behaviour::Novelty { categories: None, .. })) {
+                parts.push(part(Kind::Distinct, own));
+            }
+            return parts;
+        }
+        // What has been summed up does not tell how often each value came; what is derived reads no history.
+        Aggregate::Entropy | Aggregate::Ratio | Aggregate::Expression | Aggregate::LoginScore =>
+            return SmallVec::new(),
+    }]
 }
 
 /// The width of a window's panes, and how long they are kept: so that events that are late by a quarter of the window

@@ -100,6 +100,18 @@ pub(crate) struct FeatureItem {
     pub(crate) denominator: Option<At<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) expression: Option<At<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) prior: Option<At<Vec<At<f64>>>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) half_life: Option<At<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) scale: Option<At<Scale>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) at_least: Option<At<i64>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) smoothing: Option<At<f64>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) categories: Option<At<i64>>,
     pub(crate) description: Option<At<String>>,
 }
 
@@ -119,10 +131,23 @@ pub(crate) enum Aggregate {
     Since,
     Rate,
     Ratio,
+    Zscore,
+    TimeOfDay,
+    Novelty,
+    Entropy,
     LoginScore,
     /// What `expression` says, of the event and of other features.
     #[serde(skip_deserializing)]
     Expression,
+}
+
+/// What values are compared as.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Scale {
+    #[default]
+    Log,
+    Linear,
 }
 
 #[derive(Debug, Serialize)]
@@ -314,6 +339,10 @@ fn read_feature(mut table: Table<'_, '_>) -> (Option<String>, Option<FeatureItem
     let include_current = table.optional("include_current");
     let per = table.optional("per");
     let (numerator, denominator) = (table.optional("numerator"), table.optional("denominator"));
+    let prior = table.array("prior");
+    let half_life = table.optional("half_life");
+    let (scale, at_least) = (table.optional("scale"), table.optional("at_least"));
+    let (smoothing, categories) = (table.optional("smoothing"), table.optional("categories"));
     let description = table.optional("description");
     table.finish();
     let known = name.as_ref().map(|name| name.value.clone());
@@ -331,6 +360,12 @@ fn read_feature(mut table: Table<'_, '_>) -> (Option<String>, Option<FeatureItem
         numerator,
         denominator,
         expression,
+        prior,
+        half_life,
+        scale,
+        at_least,
+        smoothing,
+        categories,
         description,
     });
     (known, item)

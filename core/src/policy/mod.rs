@@ -2,6 +2,7 @@
 
 mod action;
 mod compile;
+mod compile_behaviour;
 mod compile_derived;
 mod compile_features;
 mod compile_series;

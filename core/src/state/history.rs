@@ -433,21 +433,22 @@ impl History {
         }
     }
 
-    /// The same history in another shape; `holds` says which of the new predicates hold for an entry.
+    /// The same history in another shape; `holds` says which of the new predicates hold for an entry, `cell` what a
+    /// new column has for an event of that time and with those cells.
     pub(crate) fn reshaped(
         &self,
         change: &Reshape<'_>,
         mut holds: impl FnMut(usize, &Remembered<'_>) -> bool,
+        cell: impl Fn(usize, i64, &dyn Fn(usize) -> Option<u64>) -> Option<u64>,
     ) -> History {
-        let Reshape { before, after, predicates, columns, budget, series } = *change;
+        let Reshape { before, after, predicates, budget, series } = *change;
         let view = self.view(before);
         let count = after.predicates().len();
         let mut block = Block::default();
         for (at, (time, id)) in view.times().iter().zip(view.ids()).enumerate() {
-            let cells: SmallVec<[Option<u64>; 16]> = columns
-                .iter()
-                .map(|from| from.and_then(|from| view.cell(before.column(from)?, from, at)))
-                .collect();
+            let kept = |column: usize| view.cell(before.column(column)?, column, at);
+            let cells: SmallVec<[Option<u64>; 16]> =
+                (0..after.columns.len()).map(|column| cell(column, *time as i64, &kept)).collect();
             let known = view.known(at);
             let entry = Remembered { view, at, label: known.1, before: None };
             let held: Bits = (0..count).map(|predicate| holds(predicate, &entry)).collect();
@@ -471,8 +472,9 @@ impl History {
             predicates.iter().map(bit).collect()
         };
         let fact = |fact: &Fact| {
-            let cell = |from: &Option<usize>| from.and_then(|from| fact.cells.get(from).copied().flatten());
-            Fact { time: fact.time, bits: bits(&fact.bits), cells: columns.iter().map(cell).collect() }
+            let kept = |column: usize| fact.cells.get(column).copied().flatten();
+            let cells = (0..after.columns.len()).map(|column| cell(column, fact.time, &kept));
+            Fact { time: fact.time, bits: bits(&fact.bits), cells: cells.collect() }
         };
         let panes = self.panes().map(|panes| panes.reshaped(&budget.series, series, fact, bits));
         let mut history = History { block, extra: None };
@@ -532,13 +534,12 @@ fn fact_at(shape: &Shape, view: &View<'_>, at: usize, labels: &[LabelChange], cl
     Some(fact)
 }
 
-/// From one shape to another: where each new predicate, column and series was before.
+/// From one shape to another: where each new predicate and series was before.
 #[derive(Clone, Copy)]
 pub(crate) struct Reshape<'a> {
     pub(crate) before: &'a Shape,
     pub(crate) after: &'a Shape,
     pub(crate) predicates: &'a [Option<usize>],
-    pub(crate) columns: &'a [Option<usize>],
     pub(crate) budget: &'a Budget,
     pub(crate) series: &'a [Option<usize>],
 }

@@ -22,6 +22,6 @@ pub use lists::ListEntry;
 pub(crate) use panes::Panes;
 pub(crate) use record::{Column, MOST_COLUMNS, Shape, View};
 pub(crate) use rekeying::Rekeying;
-pub(crate) use series::{Budget, Kind, SeriesPlan, Tally};
+pub(crate) use series::{Budget, Fading, Kind, SeriesPlan, Tally};
 pub(crate) use shard::{Adopted, Counts, Shard, Slot};
 pub(crate) use table::Table;

@@ -44,6 +44,10 @@ pub(crate) enum Kind {
     Newest,
     /// Different words, as a sample.
     Distinct,
+    /// A sum, or a count without a column, that fades by half in each half-life.
+    Fading {
+        half_life: i64,
+    },
 }
 
 /// Which events a series sums up, how, and over panes of which width.
@@ -145,6 +149,26 @@ impl Fact {
     }
 }
 
+/// A sum whose terms count half as much after each half-life, as of the newest of them.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Fading {
+    pub(crate) total: f64,
+    pub(crate) at: i64,
+}
+
+impl Fading {
+    pub(crate) fn plus(self, other: Fading, half_life: i64) -> Fading {
+        let at = self.at.max(other.at);
+        Fading { total: self.as_of(at, half_life) + other.as_of(at, half_life), at }
+    }
+
+    /// What is left of it at a later time.
+    pub(crate) fn as_of(self, time: i64, half_life: i64) -> f64 {
+        let age = time.saturating_sub(self.at);
+        if age <= 0 { self.total } else { self.total * libm::exp2(-(age as f64) / half_life as f64) }
+    }
+}
+
 /// Several events summed up. What the two words mean is the series' affair.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Tally {
@@ -173,6 +197,10 @@ impl Tally {
             Kind::Moments => (value(plan, word).to_bits(), 0),
             Kind::Least | Kind::Greatest => (word, 0),
             Kind::Oldest | Kind::Newest => (time as u64, word),
+            Kind::Fading { .. } => {
+                let value = plan.column.map_or(1.0, |_| value(plan, word));
+                (value.to_bits(), time as u64)
+            }
         };
         Tally { count: 1, low, high }
     }
@@ -207,6 +235,15 @@ impl Tally {
         (self.count > 0).then_some((self.low as i64, self.high))
     }
 
+    /// The sum that fades.
+    pub(crate) fn fading(&self) -> Fading {
+        Fading { total: self.total(), at: self.high as i64 }
+    }
+
+    fn set_fading(&mut self, sum: Fading) {
+        (self.low, self.high) = (sum.total.to_bits(), sum.at as u64);
+    }
+
     /// Takes in what came later.
     #[inline(always)]
     pub(crate) fn merge(&mut self, plan: &SeriesPlan, later: &Tally) {
@@ -228,6 +265,10 @@ impl Tally {
             }
             Kind::Moments => {
                 self.merge_moments(later);
+                false
+            }
+            Kind::Fading { half_life } => {
+                self.set_fading(self.fading().plus(later.fading(), half_life));
                 false
             }
             Kind::Least if plan.number => later.total() < self.total(),
@@ -258,6 +299,11 @@ impl Tally {
                 let mean = (count * self.total() - value) / (count - 1.0);
                 let squares = self.squares() - (value - mean) * (value - self.total());
                 (self.low, self.high) = (mean.to_bits(), squares.max(0.0).to_bits());
+            }
+            Kind::Fading { half_life } => {
+                let sum = self.fading();
+                let total = sum.total - one.fading().as_of(sum.at, half_life);
+                self.set_fading(Fading { total, ..sum });
             }
             _ => {}
         }

@@ -1,0 +1,92 @@
+//! What is worked out from an event once, when it arrives, and remembered as a double.
+
+use std::f64::consts::TAU;
+
+use crate::event::time::{Calendar, DAY};
+use crate::event::{Field, Schema};
+
+/// A double that is worked out from words of the event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Working {
+    /// sign(x) · ln(1 + |x|) of an integer, or of a number.
+    Logarithm { of: Field, number: bool },
+    /// The local time of day as a point of the unit circle, midnight at (1, 0): its first coordinate,
+    DayCosine,
+    /// and its second.
+    DaySine,
+}
+
+impl Working {
+    /// The fields that it reads.
+    pub(crate) fn inputs(&self) -> &[Field] {
+        match self {
+            Working::Logarithm { of, .. } => std::slice::from_ref(of),
+            Working::DayCosine | Working::DaySine => &[Field::TIME],
+        }
+    }
+
+    /// Its word, when `read` has those of the fields.
+    pub(crate) fn word(self, calendar: &Calendar, read: impl Fn(Field) -> Option<u64>) -> Option<u64> {
+        let angle = || angle(calendar, read(Field::TIME)? as i64);
+        let value = match self {
+            Working::Logarithm { of, number: true } => logarithm(f64::from_bits(read(of)?)),
+            Working::Logarithm { of, number: false } => logarithm(read(of)? as i64 as f64),
+            Working::DayCosine => libm::cos(angle()?),
+            Working::DaySine => libm::sin(angle()?),
+        };
+        Some(value.to_bits())
+    }
+
+    /// What it is, in words that mean the same in every policy.
+    pub(crate) fn name(self, schema: &Schema, zone: &str) -> String {
+        match self {
+            Working::Logarithm { of, .. } => format!("logarithm {}", schema.name(of)),
+            Working::DayCosine => format!("cosine of the day in {zone}"),
+            Working::DaySine => format!("sine of the day in {zone}"),
+        }
+    }
+}
+
+/// Logarithm of a value of either sign, 0 at 0.
+fn logarithm(value: f64) -> f64 {
+    libm::copysign(libm::log1p(libm::fabs(value)), value)
+}
+
+/// The local time of day as an angle. On days with a change of clocks it is what the clock on the wall shows.
+fn angle(calendar: &Calendar, time: i64) -> Option<f64> {
+    Some(TAU * (calendar.time_of_day(time)? as f64 / DAY as f64))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn logarithms_have_the_sign_of_their_value() {
+        // From numpy: sign(x) * log1p(abs(x)).
+        for (value, expected) in [
+            (0.0, 0.0),
+            (1.0, 0.693_147_180_559_945_3),
+            (-1.0, -0.693_147_180_559_945_3),
+            (1e-20, 1e-20),
+            (9_007_199_254_740_992.0, 36.736_800_569_677_1),
+        ] {
+            let found = logarithm(value);
+            assert!((found - expected).abs() <= 1e-15 * expected.abs(), "{value}: {found}");
+        }
+    }
+
+    #[test]
+    fn a_day_is_once_round_by_the_clock_on_the_wall() {
+        let berlin = Calendar::of_zone("Europe/Berlin").expect("bundled");
+        // 2026-10-25T00:00 there: at 03:00 clocks go back by an hour, so 02:30 comes twice.
+        const MIDNIGHT: i64 = 1_792_879_200_000;
+        const HOUR: i64 = 3_600_000;
+        let at = |time: i64| angle(&berlin, time).expect("in range") / TAU * 24.0;
+        assert_eq!(at(MIDNIGHT), 0.0);
+        assert_eq!(at(MIDNIGHT + 5 * HOUR / 2), 2.5);
+        assert_eq!(at(MIDNIGHT + 7 * HOUR / 2), 2.5);
+        assert_eq!(at(MIDNIGHT + 13 * HOUR), 12.0);
+        assert_eq!(at(MIDNIGHT - 1), 24.0 * (1.0 - 1.0 / DAY as f64));
+    }
+}
