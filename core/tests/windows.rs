@@ -39,7 +39,34 @@ struct Spec {
     delay: i64,
     filter: Filter,
     current: bool,
+    /// More keys, as the policy has them.
+    keys: &'static str,
 }
+
+impl Spec {
+    fn half_life(&self) -> Option<i64> {
+        let length = self.keys.strip_prefix("half_life = \"")?.strip_suffix("ms\"")?;
+        Some(length.parse().unwrap())
+    }
+}
+
+/// Those that look at behaviour, with their keys.
+const BEHAVIOUR: [(&str, Option<&str>, &str); 14] = [
+    ("zscore", Some("amount_minor"), ""),
+    ("zscore", Some("amount_minor"), "scale = \"linear\"\nat_least = 2"),
+    ("zscore", Some("radius_km"), "at_least = 3"),
+    ("time_of_day", None, ""),
+    ("time_of_day", None, "at_least = 2"),
+    ("novelty", Some("device"), ""),
+    ("novelty", Some("country"), "smoothing = 0.5\ncategories = 20"),
+    ("entropy", Some("country"), ""),
+    ("entropy", Some("device"), ""),
+    ("count", None, "half_life = \"5400000ms\""),
+    ("rate", None, "half_life = \"21600000ms\""),
+    ("sum", Some("amount_minor"), "half_life = \"86400000ms\""),
+    ("mean", Some("amount_minor"), "half_life = \"600000ms\""),
+    ("mean", Some("radius_km"), "half_life = \"3600000ms\""),
+];
 
 const AGGREGATES: [(&str, Option<&str>); 19] = [
     ("count", None),
@@ -77,9 +104,11 @@ fn specs() -> Vec<Spec> {
     let entities: [&[&str]; 4] = [&["account"], &["account", "device"], &["ip/24"], &["account", "country"]];
     let filters = [Filter::Always, Filter::Failed, Filter::Fraud, Filter::Large];
     // Every aggregate over every window; the other dimensions take turns.
-    for (n, (aggregate, of)) in AGGREGATES.into_iter().enumerate() {
+    let plain = AGGREGATES.into_iter().map(|(aggregate, of)| (aggregate, of, ""));
+    for (n, (aggregate, of, keys)) in plain.chain(BEHAVIOUR).enumerate() {
+        let compares = ["zscore", "time_of_day", "novelty"].contains(&aggregate);
         for (m, (over, delay)) in windows.into_iter().enumerate() {
-            if aggregate == "rate" && over == Over::Everything {
+            if aggregate == "rate" && over == Over::Everything && keys.is_empty() {
                 continue;
             }
             let turn = n + m;
@@ -90,7 +119,8 @@ fn specs() -> Vec<Spec> {
                 over,
                 delay,
                 filter: filters[(n + 2 * m) % 4],
-                current: delay == 0 && turn.is_multiple_of(3),
+                current: delay == 0 && turn.is_multiple_of(3) && !compares,
+                keys,
             });
         }
     }
@@ -126,6 +156,7 @@ fn policy(specs: &[Spec]) -> String {
             Filter::Fraud => text.push_str("where = 'label == \"fraud\"'\n"),
             Filter::Large => text.push_str("where = 'amount_minor > 5000'\n"),
         }
+        let _ = writeln!(text, "{}", spec.keys);
         if spec.current {
             text.push_str("include_current = true\n");
         }
@@ -257,9 +288,12 @@ fn naive(spec: &Spec, history: &[Happened], current: &Happened) -> Value {
     {
         matches.push(current);
     }
+    let number = |value: Option<f64>| value.map_or(Value::Missing, Value::Number);
+    if looks_at_behaviour(spec) {
+        return number(naive_behaviour(spec, &matches, current, (start, end)));
+    }
     let amounts = || matches.iter().filter_map(|event| event.amount);
     let radii = || matches.iter().filter_map(|event| event.radius);
-    let number = |value: Option<f64>| value.map_or(Value::Missing, Value::Number);
     let integer = |value: Option<i64>| value.map_or(Value::Missing, Value::Integer);
     let n = matches.len() as f64;
     let distinct = |field: &str| {
@@ -303,12 +337,117 @@ fn naive(spec: &Spec, history: &[Happened], current: &Happened) -> Value {
     }
 }
 
+/// What looks at behaviour, by its formula.
+fn naive_behaviour(
+    spec: &Spec,
+    matches: &[&Happened],
+    current: &Happened,
+    (start, end): (i64, i64),
+) -> Option<f64> {
+    let n = matches.len() as f64;
+    let read = |event: &Happened| match spec.of {
+        Some("amount_minor") => event.amount.map(|amount| amount as f64),
+        _ => event.radius,
+    };
+    let at_least = |default: f64| match spec.keys.rsplit_once("at_least = ") {
+        Some((_, number)) => number.parse().unwrap(),
+        None => default,
+    };
+    if let Some(half_life) = spec.half_life() {
+        let weight = |event: &&Happened| 0.5f64.powf((end - event.time) as f64 / half_life as f64);
+        let weights: f64 = matches.iter().map(weight).sum();
+        // Of the mean only the weights' ratio counts, and far back they are too small for doubles.
+        let last = matches.iter().map(|event| event.time).max().unwrap_or(0);
+        let relative = |event: &&Happened| 0.5f64.powf((last - event.time) as f64 / half_life as f64);
+        let whole =
+            if start == i64::MIN { 1.0 } else { 1.0 - 0.5f64.powf((end - start) as f64 / half_life as f64) };
+        return match spec.aggregate {
+            "count" => Some(weights),
+            "rate" => Some(weights * 2f64.ln() / half_life as f64 * HOUR as f64 / whole),
+            "sum" => Some(matches.iter().map(|event| weight(event) * read(event).unwrap()).sum()),
+            "mean" if matches.is_empty() => None,
+            "mean" => {
+                let sum: f64 = matches.iter().map(|event| relative(event) * read(event).unwrap()).sum();
+                Some(sum / matches.iter().map(relative).sum::<f64>())
+            }
+            other => panic!("no oracle for {other}"),
+        };
+    }
+    let times = |field: &str, wanted: &str| {
+        matches.iter().filter(|event| event.entity(field).is_some_and(|own| own == wanted)).count() as f64
+    };
+    let values = |field: &str| -> std::collections::BTreeSet<String> {
+        matches.iter().filter_map(|event| event.entity(field)).collect()
+    };
+    match (spec.aggregate, spec.of) {
+        ("zscore", _) => {
+            let scale =
+                |x: f64| if spec.keys.contains("linear") { x } else { x.signum() * (1.0 + x.abs()).ln() };
+            let own = scale(read(current)?);
+            let values: Vec<f64> = matches.iter().map(|event| scale(read(event).unwrap())).collect();
+            if n < at_least(5.0) || values.iter().all(|value| *value == values[0]) {
+                return None;
+            }
+            let mean = values.iter().sum::<f64>() / n;
+            let squares: f64 = values.iter().map(|value| (value - mean) * (value - mean)).sum();
+            Some((own - mean) / (squares / (n - 1.0)).sqrt())
+        }
+        ("time_of_day", _) => {
+            if n < at_least(5.0) {
+                return None;
+            }
+            let angle = |event: &Happened| {
+                (event.time + 9 * HOUR).rem_euclid(DAY) as f64 / DAY as f64 * std::f64::consts::TAU
+            };
+            let sum = |part: fn(f64) -> f64| matches.iter().map(|event| part(angle(event))).sum::<f64>();
+            Some(naive_von_mises(sum(f64::cos), sum(f64::sin), n, angle(current)))
+        }
+        ("novelty", Some(field)) => {
+            let seen = times(field, &current.entity(field)?);
+            Some(if spec.keys.is_empty() {
+                -((seen + 1.0) / (n + values(field).len() as f64 + 1.0)).ln()
+            } else {
+                -((seen + 0.5) / (n + 0.5 * 20.0)).ln()
+            })
+        }
+        ("entropy", Some(field)) => {
+            let shares = values(field).into_iter().map(|value| times(field, &value) / n);
+            (n > 0.0).then(|| -shares.map(|share| share * share.log2()).sum::<f64>())
+        }
+        other => panic!("no oracle for {other:?}"),
+    }
+}
+
+/// -ln of the density by integrals over the circle, the concentration by halving.
+fn naive_von_mises(cosine: f64, sine: f64, n: f64, own: f64) -> f64 {
+    let length = cosine.hypot(sine) / (n + 1.0);
+    let integrals = |concentration: f64| {
+        (0..160).fold((0.0, 0.0), |(zeroth, first), at| {
+            let cosine = (f64::from(at) / 160.0 * std::f64::consts::TAU).cos();
+            let part = (concentration * (cosine - 1.0)).exp() / 160.0;
+            (zeroth + part, first + part * cosine)
+        })
+    };
+    let (mut low, mut high) = (0.0, 4.0 * n);
+    for _ in 0..60 {
+        let middle = (low + high) / 2.0;
+        let (zeroth, first) = integrals(middle);
+        if first / zeroth < length { low = middle } else { high = middle }
+    }
+    let apart = 1.0 - (own - sine.atan2(cosine)).cos();
+    (std::f64::consts::TAU * integrals(low).0).ln() + low * apart
+}
+
 fn same(a: &Value, b: &Value, tolerant: bool) -> bool {
     match (a, b) {
         (Value::Number(a), Value::Number(b)) if tolerant => (a - b).abs() <= 1e-9 * (1.0 + b.abs()),
         (Value::Number(a), Value::Number(b)) => a.to_bits() == b.to_bits(),
         (a, b) => a == b,
     }
+}
+
+fn looks_at_behaviour(spec: &Spec) -> bool {
+    BEHAVIOUR.contains(&(spec.aggregate, spec.of, spec.keys))
 }
 
 fn happened() -> impl Strategy<Value = Happened> {
@@ -387,7 +526,7 @@ fn run(mut stream: Vec<Happened>) -> Result<(), TestCaseError> {
         for (spec, feature) in specs.iter().zip(decision.features()) {
             let expected = naive(spec, &recorded, &event);
             prop_assert!(
-                same(feature.value(), &expected, spec.aggregate == "stddev"),
+                same(feature.value(), &expected, spec.aggregate == "stddev" || looks_at_behaviour(spec)),
                 "{:?} of {:?}: {:?}, expected {:?}",
                 spec,
                 event,
@@ -440,6 +579,7 @@ fn forgotten_history_is_never_silent() {
         delay: 0,
         filter: Filter::Always,
         current: false,
+        keys: "",
     }];
     let engine = Engine::new(Policy::from_toml(&policy(&specs)).unwrap(), HashKey::new(1, [3; 32]));
     let at = |time: i64| Event::of("payment", time).unwrap().with("account", "a").unwrap();

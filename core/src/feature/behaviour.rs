@@ -225,3 +225,62 @@ fn entropy(counts: &mut [u64]) -> Option<f64> {
     let bits = present.map(|count| *count as f64 / all as f64).map(|share| share * libm::log2(share));
     (all > 0).then(|| bits.fold(0.0, |sum, bits| sum - bits))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn close(found: Option<f64>, expected: f64) -> bool {
+        found.is_some_and(|found| (found - expected).abs() <= 1e-12 * expected.abs())
+    }
+
+    #[test]
+    fn scores_are_those_of_numpy() {
+        let score = |values: &[f64], own: f64| {
+            let words = values.iter().map(|value| value.to_bits());
+            let (mean, squares) = moments(words, true)?;
+            standard_score(own, values.len() as u64, mean, squares)
+        };
+        // (x - mean) / std with ddof = 1, of logarithms and of the values.
+        let amounts = [1_200.0, 980.0, 15_000.0, 3_000.0, 700.0];
+        let logarithms = amounts.map(libm::log1p);
+        assert!(close(score(&logarithms, libm::log1p(250_000.0)), 3.8897316845916756));
+        assert!(close(score(&amounts, 250_000.0), 40.18369559154489));
+        // However the mean of equal values is rounded, they do not differ.
+        for value in 1..2_000 {
+            let value = libm::log1p(f64::from(value));
+            for count in [2, 3, 5, 7, 100] {
+                assert_eq!(score(&vec![value; count], 0.0), None, "{count} of {value}");
+            }
+        }
+        assert_eq!(score(&[0.0; 5], 1.0), None);
+        assert!(score(&[0.0, 0.0, 1e-300], 1.0).is_none(), "below what doubles tell apart");
+    }
+
+    #[test]
+    fn entropies_are_those_of_scipy() {
+        // scipy.stats.entropy(counts, base=2)
+        assert!(close(entropy(&mut [3, 2, 0, 5, 1, 1]), 2.054585169337799));
+        assert!(close(entropy(&mut [1; 7]), 2.8073549220576037));
+        assert_eq!(entropy(&mut [9, 0]), Some(0.0));
+        assert_eq!(entropy(&mut [0, 0]), None);
+        assert_eq!(entropy(&mut [1, 7, 3]), entropy(&mut [3, 1, 7]));
+    }
+
+    #[test]
+    fn novelty_is_its_formula() {
+        // -log((c + a) / (n + a K))
+        assert!(close(Some(unlikelihood(3, 12, 1.0, 6.0)), 1.5040773967762742));
+        assert!(close(Some(unlikelihood(0, 12, 0.5, 20.0)), 3.784189633918261));
+        assert_eq!(unlikelihood(0, 0, 3.0, 1.0), 0.0);
+    }
+
+    #[test]
+    fn a_window_in_which_events_fade_is_as_long_as_their_weights() {
+        const HOUR: i64 = 3_600_000;
+        assert!(close(Some(fading_length(0, HOUR)), HOUR as f64 / std::f64::consts::LN_2));
+        // One half-life has half of it, and a short one is as long as it is.
+        assert!(close(Some(fading_length(HOUR, HOUR)), HOUR as f64 / std::f64::consts::LN_2 / 2.0));
+        assert!((fading_length(1, HOUR) - 1.0).abs() < 1e-6);
+    }
+}

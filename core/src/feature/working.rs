@@ -82,11 +82,11 @@ mod tests {
         // 2026-10-25T00:00 there: at 03:00 clocks go back by an hour, so 02:30 comes twice.
         const MIDNIGHT: i64 = 1_792_879_200_000;
         const HOUR: i64 = 3_600_000;
-        let at = |time: i64| angle(&berlin, time).expect("in range") / TAU * 24.0;
-        assert_eq!(at(MIDNIGHT), 0.0);
-        assert_eq!(at(MIDNIGHT + 5 * HOUR / 2), 2.5);
-        assert_eq!(at(MIDNIGHT + 7 * HOUR / 2), 2.5);
-        assert_eq!(at(MIDNIGHT + 13 * HOUR), 12.0);
-        assert_eq!(at(MIDNIGHT - 1), 24.0 * (1.0 - 1.0 / DAY as f64));
+        let at = |time: i64| (angle(&berlin, time).expect("in range") / TAU * DAY as f64).round() as i64;
+        assert_eq!(at(MIDNIGHT), 0);
+        assert_eq!(at(MIDNIGHT + 5 * HOUR / 2), 5 * HOUR / 2);
+        assert_eq!(at(MIDNIGHT + 7 * HOUR / 2), 5 * HOUR / 2);
+        assert_eq!(at(MIDNIGHT + 13 * HOUR), 12 * HOUR);
+        assert_eq!(at(MIDNIGHT + 25 * HOUR - 1), DAY - 1);
     }
 }
