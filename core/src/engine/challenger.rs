@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::layout::Layout;
 use super::ruling::Ruling;
 use crate::error::{Error, ErrorKind, Result};
-use crate::feature::{Keyring, TablePlan};
+use crate::feature::{CellSource, Keyring, TablePlan};
 use crate::policy::{Aggregate, Compiled, Policy};
 use crate::state::List;
 
@@ -93,12 +93,14 @@ fn fit(plan: &mut TablePlan, layout: &Layout, own: &Compiled) -> Result<()> {
     let plan_name = plan.name.clone();
     let columns = plan.columns.iter().map(|cell| {
         let name = own.plan.cell_name(&own.schema, *cell).unwrap_or_default();
-        (layout.columns.iter().position(|known| *known == name), name)
+        let worked = matches!(own.plan.cells.get(*cell), Some(CellSource::Worked(_)));
+        let remedy = if worked { "feature that reads it" } else { "`remember` with it" };
+        (layout.columns.iter().position(|known| *known == name), name, remedy)
     });
-    let columns: Vec<(Option<usize>, String)> = columns.collect();
+    let columns: Vec<(Option<usize>, String, &str)> = columns.collect();
     let column = |column: usize| match columns.get(column) {
-        Some((Some(known), _)) => Ok(*known),
-        Some((None, name)) => Err(unknown(&plan_name, &format!("`{name}` of each"), "`remember` with it")),
+        Some((Some(known), _, _)) => Ok(*known),
+        Some((None, name, remedy)) => Err(unknown(&plan_name, &format!("`{name}` of each"), remedy)),
         None => Ok(column),
     };
     let coded = |column: usize| {
@@ -145,7 +147,7 @@ fn fit(plan: &mut TablePlan, layout: &Layout, own: &Compiled) -> Result<()> {
     }
     // The event's cells by the columns of the table in force; those that the challenger does not read have none.
     let mut cells = vec![usize::MAX; layout.columns.len()];
-    for (cell, (known, _)) in plan.columns.iter().zip(&columns) {
+    for (cell, (known, _, _)) in plan.columns.iter().zip(&columns) {
         if let Some(place) = known.and_then(|known| cells.get_mut(known)) {
             *place = *cell;
         }
