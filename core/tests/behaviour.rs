@@ -370,6 +370,34 @@ fn a_prior_gives_ratios_of_nothing_a_value() {
 }
 
 #[test]
+fn whoever_has_no_past_is_compared_with_others_of_the_kind() {
+    let score = |name: &str, by: &str| {
+        format!(
+            "[[feature]]\nname = \"{name}\"\naggregate = \"zscore\"\nof = \"amount_minor\"\nby = [\"{by}\"]\nover = \"30d\"\n"
+        )
+    };
+    let either = "[[feature]]\nname = \"f\"\nexpression = \"has(own) ? own : of_kind\"\n";
+    let engine =
+        engine(&(head(256, "Asia/Tokyo") + &score("own", "account") + &score("of_kind", "mcc") + either));
+    let pay = |id: i64, account: &str, amount: i64| {
+        let event = payment(id, START + id * HOUR).with("account", account).unwrap();
+        event.with("mcc", "5411").unwrap().with("amount_minor", amount).unwrap()
+    };
+    for id in 0..6 {
+        engine.record(&pay(id, "a", 1_000 + 100 * id)).unwrap();
+    }
+    for id in 6..12 {
+        engine.record(&pay(id, "b", 100_000 + 100 * id)).unwrap();
+    }
+    for (account, feature) in [("a", "own"), ("c", "of_kind")] {
+        let event = pay(12, account, 100_000);
+        let expected = read(&engine, &event, feature).0;
+        assert!(expected.is_some() && read(&engine, &event, "f").0 == expected, "{account}");
+    }
+    assert_eq!(read(&engine, &pay(12, "c", 100_000), "own").0, None);
+}
+
+#[test]
 fn a_challenger_compares_with_what_the_policy_in_force_works_out() {
     let aggregate = "aggregate = \"time_of_day\"\nover = \"30d\"\nat_least = 2";
     let engine = engine(&feature(aggregate));

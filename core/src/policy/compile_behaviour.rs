@@ -13,6 +13,9 @@ const AT_LEAST: i64 = 5;
 const LEAST_AT_LEAST: i64 = 2;
 const MOST: i64 = 1_000_000_000;
 
+/// Those that have a half-life.
+const FADING: [Aggregate; 4] = [Aggregate::Count, Aggregate::Sum, Aggregate::Mean, Aggregate::Rate];
+
 /// Notes the keys that mean nothing for the aggregate.
 pub(super) fn check_keys(source: &Source<'_>, item: &FeatureItem) {
     let aggregate = item.aggregate.value;
@@ -23,9 +26,8 @@ pub(super) fn check_keys(source: &Source<'_>, item: &FeatureItem) {
         }
     };
     refuse(item.prior.as_ref().map(|at| &at.span), is(&[Aggregate::Ratio]), "only a ratio has a `prior`");
-    let fades = is(&[Aggregate::Count, Aggregate::Sum, Aggregate::Mean, Aggregate::Rate]);
     let message = "only a count, a sum, a mean or a rate has a `half_life`";
-    refuse(item.half_life.as_ref().map(|at| &at.span), fades, message);
+    refuse(item.half_life.as_ref().map(|at| &at.span), is(&FADING), message);
     refuse(item.scale.as_ref().map(|at| &at.span), is(&[Aggregate::Zscore]), "only a zscore has a `scale`");
     let message = "only a zscore or a time_of_day has `at_least`";
     let counts = is(&[Aggregate::Zscore, Aggregate::TimeOfDay]);
@@ -64,8 +66,9 @@ pub(super) fn behaviour(source: &Source<'_>, item: &FeatureItem) -> Option<Optio
             Behaviour::Novelty { smoothing, categories: categories.map(|number| number as f64) }
         }
         Aggregate::Entropy => Behaviour::Entropy,
-        _ => {
-            let Some(at) = &item.half_life else { return Some(None) };
+        aggregate => {
+            let half_life = item.half_life.as_ref().filter(|_| FADING.contains(&aggregate));
+            let Some(at) = half_life else { return Some(None) };
             match read_duration(source, at)? {
                 0 => {
                     source.fault(&at.span, "a half-life is longer than nothing");

@@ -361,6 +361,34 @@ mod tests {
     }
 
     proptest! {
+        /// Whatever the order in which they came, as of whatever time.
+        #[test]
+        fn fading_sums_are_their_weights(
+            events in proptest::collection::vec((0i64..1_000_000, -1_000i64..1_000), 1..20),
+            cut in 0usize..20,
+            later in 0i64..1_000_000,
+        ) {
+            let half_life = 70_000;
+            let plan = SeriesPlan { kind: Kind::Fading { half_life }, ..plan(Kind::Count, false) };
+            let one = |(time, value): &(i64, i64)| Tally::of(&plan, *time, *value as u64);
+            let all = |events: &[(i64, i64)]| events.iter().fold(Tally::default(), |mut all, event| {
+                all.merge(&plan, &one(event));
+                all
+            });
+            let (earlier, others) = events.split_at(cut.min(events.len()));
+            let mut tally = all(earlier);
+            tally.merge(&plan, &all(others));
+            let out = (5_000, 123);
+            tally.merge(&plan, &one(&out));
+            tally.subtract(&plan, &one(&out));
+            let end = events.iter().map(|(time, _)| *time).max().unwrap_or(0) + later;
+            let weight = |time: i64| 0.5f64.powf((end - time) as f64 / half_life as f64);
+            let expected: f64 = events.iter().map(|(time, value)| *value as f64 * weight(*time)).sum();
+            let found = tally.fading().as_of(end, half_life);
+            prop_assert_eq!(tally.count, events.len() as u64);
+            prop_assert!((found - expected).abs() <= 1e-9, "{found}, expected {expected}");
+        }
+
         /// Two parts merged are the whole, and taking a value out leaves the others.
         #[test]
         fn tallies_merge_and_subtract(
