@@ -1,5 +1,6 @@
 //! Features that look at behaviour: over panes, across swaps and snapshots, at their boundaries.
 
+#![allow(clippy::disallowed_methods, reason = "definitions need not have the same bits everywhere")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test may fail loudly")]
 
 use proptest::prelude::*;

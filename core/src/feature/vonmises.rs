@@ -176,6 +176,10 @@ mod tests {
                 "{own}: {found}, expected {expected}"
             );
         }
+        // Of nothing, and of what is nowhere in the mean.
+        for count in [0, 4] {
+            assert_eq!(surprise([0.0, 1.0], [0.0, 0.0], count), libm::log(TAU));
+        }
     }
 
     #[test]

@@ -382,7 +382,7 @@ mod tests {
             tally.merge(&plan, &one(&out));
             tally.subtract(&plan, &one(&out));
             let end = events.iter().map(|(time, _)| *time).max().unwrap_or(0) + later;
-            let weight = |time: i64| 0.5f64.powf((end - time) as f64 / half_life as f64);
+            let weight = |time: i64| libm::pow(0.5, (end - time) as f64 / half_life as f64);
             let expected: f64 = events.iter().map(|(time, value)| *value as f64 * weight(*time)).sum();
             let found = tally.fading().as_of(end, half_life);
             prop_assert_eq!(tally.count, events.len() as u64);
