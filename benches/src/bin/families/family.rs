@@ -72,6 +72,65 @@ over = "30d"
 "#,
     },
     Family {
+        name: "zscore",
+        by: &["account"],
+        features: r#"
+[[feature]]
+name = "f"
+aggregate = "zscore"
+of = "amount_minor"
+by = ["account"]
+over = "90d"
+"#,
+    },
+    Family {
+        name: "time_of_day",
+        by: &["account"],
+        features: r#"
+[[feature]]
+name = "f"
+aggregate = "time_of_day"
+by = ["account"]
+over = "90d"
+"#,
+    },
+    Family {
+        name: "novelty",
+        by: &["account"],
+        features: r#"
+[[feature]]
+name = "f"
+aggregate = "novelty"
+of = "device"
+by = ["account"]
+over = "90d"
+"#,
+    },
+    Family {
+        name: "entropy",
+        by: &["account"],
+        features: r#"
+[[feature]]
+name = "f"
+aggregate = "entropy"
+of = "device"
+by = ["account"]
+over = "90d"
+"#,
+    },
+    Family {
+        name: "half_life",
+        by: &["account"],
+        features: r#"
+[[feature]]
+name = "f"
+aggregate = "rate"
+half_life = "6h"
+by = ["account"]
+over = "90d"
+"#,
+    },
+    Family {
         name: "composite",
         by: &["account"],
         features: r#"
