@@ -3,6 +3,7 @@
 use super::Type;
 use super::ast::{Expr, ExprKind, Span};
 use super::check::{Checker, Fold, Node, Reference, TextTest};
+use super::math::is_function;
 use super::scope::{Named, Reading, SlotSource};
 use crate::event::nearest;
 use crate::event::time::{TimePart, parse_duration};
@@ -41,6 +42,7 @@ impl Checker<'_, '_> {
                 (_, other) => self.fail(&argument.span, format!("int() wants a number, this is {other}")),
             },
             ("size", [argument]) => self.size(argument),
+            ("disagreements", texts) => self.disagreements(texts, span),
             ("in_list" | "list_severity", [list, entity]) => self.list_test(function, list, entity, span),
             ("has" | "duration" | "timestamp" | "double" | "int" | "size", _) => {
                 self.fail(span, format!("{function}() wants one argument"))
@@ -49,8 +51,17 @@ impl Checker<'_, '_> {
                 self.fail(span, format!("{function}() wants the name of a list and an identifier"))
             }
             _ => {
-                let known =
-                    ["has", "duration", "timestamp", "double", "int", "size", "in_list", "list_severity"];
+                let known = [
+                    "has",
+                    "duration",
+                    "timestamp",
+                    "double",
+                    "int",
+                    "size",
+                    "in_list",
+                    "list_severity",
+                    "disagreements",
+                ];
                 let hint = match nearest(function, known.into_iter()) {
                     Some(known) => format!("did you mean {known}()?"),
                     None => format!("there are {}", known.join(", ")),
@@ -127,6 +138,10 @@ impl Checker<'_, '_> {
         target: &Expr,
         arguments: &[Expr],
     ) -> Option<(Node, Type)> {
+        let namespace = matches!(&target.kind, ExprKind::Name(name) if name == "math");
+        if namespace && (is_function(function) || self.scope.find("math").is_err()) {
+            return self.math(function, function_span, arguments);
+        }
         let test = match function {
             "startsWith" => Some(TextTest::StartsWith),
             "endsWith" => Some(TextTest::EndsWith),

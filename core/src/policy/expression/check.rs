@@ -2,6 +2,7 @@
 
 use super::Type;
 use super::ast::{Expr, ExprKind, Mistake, Operator, Span};
+use super::math::{Extreme, Math};
 use super::scope::{Named, Reading, Scope, SlotSource, Slots, field_type};
 use crate::event::time::TimePart;
 use crate::event::{Domain, Field, FieldSpec, nearest};
@@ -34,6 +35,12 @@ pub(crate) enum Node {
     Fold(Fold, Box<Node>),
     /// A part of a time in a time zone, by its number.
     TimePart(TimePart, u16, Box<Node>),
+    Math(Math, Box<Node>),
+    AbsoluteInteger(Box<Node>),
+    /// Of at least one.
+    Extreme(Extreme, Vec<Node>),
+    /// How many different texts there are, less one.
+    Disagreements(Vec<Node>),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,7 +90,7 @@ pub(crate) fn check(expr: &Expr, scope: &Scope<'_>, slots: &mut Slots) -> Result
 }
 
 /// A typed part; text fields stay fields until it is known how they are read.
-enum Typed<'a> {
+pub(super) enum Typed<'a> {
     Value(Node, Type),
     Text(&'a FieldSpec),
     Literal(String),
@@ -91,7 +98,7 @@ enum Typed<'a> {
 }
 
 impl Typed<'_> {
-    fn value_type(&self) -> Type {
+    pub(super) fn value_type(&self) -> Type {
         match self {
             Typed::Value(_, value_type) => *value_type,
             Typed::Text(_) | Typed::Literal(_) => Type::Text,
@@ -135,7 +142,7 @@ impl<'a> Checker<'a, '_> {
         Some(self.as_value(typed))
     }
 
-    fn expr(&mut self, expr: &Expr) -> Option<Typed<'a>> {
+    pub(super) fn expr(&mut self, expr: &Expr) -> Option<Typed<'a>> {
         let span = &expr.span;
         let value = |node, value_type| Some(Typed::Value(node, value_type));
         match &expr.kind {
@@ -313,7 +320,7 @@ impl<'a> Checker<'a, '_> {
     }
 
     /// A part as the word under which history remembers it.
-    fn symbol(&mut self, typed: Typed<'a>, span: &Span) -> Option<Node> {
+    pub(super) fn symbol(&mut self, typed: Typed<'a>, span: &Span) -> Option<Node> {
         match typed {
             Typed::Value(node, Type::Symbol) => Some(node),
             Typed::Literal(text) => Some(Node::Constant(crate::event::Symbol::of(&text).0)),
@@ -528,7 +535,12 @@ impl Node {
             | Node::OneOf(a, _)
             | Node::TextSize(a)
             | Node::Fold(_, a)
-            | Node::TimePart(_, _, a) => a.visit(f),
+            | Node::TimePart(_, _, a)
+            | Node::Math(_, a)
+            | Node::AbsoluteInteger(a) => a.visit(f),
+            Node::Extreme(_, items) | Node::Disagreements(items) => {
+                items.iter().for_each(|item| item.visit(f));
+            }
             Node::And(a, b)
             | Node::Or(a, b)
             | Node::Integer(_, a, b)

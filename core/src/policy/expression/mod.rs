@@ -9,6 +9,7 @@ mod calls;
 mod check;
 mod condition;
 mod lexer;
+mod math;
 #[cfg(test)]
 mod oracle;
 mod parser;

@@ -2,15 +2,18 @@
 //! obvious), and the `cel` crate (somebody else's reading of the language).
 
 use std::cell::Cell;
-use std::collections::{BTreeMap, HashMap};
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use cel::{Context, Env, Value as Cel, extensions};
+use cel::extractors::Arguments;
+use cel::{Context, Env, ExecutionError, Value as Cel, extensions};
 use proptest::prelude::*;
 
 use super::ast::Operator;
 use super::check::{Checked, Fold, Node, TextTest};
 use super::condition::{Conditions, Facts, Truth};
+use super::math::{Extreme, Math};
 use super::program::{Evaluation, Program};
 use super::scope::{Scope, SlotSource, Slots, Use};
 use super::{Type, compile};
@@ -113,6 +116,40 @@ fn walk(node: &Node, evaluation: &Evaluation<'_>, slots: &Slots) -> Option<Walke
             let zone = &evaluation.zones[usize::from(*zone)];
             Word(zone.part(*part, word(a)? as i64)? as u64)
         }
+        Node::Math(math, a) => {
+            let number = float(word(a)?);
+            let result = match math {
+                Math::Absolute => number.abs(),
+                Math::SquareRoot => number.sqrt(),
+                Math::Logarithm => libm::log(number),
+                Math::Exponential => libm::exp(number),
+                Math::Floor => number.floor(),
+                Math::Ceiling => number.ceil(),
+                Math::Round => number.round(),
+            };
+            Word(result.to_bits())
+        }
+        Node::AbsoluteInteger(a) => Word((word(a)? as i64).checked_abs()? as u64),
+        Node::Extreme(Extreme { greatest, number: false }, items) => {
+            let items: Vec<i64> = items.iter().map(|item| Some(word(item)? as i64)).collect::<Option<_>>()?;
+            Word(if *greatest { items.into_iter().max() } else { items.into_iter().min() }? as u64)
+        }
+        Node::Extreme(Extreme { greatest, number: true }, items) => {
+            let mut items: Vec<f64> =
+                items.iter().map(|item| Some(float(word(item)?))).collect::<Option<_>>()?;
+            if items.len() > 1 && items.iter().any(|item| item.is_nan()) {
+                return None;
+            }
+            if *greatest {
+                items.reverse();
+            }
+            items.sort_by(|a, b| a.partial_cmp(b).unwrap_or(Ordering::Equal));
+            Word(if *greatest { items.last() } else { items.first() }?.to_bits())
+        }
+        Node::Disagreements(items) => {
+            let different: BTreeSet<u64> = items.iter().filter_map(word).collect();
+            Word(different.len().checked_sub(1)? as u64)
+        }
         Node::Fold(Fold::Lower, a) => Text(text(a)?.to_ascii_lowercase()),
         Node::Fold(Fold::Upper, a) => Text(text(a)?.to_ascii_uppercase()),
     })
@@ -162,6 +199,7 @@ struct Values {
     emulator: Option<bool>,
     channel: Option<String>,
     model: Option<String>,
+    language: Option<String>,
     time: i64,
     created: Option<i64>,
 }
@@ -173,8 +211,15 @@ fn values() -> impl Strategy<Value = Values> {
     let numbers =
         (proptest::option::of(prop_oneof![Just(0.0), 0.0..20_000.0]), proptest::option::of(-90.0..90.0f64));
     let times = (0..2_000_000_000_000i64, proptest::option::of(0..2_000_000_000_000i64));
-    (integer(), integer(), numbers, (flag(), flag()), (text(), text()), times).prop_map(
-        |(width, depth, (radius, latitude), (rooted, emulator), (channel, model), (time, created))| Values {
+    (integer(), integer(), numbers, (flag(), flag()), (text(), text(), text()), times).prop_map(
+        |(
+            width,
+            depth,
+            (radius, latitude),
+            (rooted, emulator),
+            (channel, model, language),
+            (time, created),
+        )| Values {
             width,
             depth,
             radius,
@@ -183,6 +228,7 @@ fn values() -> impl Strategy<Value = Values> {
             emulator,
             channel,
             model,
+            language,
             time,
             created,
         },
@@ -209,7 +255,9 @@ impl Values {
                 event.set(field(name), value).unwrap();
             }
         }
-        for (name, value) in [("channel", &self.channel), ("device.model", &self.model)] {
+        for (name, value) in
+            [("channel", &self.channel), ("device.model", &self.model), ("browser.language", &self.language)]
+        {
             if let Some(value) = value {
                 event.set(field(name), value).unwrap();
             }
@@ -235,6 +283,7 @@ impl Values {
         put("device", "rooted", self.rooted.map(Cel::Bool));
         put("device", "emulator", self.emulator.map(Cel::Bool));
         put("device", "model", self.model.as_deref().map(Cel::from));
+        put("browser", "language", self.language.as_deref().map(Cel::from));
         put("account", "created_at", self.created.map(time));
         for (name, map) in maps {
             context.add_variable_from_value(name, map);
@@ -249,8 +298,46 @@ impl Values {
             context.add_variable_from_value("channel", channel.as_str());
         }
         context.add_variable_from_value("time", time(self.time));
+        let texts: HashMap<String, String> =
+            [("channel", &self.channel), ("device.model", &self.model), ("browser.language", &self.language)]
+                .into_iter()
+                .filter_map(|(name, text)| Some((name.to_owned(), text.clone()?)))
+                .collect();
+        let disagreements = move |Arguments(names): Arguments| {
+            let text = |name: &Cel| match name {
+                Cel::String(name) => texts.get(&**name),
+                other => panic!("{other:?}"),
+            };
+            let different: BTreeSet<&String> = names.iter().filter_map(text).collect();
+            match different.len() {
+                0 => Err(ExecutionError::function_error("disagreements", "there is no text")),
+                count => Ok(Cel::Int(count as i64 - 1)),
+            }
+        };
+        context.add_function("disagreements", disagreements).unwrap();
+        context.add_function("math.log", |number: f64| libm::log(number)).unwrap();
+        context.add_function("math.exp", |number: f64| libm::exp(number)).unwrap();
         context
     }
+}
+
+fn environment() -> Arc<Env> {
+    let mut env = Env::stdlib();
+    env.add_extension(extensions::strings).unwrap();
+    env.add_extension(extensions::math).unwrap();
+    Arc::new(env)
+}
+
+/// The same for the `cel` crate, which would read absent arguments before it calls: it is given their names.
+fn with_quoted_names(text: &str) -> String {
+    let mut parts = text.split("disagreements(");
+    let mut quoted = parts.next().unwrap().to_owned();
+    for part in parts {
+        let (names, rest) = part.split_once(')').unwrap();
+        let names: Vec<String> = names.split(", ").map(|name| format!("'{name}'")).collect();
+        quoted.push_str(&format!("disagreements({}){rest}", names.join(", ")));
+    }
+    quoted
 }
 
 fn one_of(texts: &'static [&'static str]) -> impl Strategy<Value = String> + Clone {
@@ -277,7 +364,7 @@ fn grammar(depth: u32) -> Grammar {
             integer: prop_oneof![integer_literal, one_of(&["device.screen_width", "browser.color_depth"])]
                 .boxed(),
             number: prop_oneof![number_literal, one_of(&["radius_km", "latitude"])].boxed(),
-            text: prop_oneof![text_literal, one_of(&["channel", "device.model"])].boxed(),
+            text: prop_oneof![text_literal, one_of(&["channel", "device.model", "browser.language"])].boxed(),
             duration: one_of(&[
                 "duration(\"10m\")",
                 "duration(\"-1h30m\")",
@@ -296,6 +383,10 @@ fn grammar(depth: u32) -> Grammar {
     };
     let chosen = |operand: &BoxedStrategy<String>| {
         (boolean.clone(), operand.clone(), operand.clone()).prop_map(|(c, a, b)| format!("({c} ? {a} : {b})"))
+    };
+    let extreme = |operand: &BoxedStrategy<String>| {
+        (one_of(&["least", "greatest"]), proptest::collection::vec(operand.clone(), 1..4))
+            .prop_map(|(f, items)| format!("math.{f}({})", items.join(", ")))
     };
     Grammar {
         boolean: prop_oneof![
@@ -323,6 +414,13 @@ fn grammar(depth: u32) -> Grammar {
                 .prop_map(|(a, op, b)| format!("({a} {op} {b})")),
             1 => integer.clone().prop_map(|a| format!("-({a})")),
             1 => chosen(&integer),
+            1 => integer.clone().prop_map(|a| format!("math.abs({a})")),
+            1 => extreme(&integer),
+            1 => one_of(&[
+                "disagreements(channel, device.model)",
+                "disagreements(device.model, browser.language, channel)",
+                "disagreements(browser.language, browser.language)",
+            ]),
             1 => text.clone().prop_map(|a| format!("size({a})")),
             1 => (one_of(&["time", "account.created_at"]),
                   one_of(&["getHours", "getMinutes", "getDayOfWeek", "getDate", "getMonth", "getFullYear"]),
@@ -334,6 +432,10 @@ fn grammar(depth: u32) -> Grammar {
             2 => number.clone(),
             2 => infix(&number, &["+", "-", "*", "/"]),
             1 => number.clone().prop_map(|a| format!("-({a})")),
+            2 => (one_of(&["abs", "sqrt", "log", "exp", "floor", "ceil", "round"]), number.clone())
+                .prop_map(|(f, a)| format!("math.{f}({a})")),
+            1 => extreme(&number),
+            1 => integer.clone().prop_map(|a| format!("math.sqrt({a})")),
             1 => integer.prop_map(|a| format!("double({a})")),
             1 => chosen(&number),
         ]
@@ -409,10 +511,8 @@ proptest! {
         prop_assert_eq!(condition, truth, "condition and program differ: {}", text);
         prop_assume!(!NAN_COMPARED.get());
 
-        let mut env = Env::stdlib();
-        env.add_extension(extensions::strings).unwrap();
-        let env = Arc::new(env);
-        let program = env.compile(&text).map_err(|e| TestCaseError::fail(format!("{text}: {e}")))?;
+        let env = environment();
+        let program = env.compile(&with_quoted_names(&text)).map_err(|e| TestCaseError::fail(format!("{text}: {e}")))?;
         let oracle = match program.execute(&values.context(env)) {
             Ok(Cel::Bool(flag)) => Some(u64::from(flag)),
             Ok(other) => return Err(TestCaseError::fail(format!("{text}: {other:?}"))),
@@ -436,10 +536,8 @@ proptest! {
         let walked = walk(&checked.node, &evaluation, &slots).map(Walked::word);
         prop_assert_eq!(flat, walked, "program and tree differ: {}", text);
         prop_assume!(!NAN_COMPARED.get());
-        let mut env = Env::stdlib();
-        env.add_extension(extensions::strings).unwrap();
-        let env = Arc::new(env);
-        let oracle = match env.compile(&text).unwrap().execute(&values.context(env)) {
+        let env = environment();
+        let oracle = match env.compile(&with_quoted_names(&text)).unwrap().execute(&values.context(env)) {
             Ok(Cel::Float(number)) => Some(number.to_bits()),
             Ok(other) => return Err(TestCaseError::fail(format!("{text}: {other:?}"))),
             Err(_) => None,

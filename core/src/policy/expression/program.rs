@@ -5,6 +5,7 @@
 
 use super::ast::Operator;
 use super::check::{Fold, Node, TextTest};
+use super::math::{Extreme, Math, disagreements};
 use crate::event::time::{Calendar, TimePart};
 use crate::event::{Event, Field};
 use crate::feature::Row;
@@ -62,6 +63,11 @@ enum Op {
     TextSize,
     Fold(Fold),
     TimePart(TimePart, u16),
+    Math(Math),
+    AbsoluteInteger,
+    Extreme(Extreme),
+    /// Of so many texts.
+    Disagreements(u32),
 }
 
 /// A compiled expression.
@@ -189,6 +195,20 @@ impl Program {
             Node::TextSize(a) => self.unary(a, Op::TextSize),
             Node::Fold(fold, a) => self.unary(a, Op::Fold(*fold)),
             Node::TimePart(part, zone, a) => self.unary(a, Op::TimePart(*part, *zone)),
+            Node::Math(math, a) => self.unary(a, Op::Math(*math)),
+            Node::AbsoluteInteger(a) => self.unary(a, Op::AbsoluteInteger),
+            Node::Extreme(extreme, items) => {
+                for (number, item) in items.iter().enumerate() {
+                    self.emit(item);
+                    if number > 0 {
+                        self.push(Op::Extreme(*extreme));
+                    }
+                }
+            }
+            Node::Disagreements(items) => {
+                items.iter().for_each(|item| self.emit(item));
+                self.push(Op::Disagreements(items.len() as u32));
+            }
             Node::OneOf(a, words) => {
                 let set = self.sets.len() as u32;
                 self.sets.push(words.clone());
@@ -327,6 +347,20 @@ impl Program {
                     calendar.part(part, word as i64).map(|part| part as u64)
                 }),
                 Op::Fold(fold) => take(stack).map(|word| TextWord(word).fold(fold)),
+                Op::Math(math) => take(stack).map(|word| math.of(f64::from_bits(word)).to_bits()),
+                Op::AbsoluteInteger => {
+                    take(stack).and_then(|word| (word as i64).checked_abs()).map(|number| number as u64)
+                }
+                Op::Extreme(extreme) => {
+                    let (a, b) = take_two(stack);
+                    a.zip(b).and_then(|(a, b)| extreme.of(a, b))
+                }
+                Op::Disagreements(count) => {
+                    let from = stack.len().saturating_sub(count as usize);
+                    let result = disagreements(stack.get(from..).unwrap_or(&[]));
+                    stack.truncate(from);
+                    result
+                }
             };
             stack.push(result);
         }
