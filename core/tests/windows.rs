@@ -6,6 +6,10 @@
 
 use std::fmt::Write;
 
+#[path = "windows/geography.rs"]
+mod geography;
+
+use geography::{PLACES, Place, Visit, from_home, speed};
 use proptest::prelude::*;
 use sekisho::{Decision, Engine, Event, HashKey, Label, Outcome, Policy, Value};
 
@@ -69,6 +73,14 @@ const BEHAVIOUR: [(&str, Option<&str>, &str); 14] = [
     ("mean", Some("radius_km"), "half_life = \"3600000ms\""),
 ];
 
+/// Those that look at where events happen.
+const GEOGRAPHY: [(&str, Option<&str>, &str); 4] = [
+    ("speed", None, ""),
+    ("distance", None, ""),
+    ("distance", None, "half_life = \"21600000ms\""),
+    ("distance", None, "at_least = 3"),
+];
+
 const AGGREGATES: [(&str, Option<&str>); 19] = [
     ("count", None),
     ("rate", None),
@@ -102,12 +114,13 @@ fn specs() -> Vec<Spec> {
         (Over::Day, 12 * HOUR),
         (Over::Everything, 0),
     ];
-    let entities: [&[&str]; 4] = [&["account"], &["account", "device"], &["ip/24"], &["account", "country"]];
+    let entities: [&[&str]; 5] =
+        [&["account"], &["account", "device"], &["ip/24"], &["account", "country"], &["account", "ip/24"]];
     let filters = [Filter::Always, Filter::Failed, Filter::Fraud, Filter::Large];
     // Every aggregate over every window; the other dimensions take turns.
     let plain = AGGREGATES.into_iter().map(|(aggregate, of)| (aggregate, of, ""));
-    for (n, (aggregate, of, keys)) in plain.chain(BEHAVIOUR).enumerate() {
-        let compares = ["zscore", "time_of_day", "novelty"].contains(&aggregate);
+    for (n, (aggregate, of, keys)) in plain.chain(BEHAVIOUR).chain(GEOGRAPHY).enumerate() {
+        let compares = ["zscore", "time_of_day", "novelty", "speed", "distance"].contains(&aggregate);
         for (m, (over, delay)) in windows.into_iter().enumerate() {
             if aggregate == "rate" && over == Over::Everything && keys.is_empty() {
                 continue;
@@ -116,7 +129,7 @@ fn specs() -> Vec<Spec> {
             specs.push(Spec {
                 aggregate,
                 of,
-                by: entities[turn % 4],
+                by: entities[turn % 5],
                 over,
                 delay,
                 filter: filters[(n + 2 * m) % 4],
@@ -175,6 +188,7 @@ struct Happened {
     net: u8,
     amount: Option<i64>,
     radius: Option<f64>,
+    place: Option<Place>,
     country: Option<&'static str>,
     outcome: Option<&'static str>,
     /// The outcome as it is learnt by `resolve`, right after the event.
@@ -206,6 +220,9 @@ impl Happened {
         if let Some(radius) = self.radius {
             event = event.with("radius_km", radius).unwrap();
         }
+        if let Some((latitude, longitude)) = self.place {
+            event = event.with("latitude", latitude).unwrap().with("longitude", longitude).unwrap();
+        }
         if let Some(country) = self.country {
             event = event.with("country", country).unwrap();
         }
@@ -219,6 +236,10 @@ impl Happened {
             }
         }
         event
+    }
+
+    fn visit(&self) -> Option<Visit> {
+        Some(Visit { time: self.time, place: self.place?, radius: self.radius.unwrap_or(0.0) })
     }
 
     fn has(&self, field: &str) -> bool {
@@ -290,6 +311,14 @@ fn naive(spec: &Spec, history: &[Happened], current: &Happened) -> Value {
         matches.push(current);
     }
     let number = |value: Option<f64>| value.map_or(Value::Missing, Value::Number);
+    if looks_at_places(spec) {
+        let visits: Vec<Visit> = matches.iter().filter_map(|event| event.visit()).collect();
+        let at_least = if spec.keys.starts_with("at_least") { 3 } else { 1 };
+        return number(current.visit().and_then(|current| match spec.aggregate {
+            "speed" => visits.last().map(|last| speed(*last, current)),
+            _ => from_home(&visits, spec.half_life(), at_least, current),
+        }));
+    }
     if looks_at_behaviour(spec) {
         return number(naive_behaviour(spec, &matches, current, (start, end)));
     }
@@ -451,6 +480,10 @@ fn looks_at_behaviour(spec: &Spec) -> bool {
     BEHAVIOUR.contains(&(spec.aggregate, spec.of, spec.keys))
 }
 
+fn looks_at_places(spec: &Spec) -> bool {
+    GEOGRAPHY.contains(&(spec.aggregate, spec.of, spec.keys))
+}
+
 fn happened() -> impl Strategy<Value = Happened> {
     let time = prop_oneof![
         4 => (-30i64..30).prop_map(|n| MONTH_END + n * 5 * MINUTE),
@@ -469,6 +502,7 @@ fn happened() -> impl Strategy<Value = Happened> {
             proptest::option::of(0i64..10_000),
             proptest::option::of(0.0..500.0f64),
             proptest::option::of(proptest::sample::select(vec!["JP", "US", "DE"])),
+            proptest::option::of(proptest::sample::select(PLACES.to_vec())),
         ),
         (outcome, any::<bool>(), label, any::<bool>()),
         prop_oneof![3 => Just(0), 1 => 0..DAY],
@@ -476,7 +510,7 @@ fn happened() -> impl Strategy<Value = Happened> {
         .prop_map(
             |(
                 (id, time, account, device, net),
-                (amount, radius, country),
+                (amount, radius, country, place),
                 (outcome, resolved, label, label_on_event),
                 late,
             )| Happened {
@@ -487,6 +521,7 @@ fn happened() -> impl Strategy<Value = Happened> {
                 net,
                 amount,
                 radius,
+                place,
                 country,
                 outcome,
                 resolved,
@@ -526,8 +561,9 @@ fn run(mut stream: Vec<Happened>) -> Result<(), TestCaseError> {
         prop_assert!(!decision.is_repeated());
         for (spec, feature) in specs.iter().zip(decision.features()) {
             let expected = naive(spec, &recorded, &event);
+            let tolerant = spec.aggregate == "stddev" || looks_at_behaviour(spec) || looks_at_places(spec);
             prop_assert!(
-                same(feature.value(), &expected, spec.aggregate == "stddev" || looks_at_behaviour(spec)),
+                same(feature.value(), &expected, tolerant),
                 "{:?} of {:?}: {:?}, expected {:?}",
                 spec,
                 event,

@@ -20,6 +20,10 @@ pub(crate) enum Behaviour {
     Novelty { smoothing: f64, categories: Option<f64> },
     /// How mixed the values are.
     Entropy,
+    /// How fast one had to be to get to the event.
+    Speed,
+    /// How far the event is from home, which is the mean of so many positions at least.
+    Distance { half_life: Option<i64>, at_least: u64 },
 }
 
 /// A history with what a visit knows beside it.
@@ -37,7 +41,7 @@ impl<'a> Past<'a> {
     }
 
     /// What one of the feature's series holds of the window.
-    fn folded<M: Matches>(
+    pub(super) fn folded<M: Matches>(
         &self,
         feature: &WindowFeature,
         gathered: &Gathered<'_, M>,
@@ -67,6 +71,8 @@ impl<M: Matches> Gathered<'_, M> {
                 self.novelty((smoothing, categories), feature, past, values, seen)
             }
             Behaviour::Entropy => self.entropy(feature, seen),
+            Behaviour::Speed => self.speed(feature, past),
+            Behaviour::Distance { half_life, at_least } => self.distance(half_life, at_least, feature, past),
         };
         value.map(f64::to_bits)
     }

@@ -2,6 +2,7 @@
 
 mod behaviour;
 mod derived;
+mod geography;
 mod heavy;
 mod login;
 mod plan;
@@ -22,4 +23,4 @@ pub(crate) use route::{Keyring, Previous, Route, event_word};
 pub use row::Value;
 pub(crate) use row::{Presence, Row};
 pub(crate) use velocity::{Moment, Workspace, visit};
-pub(crate) use working::Working;
+pub(crate) use working::{Axis, Working};

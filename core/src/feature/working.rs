@@ -2,6 +2,7 @@
 
 use std::f64::consts::TAU;
 
+use super::geography::unit;
 use crate::event::time::{Calendar, DAY};
 use crate::event::{Field, Schema};
 
@@ -14,6 +15,18 @@ pub(crate) enum Working {
     DayCosine,
     /// and its second.
     DaySine,
+    /// A coordinate of the event's position as a unit vector.
+    Position(Axis),
+    /// How far off the position may be in km: 0 where it is not said.
+    Radius,
+}
+
+/// From the centre of the Earth to where both degrees are 0, to 90 degrees of longitude, to the north pole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Axis {
+    X,
+    Y,
+    Z,
 }
 
 impl Working {
@@ -22,17 +35,32 @@ impl Working {
         match self {
             Working::Logarithm { of, .. } => std::slice::from_ref(of),
             Working::DayCosine | Working::DaySine => &[Field::TIME],
+            Working::Position(_) => &[Field::LATITUDE, Field::LONGITUDE],
+            Working::Radius => &[Field::LATITUDE, Field::LONGITUDE, Field::RADIUS_KM],
         }
     }
 
     /// Its word, when `read` has those of the fields.
     pub(crate) fn word(self, calendar: &Calendar, read: impl Fn(Field) -> Option<u64>) -> Option<u64> {
         let angle = || angle(calendar, read(Field::TIME)? as i64);
+        let degrees = |field| read(field).map(f64::from_bits);
         let value = match self {
             Working::Logarithm { of, number: true } => logarithm(f64::from_bits(read(of)?)),
             Working::Logarithm { of, number: false } => logarithm(read(of)? as i64 as f64),
             Working::DayCosine => libm::cos(angle()?),
             Working::DaySine => libm::sin(angle()?),
+            Working::Position(axis) => {
+                let [x, y, z] = unit(degrees(Field::LATITUDE)?, degrees(Field::LONGITUDE)?);
+                match axis {
+                    Axis::X => x,
+                    Axis::Y => y,
+                    Axis::Z => z,
+                }
+            }
+            Working::Radius => {
+                degrees(Field::LATITUDE).and(degrees(Field::LONGITUDE))?;
+                read(Field::RADIUS_KM).map_or(0.0, f64::from_bits)
+            }
         };
         Some(value.to_bits())
     }
@@ -43,6 +71,8 @@ impl Working {
             Working::Logarithm { of, .. } => format!("logarithm {}", schema.name(of)),
             Working::DayCosine => format!("cosine of the day in {zone}"),
             Working::DaySine => format!("sine of the day in {zone}"),
+            Working::Position(axis) => format!("{axis:?} of the position"),
+            Working::Radius => "radius of the position".to_owned(),
         }
     }
 }

@@ -5,16 +5,17 @@ use std::ops::Range;
 use super::compile::read_duration;
 use super::document::{Aggregate, FeatureItem, Scale};
 use super::source::Source;
-use crate::feature::{Behaviour, CellSource, Working};
+use crate::feature::{Axis, Behaviour, CellSource, Working};
 
 /// Values that a score or a time of day is compared with at least, unless the policy says otherwise.
 const AT_LEAST: i64 = 5;
-/// What it can say: a sample has no deviation before its second value.
-const LEAST_AT_LEAST: i64 = 2;
+/// A sample has no deviation before its second value.
+const LEAST_OF_SAMPLE: i64 = 2;
 const MOST: i64 = 1_000_000_000;
 
 /// Those that have a half-life.
-const FADING: [Aggregate; 4] = [Aggregate::Count, Aggregate::Sum, Aggregate::Mean, Aggregate::Rate];
+const FADING: [Aggregate; 5] =
+    [Aggregate::Count, Aggregate::Sum, Aggregate::Mean, Aggregate::Rate, Aggregate::Distance];
 
 /// Notes the keys that mean nothing for the aggregate.
 pub(super) fn check_keys(source: &Source<'_>, item: &FeatureItem) {
@@ -26,16 +27,22 @@ pub(super) fn check_keys(source: &Source<'_>, item: &FeatureItem) {
         }
     };
     refuse(item.prior.as_ref().map(|at| &at.span), is(&[Aggregate::Ratio]), "only a ratio has a `prior`");
-    let message = "only a count, a sum, a mean or a rate has a `half_life`";
+    let message = "only a count, a sum, a mean, a rate or a distance has a `half_life`";
     refuse(item.half_life.as_ref().map(|at| &at.span), is(&FADING), message);
     refuse(item.scale.as_ref().map(|at| &at.span), is(&[Aggregate::Zscore]), "only a zscore has a `scale`");
-    let message = "only a zscore or a time_of_day has `at_least`";
-    let counts = is(&[Aggregate::Zscore, Aggregate::TimeOfDay]);
+    let message = "only a zscore, a time_of_day or a distance has `at_least`";
+    let counts = is(&[Aggregate::Zscore, Aggregate::TimeOfDay, Aggregate::Distance]);
     refuse(item.at_least.as_ref().map(|at| &at.span), counts, message);
     let novelty = is(&[Aggregate::Novelty]);
     refuse(item.smoothing.as_ref().map(|at| &at.span), novelty, "only a novelty has a `smoothing`");
     refuse(item.categories.as_ref().map(|at| &at.span), novelty, "only a novelty has `categories`");
-    let compares = is(&[Aggregate::Zscore, Aggregate::TimeOfDay, Aggregate::Novelty]);
+    let compares = is(&[
+        Aggregate::Zscore,
+        Aggregate::TimeOfDay,
+        Aggregate::Novelty,
+        Aggregate::Speed,
+        Aggregate::Distance,
+    ]);
     let current = item.include_current.as_ref().filter(|at| at.value);
     let message = "this aggregate compares the current event with those before it, which do not include it";
     refuse(current.map(|at| &at.span), !compares, message);
@@ -43,17 +50,27 @@ pub(super) fn check_keys(source: &Source<'_>, item: &FeatureItem) {
 
 /// What a feature does beside its aggregate; `None` for a fault.
 pub(super) fn behaviour(source: &Source<'_>, item: &FeatureItem) -> Option<Option<Behaviour>> {
-    let at_least = || {
-        let Some(at) = &item.at_least else { return Some(AT_LEAST as u64) };
-        if !(LEAST_AT_LEAST..=MOST).contains(&at.value) {
-            source.fault(&at.span, "`at_least` is a number of events, 2 to 1,000,000,000");
+    let at_least = |usual: i64, least: i64| {
+        let Some(at) = &item.at_least else { return Some(usual as u64) };
+        if !(least..=MOST).contains(&at.value) {
+            source.fault(&at.span, format!("`at_least` is a number of events, {least} to 1,000,000,000"));
             return None;
         }
         Some(at.value as u64)
     };
+    let half_life = || {
+        let Some(at) = &item.half_life else { return Some(None) };
+        match read_duration(source, at)? {
+            0 => {
+                source.fault(&at.span, "a half-life is longer than nothing");
+                None
+            }
+            half_life => Some(Some(half_life)),
+        }
+    };
     Some(Some(match item.aggregate.value {
-        Aggregate::Zscore => Behaviour::Score { at_least: at_least()? },
-        Aggregate::TimeOfDay => Behaviour::TimeOfDay { at_least: at_least()? },
+        Aggregate::Zscore => Behaviour::Score { at_least: at_least(AT_LEAST, LEAST_OF_SAMPLE)? },
+        Aggregate::TimeOfDay => Behaviour::TimeOfDay { at_least: at_least(AT_LEAST, LEAST_OF_SAMPLE)? },
         Aggregate::Novelty => {
             let smoothing = item.smoothing.as_ref().map_or(1.0, |at| at.value);
             let categories = item.categories.as_ref().map(|at| at.value);
@@ -66,18 +83,29 @@ pub(super) fn behaviour(source: &Source<'_>, item: &FeatureItem) -> Option<Optio
             Behaviour::Novelty { smoothing, categories: categories.map(|number| number as f64) }
         }
         Aggregate::Entropy => Behaviour::Entropy,
-        aggregate => {
-            let half_life = item.half_life.as_ref().filter(|_| FADING.contains(&aggregate));
-            let Some(at) = half_life else { return Some(None) };
-            match read_duration(source, at)? {
-                0 => {
-                    source.fault(&at.span, "a half-life is longer than nothing");
-                    return None;
-                }
-                half_life => Behaviour::Fading { half_life },
-            }
+        Aggregate::Speed => Behaviour::Speed,
+        Aggregate::Distance => {
+            let (half_life, at_least) = (half_life(), at_least(1, 1));
+            Behaviour::Distance { half_life: half_life?, at_least: at_least? }
         }
+        aggregate if !FADING.contains(&aggregate) => return Some(None),
+        _ => match half_life()? {
+            Some(half_life) => Behaviour::Fading { half_life },
+            None => return Some(None),
+        },
     }))
+}
+
+/// The cells of an aggregate that looks at no field that it names: the first one is there when all are.
+pub(super) fn workings(aggregate: Aggregate) -> Option<(Working, &'static [Working])> {
+    match aggregate {
+        Aggregate::TimeOfDay => Some((Working::DayCosine, &[Working::DaySine])),
+        Aggregate::Speed | Aggregate::Distance => Some((
+            Working::Radius,
+            &[Working::Position(Axis::X), Working::Position(Axis::Y), Working::Position(Axis::Z)],
+        )),
+        _ => None,
+    }
 }
 
 /// The cell that is compared instead of a field's own.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::FeaturePlan;
 use super::compile::{NamedFeatures, compile_expression, field_key, key_number, read_duration};
-use super::compile_behaviour::{behaviour, check_keys, say as say_behaviour, scaled};
+use super::compile_behaviour::{behaviour, check_keys, say as say_behaviour, scaled, workings};
 use super::compile_series::add_series;
 use super::document::{Aggregate, Document, FeatureItem};
 use super::expression::{Conditions, NamedFeature, Node, Scope, SlotSource, Slots, Type};
@@ -13,7 +13,7 @@ use crate::event::time::{CalendarUnit, DAY, format_duration};
 use crate::event::{Field, FieldKind, FieldSpec, nearest};
 use crate::feature::{
     Behaviour, CellSource, KeySource, Plan, Predicate, SelectedPredicate, Selector, TablePlan, Window,
-    WindowFeature, WindowSpan, Working,
+    WindowFeature, WindowSpan,
 };
 use crate::state::{Budget, Column, MOST_COLUMNS, Shape};
 
@@ -216,8 +216,8 @@ impl Compiler<'_, '_> {
         }
         let operand = self.aggregated(item, table);
         let mut further = Vec::new();
-        if item.aggregate.value == Aggregate::TimeOfDay {
-            further.push(self.column(table, CellSource::Worked(Working::DaySine), &item.name)?);
+        for working in workings(item.aggregate.value).map_or(&[][..], |(_, further)| further) {
+            further.push(self.column(table, CellSource::Worked(*working), &item.name)?);
         }
         let behaviour = behaviour(self.source, item);
         let (predicate, window, per, behaviour) = (predicate?, window?, per?, behaviour?);
@@ -517,10 +517,11 @@ impl Compiler<'_, '_> {
     /// The column that the aggregate works on, for those that take `of`.
     fn aggregated(&mut self, item: &FeatureItem, table: usize) -> Option<Option<(usize, Type)>> {
         let aggregate = item.aggregate.value;
+        let workings = workings(aggregate);
         let wants_none =
-            matches!(aggregate, Aggregate::Count | Aggregate::Since | Aggregate::Rate | Aggregate::TimeOfDay);
-        if aggregate == Aggregate::TimeOfDay && item.of.is_none() {
-            let cell = CellSource::Worked(Working::DayCosine);
+            workings.is_some() || matches!(aggregate, Aggregate::Count | Aggregate::Since | Aggregate::Rate);
+        if let (Some((working, _)), None) = (workings, &item.of) {
+            let cell = CellSource::Worked(working);
             return Some(Some((self.column(table, cell, &item.name)?, Type::Number)));
         }
         let of = match (&item.of, wants_none) {

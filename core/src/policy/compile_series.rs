@@ -100,6 +100,20 @@ fn parts(feature: &WindowFeature) -> SmallVec<[Part; 3]> {
             let further = feature.further.iter().map(|(column, _)| part(Kind::Sum, Some(*column)));
             return std::iter::once(part(Kind::Sum, own)).chain(further).collect();
         }
+        Aggregate::Speed => {
+            let further = feature.further.iter().map(|(column, _)| part(Kind::Newest, Some(*column)));
+            return std::iter::once(part(Kind::Newest, own)).chain(further).collect();
+        }
+        Aggregate::Distance => {
+            let [sum, count] = match feature.behaviour {
+                Some(Behaviour::Distance { half_life: Some(half_life), .. }) => {
+                    [Kind::Fading { half_life }; 2]
+                }
+                _ => [Kind::Sum, Kind::Count],
+            };
+            let sums = feature.further.iter().map(|(column, _)| part(sum, Some(*column)));
+            return sums.chain([part(count, None)]).collect();
+        }
         Aggregate::Novelty => {
             let alike = Part { alike: own, ..part(Kind::Count, None) };
             let mut parts = smallvec![part(Kind::Count, None), alike];

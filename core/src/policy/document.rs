@@ -135,6 +135,8 @@ pub(crate) enum Aggregate {
     TimeOfDay,
     Novelty,
     Entropy,
+    Speed,
+    Distance,
     LoginScore,
     /// What `expression` says, of the event and of other features.
     #[serde(skip_deserializing)]
