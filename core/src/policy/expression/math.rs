@@ -108,7 +108,10 @@ impl Checker<'_, '_> {
                 return Some((Node::AbsoluteInteger(Box::new(node)), Type::Integer));
             }
             (_, Type::Integer) if rounds => {
-                return self.fail(&argument.span, format!("math.{function}() wants a double, this is whole"));
+                return self.fail(
+                    &argument.span,
+                    format!("math.{function}() wants a double, this is an integer already"),
+                );
             }
             (node, Type::Integer) => Node::Widen(Box::new(node)),
             (_, other) => {
@@ -154,7 +157,10 @@ impl Checker<'_, '_> {
                     typed @ (Typed::Text(_) | Typed::Literal(_) | Typed::Value(Node::Load(_), Type::Symbol)),
                 ) => self.symbol(typed, &argument.span),
                 Some(typed) => {
-                    let found = typed.value_type();
+                    let found = match typed.value_type() {
+                        Type::Text => "text that is changed".to_owned(),
+                        other => other.to_string(),
+                    };
                     let message =
                         format!("disagreements() wants fields of text as they are, this is {found}");
                     self.fail(&argument.span, message)
