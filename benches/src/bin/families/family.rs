@@ -142,6 +142,38 @@ over = "30d"
 "#,
     },
     Family {
+        name: "speed",
+        by: &["account"],
+        features: r#"
+[[feature]]
+name = "f"
+aggregate = "speed"
+by = ["account"]
+over = "30d"
+"#,
+    },
+    Family {
+        name: "distance",
+        by: &["account"],
+        features: r#"
+[[feature]]
+name = "f"
+aggregate = "distance"
+by = ["account"]
+over = "30d"
+half_life = "10d"
+"#,
+    },
+    Family {
+        name: "disagreements",
+        by: &["account"],
+        features: r#"
+[[feature]]
+name = "f"
+expression = "disagreements(country, card.country, bill_to.country, ship_to.country)"
+"#,
+    },
+    Family {
         name: "expression",
         by: &["account"],
         features: r#"
