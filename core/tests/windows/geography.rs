@@ -1,6 +1,7 @@
 //! Distances, speeds and homes by other formulas than the library's.
 
 #![allow(dead_code, reason = "each test uses a part of it")]
+#![allow(clippy::disallowed_methods, reason = "other mathematics than the library's")]
 
 /// Degrees of latitude and longitude.
 pub(crate) type Place = (f64, f64);
