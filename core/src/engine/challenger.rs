@@ -114,7 +114,7 @@ fn fit(plan: &mut TablePlan, layout: &Layout, own: &Compiled) -> Result<()> {
     };
     let mut used = Vec::new();
     for feature in &mut plan.features {
-        used.push(feature.selector);
+        used.extend(feature.selectors());
         if plan.selectors.get(feature.selector).is_some_and(|selector| selector.present.is_some()) {
             feature.column = column(feature.column)?;
             feature.kept = layout.shape.column(feature.column).unwrap_or(feature.kept);
@@ -161,7 +161,7 @@ fn fit(plan: &mut TablePlan, layout: &Layout, own: &Compiled) -> Result<()> {
 fn fit_series(plan: &mut TablePlan, live: &TablePlan) {
     let own = std::mem::replace(&mut plan.budget, live.budget.clone()).series;
     for feature in &mut plan.features {
-        for number in &mut feature.series {
+        for number in feature.series_mut() {
             let wanted = own.get(*number).map(|series| &series.signature);
             let known = live.budget.series.iter().position(|series| Some(&series.signature) == wanted);
             *number = known.unwrap_or(usize::MAX);

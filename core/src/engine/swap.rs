@@ -8,7 +8,6 @@ use super::keys::Keys;
 use super::layout::Layout;
 use super::migration::Migration;
 use super::ruling::Ruling;
-use crate::feature::WindowSpan;
 use crate::policy::{Compiled, ListPlan, Policy};
 use crate::state::{List, Table};
 
@@ -195,21 +194,17 @@ fn report(old: &Compiled, new: &Compiled, tables: &[Arc<Table>], latest: Option<
         let before = layouts.iter().find(|known| known.name == plan.name);
         let kept = before.map(|before| Migration::new(before, &layout, new, table));
         for feature in &plan.features {
+            let selectors = || feature.selectors().filter_map(|number| plan.selectors.get(number));
             let warm = kept.as_ref().is_some_and(|kept| {
                 let known = |column: &usize| kept.has_column(*column);
-                plan.selectors.get(feature.selector).is_some_and(|selector| {
+                selectors().all(|selector| {
                     selector.predicate.is_none_or(|predicate| kept.has_predicate(predicate.place))
                         && selector.present.iter().all(known)
                         && selector.same.iter().all(known)
                 })
             });
-            let reach = plan.windows.get(feature.window).and_then(|window| match window.span {
-                WindowSpan::Sliding(length) => Some(length + window.delay),
-                WindowSpan::Calendar(unit) => Some(unit.longest() + window.delay),
-                WindowSpan::Unbounded => None,
-            });
-            let selector = plan.selectors.get(feature.selector);
-            let since = selector.map_or(since, |selector| {
+            let reach = feature.reach(&plan.windows);
+            let since = selectors().fold(since, |since, selector| {
                 let condition = selector.predicate.and_then(|known| layout.predicates.get(known.place));
                 let columns = selector.present.iter().chain(&selector.same);
                 let read = columns.filter_map(|column| layout.columns.get(*column)).chain(condition);

@@ -1,7 +1,8 @@
 //! Windows that reach back beyond what a history holds exactly: panes and entries together.
 
+use super::bounds::Bounds;
 use super::plan::{TablePlan, WindowFeature};
-use super::velocity::{Bounds, Gathered, Matches, Moment, moments, reduce, sum};
+use super::velocity::{Gathered, Matches, Moment, moments, reduce, sum};
 use crate::policy::Aggregate;
 use crate::state::{History, Panes, SeriesPlan, Tally};
 
@@ -23,7 +24,16 @@ impl<'a> Folded<'a> {
         feature: &WindowFeature,
         part: usize,
     ) -> Option<Folded<'a>> {
-        let number = *feature.series.get(part)?;
+        Folded::numbered(plan, history, moment, *feature.series.get(part)?)
+    }
+
+    /// What a series holds of the composite that is asked for.
+    pub(super) fn numbered(
+        plan: &'a TablePlan,
+        history: &'a History,
+        moment: &Moment<'_>,
+        number: usize,
+    ) -> Option<Folded<'a>> {
         let series = plan.budget.series.get(number)?;
         let key = series.key(|column| moment.cell(plan, column))?;
         Some(Folded { panes: history.panes()?, number, series, key })
@@ -35,11 +45,22 @@ impl<'a> Folded<'a> {
 
     /// The panes that a window touches.
     fn range(&self, window: &Bounds) -> (i64, i64) {
-        (window.start().map_or(i64::MIN, |start| self.series.pane(start + 1)), self.series.pane(window.end))
+        (self.series.pane(window.after.saturating_add(1)), self.series.pane(window.end))
     }
 
     pub(super) fn tally(&self, window: &Bounds) -> Tally {
         self.panes.tally(self.number, self.series, self.key, self.range(window))
+    }
+
+    /// The time of the oldest or newest event of all panes up to that of a time.
+    pub(super) fn edge_until(&self, until: i64) -> Option<i64> {
+        let tally = self.panes.tally(self.number, self.series, self.key, (i64::MIN, self.series.pane(until)));
+        tally.edge().map(|(time, _)| time)
+    }
+
+    /// Of the oldest or newest events of each pane, the first one after a time and no later than another.
+    pub(super) fn edge_after(&self, range: (i64, i64)) -> Option<i64> {
+        self.panes.edge_after(self.number, self.series, self.key, range)
     }
 
     /// Different words, that of the event that is scored among them.
@@ -68,6 +89,11 @@ impl<M: Matches> Gathered<'_, M> {
             Aggregate::Count => Some(count),
             Aggregate::Rate if window.length() <= 0 => None,
             Aggregate::Rate => Some((count as f64 * feature.per as f64 / window.length() as f64).to_bits()),
+            Aggregate::Age => {
+                let exact = self.matches.places().next().and_then(|at| self.view.time_at(at));
+                let oldest = tally.edge().map(|(time, _)| time).filter(|time| *time <= window.end).or(exact);
+                oldest.or(self.current.map(|_| self.time)).map(|oldest| (self.time - oldest) as u64)
+            }
             Aggregate::Since if self.current.is_some() => Some(0),
             Aggregate::Since => {
                 let exact = self.matches.newest().and_then(|at| self.view.time_at(at));

@@ -1,6 +1,7 @@
 //! What is computed from an entity's history: the plan of a policy's features, and the row they fill.
 
 mod behaviour;
+mod bounds;
 mod derived;
 mod geography;
 mod heavy;
@@ -8,6 +9,7 @@ mod login;
 mod plan;
 mod route;
 mod row;
+mod sequence;
 mod velocity;
 mod vonmises;
 mod working;
@@ -16,8 +18,8 @@ pub(crate) use behaviour::Behaviour;
 pub(crate) use derived::{Derivation, DerivedFeature, derive};
 pub(crate) use login::{FACETS, Facet, Level, LoginScore};
 pub(crate) use plan::{
-    CellSource, KeyPlan, KeySource, Plan, Predicate, SelectedPredicate, Selector, TablePlan, Window,
-    WindowFeature, WindowSpan,
+    CellSource, KeyPlan, KeySource, Marker, Plan, Predicate, SelectedPredicate, Selector, Step, TablePlan,
+    Window, WindowFeature, WindowSpan,
 };
 pub(crate) use route::{Keyring, Previous, Route, event_word};
 pub use row::Value;

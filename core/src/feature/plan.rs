@@ -172,6 +172,17 @@ pub(crate) struct Window {
     pub(crate) delay: i64,
 }
 
+impl Window {
+    /// How far back it lies at most; `None` for all that is remembered.
+    pub(crate) fn reach(&self) -> Option<i64> {
+        match self.span {
+            WindowSpan::Sliding(length) => Some(length + self.delay),
+            WindowSpan::Calendar(unit) => Some(unit.longest() + self.delay),
+            WindowSpan::Unbounded => None,
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum WindowSpan {
     Sliding(i64),
@@ -220,4 +231,53 @@ pub(crate) struct WindowFeature {
     pub(crate) further: Vec<(usize, Column)>,
     /// What it reads of the events that a history has no room for: numbers of [`Budget::series`].
     pub(crate) series: Vec<usize>,
+    /// Only what came after it counts.
+    pub(crate) marker: Option<Marker>,
+    /// What a sequence looks for, in its order.
+    pub(crate) steps: Vec<Step>,
+}
+
+impl WindowFeature {
+    /// Every selector whose picks it reads.
+    pub(crate) fn selectors(&self) -> impl Iterator<Item = usize> + '_ {
+        let marker = self.marker.iter().map(|marker| marker.selector);
+        [self.selector].into_iter().chain(marker).chain(self.steps.iter().map(|step| step.selector))
+    }
+
+    /// The numbers of all series that it reads.
+    pub(crate) fn series_mut(&mut self) -> impl Iterator<Item = &mut usize> + '_ {
+        let marker = self.marker.iter_mut().flat_map(|marker| [&mut marker.newest, &mut marker.oldest]);
+        let steps = self.steps.iter_mut().flat_map(|step| [&mut step.oldest, &mut step.newest]);
+        self.series.iter_mut().chain(marker).chain(steps)
+    }
+
+    /// How far back it looks; `None` for all that is remembered.
+    pub(crate) fn reach(&self, windows: &[Window]) -> Option<i64> {
+        // What has to be there may lie before the window.
+        if self.marker.is_some_and(|marker| marker.required) {
+            return None;
+        }
+        windows.get(self.window).and_then(Window::reach)
+    }
+}
+
+/// The newest entry that a selector picks, of all up to the window's end.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Marker {
+    pub(crate) selector: usize,
+    /// Nothing counts without one.
+    pub(crate) required: bool,
+    /// Of the events that a history has no room for: the series of the newest ones in the window,
+    pub(crate) newest: usize,
+    /// and that of the very oldest, where one is required.
+    pub(crate) oldest: usize,
+}
+
+/// One step of a sequence: an entry that the feature's selector and this one pick.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Step {
+    pub(crate) selector: usize,
+    /// Of the events that a history has no room for: the series of the oldest and the newest ones of each pane.
+    pub(crate) oldest: usize,
+    pub(crate) newest: usize,
 }

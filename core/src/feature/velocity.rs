@@ -3,7 +3,10 @@
 //! A visit reads one history and the current event, and nothing else. It finds the bounds of every window
 //! once, marks which entries each selector picks as bits, and computes each feature from the picked bits.
 
+use std::slice::from_ref;
+
 use super::behaviour::Past;
+use super::bounds::Bounds;
 use super::heavy::Folded;
 use super::plan::{Selector, TablePlan, WindowFeature, WindowSpan};
 use super::row::{Presence, Row};
@@ -42,22 +45,6 @@ pub(crate) struct Workspace {
     seen: Vec<u64>,
     undone: Vec<Undone>,
     pub(crate) calendar: CalendarCache,
-}
-
-/// The entries of a window: `low..high` of the history.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Bounds {
-    low: usize,
-    high: usize,
-    /// The same as bits, of the first 64 entries.
-    word: u64,
-    /// The window is after this time, which is the least of all when nothing bounds it,
-    start: i64,
-    /// and ends with this one.
-    pub(super) end: i64,
-    presence: Presence,
-    /// Some of its events may be in panes.
-    pub(super) folded: bool,
 }
 
 /// What a selector picks.
@@ -112,7 +99,9 @@ pub(crate) fn visit(
         };
         let low = view.count_until(start).min(high);
         let presence = if start < approximate_until { Presence::Approximate } else { Presence::Exact };
-        Bounds { low, high, word: below & !ones(low), start, end, presence, folded: start < folded_until }
+        let complete = approximate_until == i64::MIN;
+        let folded = start < folded_until;
+        Bounds { low, high, word: below & !ones(low), start, end, presence, folded, after: start, complete }
     }));
     history.undone(&plan.shape, time, undone);
     // Nearly every history is one word long.
@@ -139,6 +128,7 @@ fn aggregate_short(
         word: pick(selector, plan, &view, undone, moment, 0),
         absent: selector.is_absent(plan, moment),
     }));
+    let past = Past { plan, history, moment };
     for feature in &plan.features {
         let (Some(window), Some(selection)) = (windows.get(feature.window), selections.get(feature.selector))
         else {
@@ -147,11 +137,24 @@ fn aggregate_short(
         if selection.absent {
             continue;
         }
-        let current = selection.current_of(feature, plan, moment);
+        let picks = |selector: usize| selections.get(selector).map_or(&[][..], |known| from_ref(&known.word));
+        let (mut window, mut current) = (window, selection.current_of(feature, plan, moment));
+        let (behind, counts);
+        if let Some(marker) = &feature.marker {
+            if selections.get(marker.selector).is_none_or(|selection| selection.absent) {
+                continue;
+            }
+            (behind, counts) = past.behind(feature, marker, window, picks(marker.selector));
+            (window, current) = (&behind, current.filter(|_| counts));
+        }
         let bits = selection.word & window.word;
         let whole = bits == window.word;
-        let gathered = Gathered { matches: One(bits), whole, window, view, current, time };
-        let word = gathered.value(plan, history, moment, feature, values, seen)?;
+        let word = if feature.steps.is_empty() {
+            let gathered = Gathered { matches: One(bits), whole, window, view, current, time };
+            gathered.value(plan, history, moment, feature, values, seen)?
+        } else {
+            Some(past.steps(feature, window, from_ref(&bits), picks, current.is_some()))
+        };
         row.set(feature.place, word, window.presence);
     }
     Ok(())
@@ -175,6 +178,7 @@ fn aggregate_long(
         picked.extend((0..words).map(|number| pick(selector, plan, &view, undone, moment, 64 * number)));
         selections.push(Selection { word: 0, absent: selector.is_absent(plan, moment) });
     }
+    let past = Past { plan, history, moment };
     for feature in &plan.features {
         let (Some(window), Some(selection)) = (windows.get(feature.window), selections.get(feature.selector))
         else {
@@ -183,14 +187,27 @@ fn aggregate_long(
         if selection.absent {
             continue;
         }
-        let current = selection.current_of(feature, plan, moment);
-        let from = feature.selector * words;
-        let picked = picked.get(from..from + words).unwrap_or(&[]);
+        let picks = |selector: usize| picked.get(selector * words..(selector + 1) * words).unwrap_or(&[]);
+        let (mut window, mut current) = (window, selection.current_of(feature, plan, moment));
+        let (behind, counts);
+        if let Some(marker) = &feature.marker {
+            if selections.get(marker.selector).is_none_or(|selection| selection.absent) {
+                continue;
+            }
+            (behind, counts) = past.behind(feature, marker, window, picks(marker.selector));
+            (window, current) = (&behind, current.filter(|_| counts));
+        }
         matches.clear();
-        matches.extend(picked.iter().enumerate().map(|(number, word)| word & window.bits(number)));
+        matches.extend(
+            picks(feature.selector).iter().enumerate().map(|(number, word)| word & window.bits(number)),
+        );
         let whole = matches.iter().enumerate().all(|(number, word)| *word == window.bits(number));
-        let gathered = Gathered { matches: Many(matches), whole, window, view, current, time };
-        let word = gathered.value(plan, history, moment, feature, values, seen)?;
+        let word = if feature.steps.is_empty() {
+            let gathered = Gathered { matches: Many(matches), whole, window, view, current, time };
+            gathered.value(plan, history, moment, feature, values, seen)?
+        } else {
+            Some(past.steps(feature, window, matches, picks, current.is_some()))
+        };
         row.set(feature.place, word, window.presence);
     }
     Ok(())
@@ -221,28 +238,6 @@ impl Selection {
     #[inline(always)]
     fn current_of(&self, feature: &WindowFeature, plan: &TablePlan, moment: &Moment<'_>) -> Option<u64> {
         if feature.include_current { self.current_cell(feature, plan, moment) } else { None }
-    }
-}
-
-impl Bounds {
-    /// The window is after this time.
-    pub(super) fn start(&self) -> Option<i64> {
-        (self.start != i64::MIN).then_some(self.start)
-    }
-
-    /// The window's length in milliseconds, 0 when nothing bounds it.
-    pub(super) fn length(&self) -> i64 {
-        self.start().map_or(0, |start| self.end - start)
-    }
-
-    /// How many entries it has.
-    fn count(&self) -> u64 {
-        self.high.saturating_sub(self.low) as u64
-    }
-
-    /// One word of the window's bits.
-    fn bits(&self, number: usize) -> u64 {
-        ones(self.high.saturating_sub(64 * number)) & !ones(self.low.saturating_sub(64 * number))
     }
 }
 
@@ -284,7 +279,7 @@ fn pick_same(selector: &Selector, plan: &TablePlan, view: View<'_>, moment: &Mom
     word
 }
 
-fn picks_current(selector: &Selector, plan: &TablePlan, moment: &Moment<'_>) -> bool {
+pub(super) fn picks_current(selector: &Selector, plan: &TablePlan, moment: &Moment<'_>) -> bool {
     selector.predicate.is_none_or(|predicate| holds(moment.masks, predicate.number))
         && selector.present.is_none_or(|column| moment.cell(plan, column).is_some())
 }
@@ -312,7 +307,7 @@ struct One(u64);
 impl Matches for One {
     #[inline(always)]
     fn words(&self) -> &[u64] {
-        std::slice::from_ref(&self.0)
+        from_ref(&self.0)
     }
 
     #[inline(always)]
@@ -420,6 +415,11 @@ impl<M: Matches> Gathered<'_, M> {
                     .and_then(|at| self.view.times().get(at))
                     .map(|last| (self.time - *last as i64) as u64),
             },
+            Aggregate::Age => {
+                let first = self.matches.places().next().and_then(|at| self.view.time_at(at));
+                let first = first.or(self.current.map(|_| self.time));
+                first.map(|first| (self.time - first) as u64)
+            }
             Aggregate::Rate if self.window.length() <= 0 => None,
             Aggregate::Rate => {
                 Some((self.count() as f64 * feature.per as f64 / self.window.length() as f64).to_bits())

@@ -24,6 +24,10 @@ impl Compiler<'_, '_> {
             (item.condition.as_ref().map(|at| &at.span), "where"),
             (item.include_current.as_ref().map(|at| &at.span), "include_current"),
             (item.per.as_ref().map(|at| &at.span), "per"),
+            (item.after.as_ref().map(|at| &at.span), "after"),
+            (item.after_same.as_ref().map(|at| &at.span), "after_same"),
+            (item.reset.as_ref().map(|at| &at.span), "reset"),
+            (item.steps.as_ref().map(|at| &at.span), "steps"),
         ] {
             if let Some(span) = present {
                 self.source.fault(span, format!("{what} has no `{key}`; the features that it reads do"));
@@ -50,6 +54,10 @@ impl Compiler<'_, '_> {
             (item.of.as_ref().map(|at| &at.span), "of"),
             (item.include_current.as_ref().map(|at| &at.span), "include_current"),
             (item.per.as_ref().map(|at| &at.span), "per"),
+            (item.after.as_ref().map(|at| &at.span), "after"),
+            (item.after_same.as_ref().map(|at| &at.span), "after_same"),
+            (item.reset.as_ref().map(|at| &at.span), "reset"),
+            (item.steps.as_ref().map(|at| &at.span), "steps"),
             (item.numerator.as_ref().map(|at| &at.span), "numerator"),
             (item.denominator.as_ref().map(|at| &at.span), "denominator"),
             (item.expression.as_ref().map(|at| &at.span), "expression"),

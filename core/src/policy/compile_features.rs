@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::FeaturePlan;
 use super::compile::{NamedFeatures, compile_expression, field_key, key_number, read_duration};
 use super::compile_behaviour::{behaviour, check_keys, say as say_behaviour, scaled, workings};
+use super::compile_sequence::{MarkerRequest, say as say_order};
 use super::compile_series::add_series;
 use super::document::{Aggregate, Document, FeatureItem};
 use super::expression::{Conditions, NamedFeature, Node, Scope, SlotSource, Slots, Type};
@@ -12,8 +13,8 @@ use super::source::{At, Source};
 use crate::event::time::{CalendarUnit, DAY, format_duration};
 use crate::event::{Field, FieldKind, FieldSpec, nearest};
 use crate::feature::{
-    Behaviour, CellSource, KeySource, Plan, Predicate, SelectedPredicate, Selector, TablePlan, Window,
-    WindowFeature, WindowSpan,
+    Behaviour, CellSource, KeySource, Marker, Plan, Predicate, SelectedPredicate, Selector, Step, TablePlan,
+    Window, WindowFeature, WindowSpan,
 };
 use crate::state::{Budget, Column, MOST_COLUMNS, Shape};
 
@@ -41,6 +42,10 @@ pub(super) struct WindowRequest {
     pub(super) include_current: bool,
     pub(super) per: i64,
     pub(super) behaviour: Option<Behaviour>,
+    /// What has to come before.
+    pub(super) marker: Option<MarkerRequest>,
+    /// The numbers of the conditions of steps.
+    pub(super) steps: Vec<u16>,
 }
 
 /// What a feature asks of the history of one entity that it is made of.
@@ -200,6 +205,7 @@ impl Compiler<'_, '_> {
             self.source.fault(&at.span, "a feature has an `aggregate` or an `expression`, not both");
         }
         let predicate = self.predicate(item);
+        let steps = self.steps(item);
         let window = self.span(item);
         let per = self.per(item);
         let Some(by) = item.by.as_ref().filter(|by| !by.value.is_empty()) else {
@@ -220,8 +226,9 @@ impl Compiler<'_, '_> {
             further.push(self.column(table, CellSource::Worked(*working), &item.name)?);
         }
         let behaviour = behaviour(self.source, item);
+        let marker = self.marker(item, table);
         let (predicate, window, per, behaviour) = (predicate?, window?, per?, behaviour?);
-        let operand = operand?;
+        let (operand, marker, steps) = (operand?, marker?, steps?);
         self.check_credential(item, by, window)?;
         let include_current = item.include_current.as_ref().is_some_and(|at| at.value);
         if include_current && window.delay > 0 {
@@ -240,6 +247,8 @@ impl Compiler<'_, '_> {
             include_current,
             per,
             behaviour,
+            marker,
+            steps,
         })
     }
 
@@ -248,13 +257,18 @@ impl Compiler<'_, '_> {
         if by.value.first()?.value != CREDENTIAL {
             return Some(());
         }
-        let reach = reach(&window).filter(|reach| *reach <= DAY);
+        let reach = window.reach().filter(|reach| *reach <= DAY);
         if reach.is_none() {
             let span = item.over.as_ref().map_or(&by.span, |over| &over.span);
             return self.fault(
                 span,
                 "digests of credentials are kept for a day: `over` and `delay` together go up to \"24h\"",
             );
+        }
+        if let Some(at) = &item.after {
+            let message =
+                "digests of credentials are kept for a day, and `after` looks back further; `reset` does not";
+            return self.fault(&at.span, message);
         }
         Some(())
     }
@@ -263,27 +277,36 @@ impl Compiler<'_, '_> {
     fn add(&mut self, request: WindowRequest) -> Option<Type> {
         let WindowRequest { place, aggregate, operand, predicate, window, behaviour, .. } = request;
         let table = self.plan.tables.get_mut(request.table)?;
-        let selector = Selector {
-            predicate: predicate
-                .map(|number| SelectedPredicate { number, place: table.shape.predicate(number) }),
-            present: operand.as_ref().map(|(column, _)| *column),
-            same: request.same,
-            windows: Vec::new(),
-        };
         let value_type = match (aggregate, &operand) {
             _ if behaviour.is_some() => Type::Number,
             (Aggregate::Count | Aggregate::Distinct, _) => Type::Integer,
+            (Aggregate::Sequence | Aggregate::Occurred, _) => Type::Integer,
             (Aggregate::Mean | Aggregate::Stddev | Aggregate::Rate, _) => Type::Number,
-            (Aggregate::Since, _) => Type::Duration,
+            (Aggregate::Since | Aggregate::Age, _) => Type::Duration,
             (_, Some((_, value_type))) => *value_type,
             (_, None) => Type::Integer,
         };
         let window = number_of(&mut table.windows, window);
+        let mut select = |predicate: Option<u16>, present: Option<usize>, same: &[usize]| {
+            let shape = &mut table.shape;
+            let predicate =
+                predicate.map(|number| SelectedPredicate { number, place: shape.predicate(number) });
+            let selector = Selector { predicate, present, same: same.to_vec(), windows: Vec::new() };
+            selector_number(&mut table.selectors, selector, window)
+        };
+        let selector = select(predicate, operand.as_ref().map(|(column, _)| *column), &request.same);
+        let marker = request.marker.map(|MarkerRequest { predicate, required, mut same }| {
+            same.extend(&request.same);
+            Marker { selector: select(Some(predicate), None, &same), required, newest: 0, oldest: 0 }
+        });
+        let steps = request.steps.into_iter();
+        let steps = steps.map(|step| Step { selector: select(Some(step), None, &[]), oldest: 0, newest: 0 });
+        let steps = steps.collect();
         table.features.push(WindowFeature {
             place,
             aggregate,
             window,
-            selector: selector_number(&mut table.selectors, selector, window),
+            selector,
             column: operand.as_ref().map_or(0, |(column, _)| *column),
             kept: Column::Plain(0),
             number: operand.is_some_and(|(_, value_type)| value_type == Type::Number),
@@ -292,27 +315,36 @@ impl Compiler<'_, '_> {
             behaviour,
             further: request.further.into_iter().map(|column| (column, Column::Plain(0))).collect(),
             series: Vec::new(),
+            marker,
+            steps,
         });
         Some(value_type)
     }
 
     pub(super) fn predicate(&mut self, item: &FeatureItem) -> Option<Option<u16>> {
-        let Some(at) = &item.condition else { return Some(None) };
+        match &item.condition {
+            Some(at) => self.condition(at, "where").map(Some),
+            None => Some(None),
+        }
+    }
+
+    /// The number of a condition over the fields of an entry.
+    pub(super) fn condition(&mut self, at: &At<String>, key: &str) -> Option<u16> {
         let checked = compile_expression(self.source, at, self.scope, self.slots, |value_type| {
-            (value_type != Type::Boolean).then(|| format!("`where` wants a condition, this is {value_type}"))
+            (value_type != Type::Boolean).then(|| format!("`{key}` wants a condition, this is {value_type}"))
         })?;
         let text = at.value.trim();
         if let Some(known) = self.plan.predicate(text) {
-            return Some(Some(known));
+            return Some(known);
         }
         self.conditions.push(checked.node.clone());
         let fields = checked.fields_read(self.slots);
         let revisable = fields.contains(&Field::LABEL) || fields.contains(&Field::OUTCOME);
-        Some(Some(self.plan.add_predicate(Predicate {
+        Some(self.plan.add_predicate(Predicate {
             text: text.to_owned(),
             places: checked.places_read(),
             revisable,
-        })))
+        }))
     }
 
     pub(super) fn span(&self, item: &FeatureItem) -> Option<Window> {
@@ -422,6 +454,8 @@ impl Compiler<'_, '_> {
             include_current,
             per,
             behaviour: None,
+            marker: None,
+            steps: Vec::new(),
         })?;
         Some(place)
     }
@@ -455,7 +489,7 @@ impl Compiler<'_, '_> {
     }
 
     /// The remembered word for a name in `of` or `by`.
-    fn cell(&mut self, at: &At<String>, place: &str) -> Option<(CellSource, Type)> {
+    pub(super) fn cell(&mut self, at: &At<String>, place: &str) -> Option<(CellSource, Type)> {
         if at.value == CREDENTIAL {
             let message = format!(
                 "`{place}`: digests of credentials are remembered nowhere but in their own history; put `credential` first in `by`"
@@ -486,7 +520,7 @@ impl Compiler<'_, '_> {
         }
     }
 
-    fn column(&mut self, table: usize, cell: CellSource, at: &At<String>) -> Option<usize> {
+    pub(super) fn column(&mut self, table: usize, cell: CellSource, at: &At<String>) -> Option<usize> {
         let cell = number_of(&mut self.plan.cells, cell);
         let columns = &mut self.plan.tables.get_mut(table)?.columns;
         let column = number_of(columns, cell);
@@ -518,8 +552,16 @@ impl Compiler<'_, '_> {
     fn aggregated(&mut self, item: &FeatureItem, table: usize) -> Option<Option<(usize, Type)>> {
         let aggregate = item.aggregate.value;
         let workings = workings(aggregate);
-        let wants_none =
-            workings.is_some() || matches!(aggregate, Aggregate::Count | Aggregate::Since | Aggregate::Rate);
+        let wants_none = workings.is_some()
+            || matches!(
+                aggregate,
+                Aggregate::Count
+                    | Aggregate::Since
+                    | Aggregate::Rate
+                    | Aggregate::Age
+                    | Aggregate::Sequence
+                    | Aggregate::Occurred
+            );
         if let (Some((working, _)), None) = (workings, &item.of) {
             let cell = CellSource::Worked(working);
             return Some(Some((self.column(table, cell, &item.name)?, Type::Number)));
@@ -598,17 +640,9 @@ fn is_coded(scope: &Scope<'_>, table: &TablePlan, column: usize, cell: Option<&C
 }
 
 fn retention(table: &TablePlan, least: i64) -> Option<i64> {
-    let longest: Option<Vec<i64>> = table.windows.iter().map(reach).collect();
+    let longest: Option<Vec<i64>> =
+        table.features.iter().map(|feature| feature.reach(&table.windows)).collect();
     longest.map(|needs| needs.into_iter().max().unwrap_or(0).max(least))
-}
-
-/// How far back a window looks; `None` without bounds.
-fn reach(window: &Window) -> Option<i64> {
-    match window.span {
-        WindowSpan::Sliding(length) => Some(length + window.delay),
-        WindowSpan::Calendar(unit) => Some(unit.longest() + window.delay),
-        WindowSpan::Unbounded => None,
-    }
 }
 
 /// One line that says what a feature computes.
@@ -650,6 +684,7 @@ fn definition(item: &FeatureItem) -> String {
     if let Some(condition) = &item.condition {
         say("where", &condition.value);
     }
+    say_order(item, &mut say);
     if item.include_current.as_ref().is_some_and(|at| at.value) {
         text.push_str(", the current event included");
     }

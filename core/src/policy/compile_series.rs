@@ -5,7 +5,9 @@ use super::expression::Scope;
 use crate::event::time::{CalendarUnit, DAY};
 use smallvec::{SmallVec, smallvec};
 
-use crate::feature::{Behaviour, Plan, TablePlan, Window, WindowFeature, WindowSpan};
+use crate::feature::{
+    Behaviour, Plan, SelectedPredicate, Selector, TablePlan, Window, WindowFeature, WindowSpan,
+};
 use crate::state::{Kind, SeriesPlan};
 
 /// Panes in a window: the edge of a window is off by less than one of them.
@@ -18,51 +20,94 @@ const LONGEST_MONTH: i64 = 31 * DAY + 3_600_000;
 /// Gives every feature of a table its series.
 pub(super) fn add_series(plan: &Plan, scope: &Scope<'_>, table: &mut TablePlan, lateness: i64) {
     let TablePlan { features, windows, selectors, columns, budget, .. } = table;
-    let column_name = |column: &usize| {
-        let cell = columns.get(*column).copied()?;
-        plan.cell_name(scope.schema, cell)
-    };
+    let mut compiler = Compiler { plan, scope, selectors, columns, series: &mut budget.series, lateness };
     for feature in features {
-        let (Some(window), Some(selector)) = (windows.get(feature.window), selectors.get(feature.selector))
-        else {
-            continue;
-        };
-        let (width, reach) = panes(window, lateness);
-        let predicate =
-            selector.predicate.and_then(|predicate| plan.predicates.get(usize::from(predicate.number)));
+        let Some(window) = windows.get(feature.window) else { continue };
         let parts = parts(feature);
-        feature.series.clear();
-        for part in &parts {
-            let Part { kind, column, alike } = *part;
-            let same: Vec<usize> = selector.same.iter().copied().chain(alike).collect();
-            let mut signature = format!(
-                "{kind:?} of {:?} where {:?} has {:?} same {:?} over {window:?} in {width} to {reach:?}",
-                column.as_ref().and_then(column_name),
-                predicate.map(|predicate| &predicate.text),
-                selector.present.as_ref().and_then(column_name),
-                same.iter().map(column_name).collect::<Vec<_>>(),
-            );
-            if parts.len() > 1 {
-                // Parts have to know the same events, so one that is older than the others is not theirs.
-                signature.push_str(&format!(" for {:?}", feature.aggregate));
-            }
-            let known = budget.series.iter().position(|known| known.signature == signature);
-            feature.series.push(known.unwrap_or_else(|| {
-                budget.series.push(SeriesPlan {
-                    kind,
-                    column,
-                    number: feature.number,
-                    predicate: selector.predicate.map(|predicate| predicate.place),
-                    present: selector.present,
-                    same,
-                    width,
-                    reach,
-                    delayed: window.delay > 0,
-                    signature,
-                });
-                budget.series.len() - 1
-            }));
+        // Parts have to know the same events, so one that is older than the others is not theirs.
+        let purpose = (parts.len() > 1).then(|| format!(" for {:?}", feature.aggregate)).unwrap_or_default();
+        let own = Picked { selector: feature.selector, step: None };
+        let add = |part: &Part| compiler.series(part, own, feature.number, window, &purpose);
+        feature.series = parts.iter().map(add).collect();
+        let [oldest, newest] =
+            [Kind::Oldest, Kind::Newest].map(|kind| Part { kind, column: None, alike: None });
+        for step in &mut feature.steps {
+            let picked = Picked { step: Some(step.selector), ..own };
+            step.oldest = compiler.series(&oldest, picked, false, window, "");
+            step.newest = compiler.series(&newest, picked, false, window, "");
         }
+        if let Some(marker) = &mut feature.marker {
+            let picked = Picked { selector: marker.selector, step: None };
+            let ever = Window { span: WindowSpan::Unbounded, delay: 0 };
+            marker.newest = compiler.series(&newest, picked, false, window, "");
+            marker.oldest = match marker.required {
+                true => compiler.series(&oldest, picked, false, &ever, ""),
+                false => usize::MAX,
+            };
+        }
+    }
+}
+
+/// What a selector picks, and that of a step with it.
+#[derive(Clone, Copy)]
+struct Picked {
+    selector: usize,
+    step: Option<usize>,
+}
+
+struct Compiler<'a> {
+    plan: &'a Plan,
+    scope: &'a Scope<'a>,
+    selectors: &'a [Selector],
+    columns: &'a [usize],
+    series: &'a mut Vec<SeriesPlan>,
+    lateness: i64,
+}
+
+impl Compiler<'_> {
+    /// The number of a series, added when it is new.
+    fn series(&mut self, part: &Part, picked: Picked, number: bool, window: &Window, purpose: &str) -> usize {
+        let Part { kind, column, alike } = *part;
+        let Some(selector) = self.selectors.get(picked.selector) else { return usize::MAX };
+        let step = picked.step.and_then(|step| self.selectors.get(step)?.predicate);
+        let (width, reach) = panes(window, self.lateness);
+        let same: Vec<usize> = selector.same.iter().copied().chain(alike).collect();
+        let column_name = |column: &usize| {
+            let cell = self.columns.get(*column).copied()?;
+            self.plan.cell_name(self.scope.schema, cell)
+        };
+        let text = |predicate: Option<SelectedPredicate>| {
+            let predicate = self.plan.predicates.get(usize::from(predicate?.number))?;
+            Some(&predicate.text)
+        };
+        let mut signature = format!(
+            "{kind:?} of {:?} where {:?} has {:?} same {:?} over {window:?} in {width} to {reach:?}",
+            column.as_ref().and_then(column_name),
+            text(selector.predicate),
+            selector.present.as_ref().and_then(column_name),
+            same.iter().map(column_name).collect::<Vec<_>>(),
+        );
+        if let Some(step) = text(step) {
+            signature.push_str(&format!(" step {step:?}"));
+        }
+        signature.push_str(purpose);
+        let known = self.series.iter().position(|known| known.signature == signature);
+        known.unwrap_or_else(|| {
+            self.series.push(SeriesPlan {
+                kind,
+                column,
+                number,
+                predicate: selector.predicate.map(|predicate| predicate.place),
+                step: step.map(|predicate| predicate.place),
+                present: selector.present,
+                same,
+                width,
+                reach,
+                delayed: window.delay > 0,
+                signature,
+            });
+            self.series.len() - 1
+        })
     }
 }
 
@@ -89,6 +134,7 @@ fn parts(feature: &WindowFeature) -> SmallVec<[Part; 3]> {
     smallvec![match feature.aggregate {
         Aggregate::Count | Aggregate::Rate => part(Kind::Count, None),
         Aggregate::Since => part(Kind::Newest, None),
+        Aggregate::Age => part(Kind::Oldest, None),
         Aggregate::Sum | Aggregate::Mean => part(Kind::Sum, own),
         Aggregate::Stddev | Aggregate::Zscore => part(Kind::Moments, own),
         Aggregate::Min => part(Kind::Least, own),
@@ -122,6 +168,8 @@ fn parts(feature: &WindowFeature) -> SmallVec<[Part; 3]> {
             }
             return parts;
         }
+        // Steps have series of their own.
+        Aggregate::Sequence | Aggregate::Occurred => return SmallVec::new(),
         // What has been summed up does not tell how often each value came; what is derived reads no history.
         Aggregate::Entropy | Aggregate::Ratio | Aggregate::Expression | Aggregate::LoginScore =>
             return SmallVec::new(),

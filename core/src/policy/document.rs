@@ -112,6 +112,14 @@ pub(crate) struct FeatureItem {
     pub(crate) smoothing: Option<At<f64>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) categories: Option<At<i64>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) after: Option<At<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) after_same: Option<At<Vec<At<String>>>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) reset: Option<At<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) steps: Option<At<Vec<At<String>>>>,
     pub(crate) description: Option<At<String>>,
 }
 
@@ -141,6 +149,12 @@ pub(crate) enum Aggregate {
     /// What `expression` says, of the event and of other features.
     #[serde(skip_deserializing)]
     Expression,
+    /// Time since the first match.
+    Age,
+    /// Steps in their order.
+    Sequence,
+    /// Steps in any order.
+    Occurred,
 }
 
 /// What values are compared as.
@@ -334,8 +348,9 @@ fn read_feature(mut table: Table<'_, '_>) -> (Option<String>, Option<FeatureItem
         _ => table.required("aggregate"),
     };
     let of = table.optional("of");
-    let names_entity = table.has("by");
-    let by = table.array("by");
+    // A list that cannot be read is a fault already.
+    let lists = ["by", "steps", "after_same"].into_iter().filter(|key| table.has(key)).count();
+    let (by, steps, after_same) = (table.array("by"), table.array("steps"), table.array("after_same"));
     let (over, delay) = (table.optional("over"), table.optional("delay"));
     let condition = table.optional("where");
     let include_current = table.optional("include_current");
@@ -345,10 +360,11 @@ fn read_feature(mut table: Table<'_, '_>) -> (Option<String>, Option<FeatureItem
     let half_life = table.optional("half_life");
     let (scale, at_least) = (table.optional("scale"), table.optional("at_least"));
     let (smoothing, categories) = (table.optional("smoothing"), table.optional("categories"));
+    let (after, reset) = (table.optional("after"), table.optional("reset"));
     let description = table.optional("description");
     table.finish();
     let known = name.as_ref().map(|name| name.value.clone());
-    let readable = by.is_some() || !names_entity;
+    let readable = [&by, &steps, &after_same].into_iter().flatten().count() == lists;
     let item = name.zip(aggregate).filter(|_| readable).map(|(name, aggregate)| FeatureItem {
         name,
         aggregate,
@@ -368,6 +384,10 @@ fn read_feature(mut table: Table<'_, '_>) -> (Option<String>, Option<FeatureItem
         at_least,
         smoothing,
         categories,
+        after,
+        after_same,
+        reset,
+        steps,
         description,
     });
     (known, item)

@@ -5,6 +5,7 @@ mod compile;
 mod compile_behaviour;
 mod compile_derived;
 mod compile_features;
+mod compile_sequence;
 mod compile_series;
 mod document;
 mod expression;

@@ -394,6 +394,21 @@ impl Panes {
         all
     }
 
+    /// Of the oldest or newest events of each pane, the time of the first one after `time` and no later than `until`.
+    pub(crate) fn edge_after(
+        &self,
+        number: usize,
+        plan: &SeriesPlan,
+        key: u64,
+        (time, until): (i64, i64),
+    ) -> Option<i64> {
+        let Some(Series::Tallies(panes)) = self.series.get(number) else { return None };
+        let first = first_from(panes, |pane| pane.place.0, plan.pane(time.saturating_add(1)));
+        let own = panes.range(first..).filter(|pane| pane.place.1 == key);
+        let edges = own.filter_map(|pane| pane.tally.edge()).map(|(time, _)| time);
+        edges.take_while(|edge| *edge <= until).find(|edge| *edge > time)
+    }
+
     /// How many different words a series saw in the panes from `from` to `to` and in the event that is scored.
     pub(crate) fn distinct(
         &self,

@@ -60,6 +60,8 @@ pub(crate) struct SeriesPlan {
     pub(crate) number: bool,
     /// The place of a predicate in the shape.
     pub(crate) predicate: Option<usize>,
+    /// That of another one, which has to hold as well.
+    pub(crate) step: Option<usize>,
     /// This column has a value.
     pub(crate) present: Option<usize>,
     /// Each combination of the words of these columns is summed up by itself.
@@ -93,8 +95,9 @@ impl SeriesPlan {
     /// Under which key the series takes in a fact, if it does.
     pub(super) fn picks(&self, fact: &Fact, bits: &[bool]) -> Option<u64> {
         let holds = |place: usize| bits.get(place).is_some_and(|bit| *bit);
-        let picked =
-            self.predicate.is_none_or(holds) && self.present.is_none_or(|column| fact.cell(column).is_some());
+        let picked = self.predicate.is_none_or(holds)
+            && self.step.is_none_or(holds)
+            && self.present.is_none_or(|column| fact.cell(column).is_some());
         if picked { self.key(|column| fact.cell(column)) } else { None }
     }
 
@@ -340,6 +343,7 @@ mod tests {
             column: Some(0),
             number,
             predicate: None,
+            step: None,
             present: None,
             same: Vec::new(),
             width: 1,

@@ -172,7 +172,7 @@ impl<'a> Scope<'a> {
             return match self.purpose {
                 Use::Rule | Use::Feature => Ok(Named::Feature(feature)),
                 Use::Where => {
-                    Err(format!("`{name}` is a feature; `where` reads the fields of one recorded event only"))
+                    Err(format!("`{name}` is a feature; which events count is said by their own fields only"))
                 }
             };
         }
