@@ -92,6 +92,26 @@ fn challenger() -> Policy {
     aggregate = "ratio"
     numerator = "count_10m"
     denominator = "count_1h"
+    [[feature]]
+    name = "run"
+    aggregate = "count"
+    by = ["account"]
+    over = "3d"
+    reset = 'type == "payment"'
+    [[feature]]
+    name = "after_device"
+    aggregate = "sum"
+    of = "amount_minor"
+    by = ["account"]
+    over = "3d"
+    after = 'type == "payment"'
+    after_same = ["device"]
+    [[feature]]
+    name = "refused_twice"
+    aggregate = "sequence"
+    by = ["device"]
+    over = "1h"
+    steps = ['outcome == "declined"', 'outcome == "declined"']
     [[rule]]
     id = "fast"
     when = 'count_10m >= 2 || with_device == 0'
@@ -159,9 +179,10 @@ proptest! {
     ) {
         let (alone, tried) = (Engine::new(live(), key()), Engine::new(live(), key()));
         let itself = Engine::new(challenger(), key());
+        let own = ["count_10m", "mean_1d", "with_device", "share", "run", "after_device", "refused_twice"];
         let report = tried.challenge_with(challenger()).unwrap();
         prop_assert_eq!(&report.shared, &["count_1h", "sum_day", "devices", "refused"]);
-        prop_assert_eq!(&report.own, &["count_10m", "mean_1d", "with_device", "share"]);
+        prop_assert_eq!(&report.own, &own);
         for engine in [&alone, &tried, &itself] {
             engine.list_add("bad", "1", ListEntry::new()).unwrap();
         }
@@ -174,7 +195,7 @@ proptest! {
             prop_assert_eq!(said(without, 4), said(with, 4));
             prop_assert!(without.challenger().is_none());
             match itself.assess_into(&event, own) {
-                Ok(()) => prop_assert_eq!(said(with.challenger().unwrap(), 8), said(own, 8)),
+                Ok(()) => prop_assert_eq!(said(with.challenger().unwrap(), 11), said(own, 11)),
                 Err(error) => {
                     prop_assert_eq!(error.kind(), ErrorKind::Missing);
                     prop_assert!(with.challenger().is_none(), "it would have refused the event");

@@ -41,7 +41,9 @@ fn policy(conditions: &[&str]) -> Policy {
         for by in ["account", "ip"] {
             text.push_str(&format!(
                 "[[feature]]\nname = \"{by}_{n}\"\naggregate = \"count\"\nby = [\"{by}\"]\nover = \"7d\"\nwhere = '{condition}'\n\
-                 [[feature]]\nname = \"{by}_devices_{n}\"\naggregate = \"distinct\"\nof = \"device\"\nby = [\"{by}\"]\nover = \"7d\"\nwhere = '{condition}'\n"
+                 [[feature]]\nname = \"{by}_devices_{n}\"\naggregate = \"distinct\"\nof = \"device\"\nby = [\"{by}\"]\nover = \"7d\"\nwhere = '{condition}'\n\
+                 [[feature]]\nname = \"{by}_run_{n}\"\naggregate = \"count\"\nby = [\"{by}\"]\nover = \"7d\"\nreset = '{condition}'\n\
+                 [[feature]]\nname = \"{by}_steps_{n}\"\naggregate = \"sequence\"\nby = [\"{by}\"]\nover = \"7d\"\nsteps = ['{condition}', 'has(account)', '{condition}']\n"
             ));
         }
     }
@@ -142,13 +144,13 @@ proptest! {
         let report = swapped.swap(policy(&CONDITIONS)).unwrap();
         prop_assert_eq!(&report.cold, &Vec::<String>::new());
         prop_assert_eq!(&report.partly_warm, &Vec::new());
-        prop_assert_eq!(report.warm.len(), 2 + 4 * CONDITIONS.len());
+        prop_assert_eq!(report.warm.len(), 2 + 8 * CONDITIONS.len());
         let (mut ours, mut theirs) = (Decision::detailed(), Decision::detailed());
         for (n, step) in before.iter().chain(&after).enumerate().skip(before.len()) {
             let event = event(n, step);
             swapped.score_into(&event, &mut ours).unwrap();
             whole.score_into(&event, &mut theirs).unwrap();
-            for place in 0..2 + 4 * CONDITIONS.len() {
+            for place in 0..2 + 8 * CONDITIONS.len() {
                 prop_assert_eq!(ours.feature_bits(place), theirs.feature_bits(place), "feature {}", place);
             }
             happen(&whole, n, step);

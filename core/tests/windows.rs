@@ -35,6 +35,26 @@ enum Filter {
     Large,
 }
 
+impl Filter {
+    fn text(self) -> &'static str {
+        match self {
+            Filter::Always => "true",
+            Filter::Failed => r#"outcome == "failed""#,
+            Filter::Fraud => r#"label == "fraud""#,
+            Filter::Large => "amount_minor > 5000",
+        }
+    }
+}
+
+/// What has to come before an event that counts.
+#[derive(Clone, Copy, Debug)]
+enum Marker {
+    After(Filter),
+    /// The newest one with this field as the current event has it.
+    AfterSame(Filter, &'static str),
+    Reset(Filter),
+}
+
 #[derive(Clone, Debug)]
 struct Spec {
     aggregate: &'static str,
@@ -44,6 +64,8 @@ struct Spec {
     delay: i64,
     filter: Filter,
     current: bool,
+    marker: Option<Marker>,
+    steps: &'static [Filter],
     /// More keys, as the policy has them.
     keys: &'static str,
 }
@@ -81,7 +103,7 @@ const GEOGRAPHY: [(&str, Option<&str>, &str); 4] = [
     ("distance", None, "at_least = 3"),
 ];
 
-const AGGREGATES: [(&str, Option<&str>); 19] = [
+const AGGREGATES: [(&str, Option<&str>); 20] = [
     ("count", None),
     ("rate", None),
     ("since", None),
@@ -101,6 +123,16 @@ const AGGREGATES: [(&str, Option<&str>); 19] = [
     ("last", Some("country")),
     ("first", Some("time")),
     ("distinct", Some("ip/24")),
+    ("age", None),
+];
+
+/// Those that compare the current event with those before it.
+const COMPARES: [&str; 5] = ["zscore", "time_of_day", "novelty", "speed", "distance"];
+
+const STEPS: [&[Filter]; 3] = [
+    &[Filter::Failed, Filter::Large],
+    &[Filter::Large, Filter::Failed, Filter::Large],
+    &[Filter::Failed, Filter::Failed, Filter::Fraud, Filter::Always, Filter::Large],
 ];
 
 fn specs() -> Vec<Spec> {
@@ -120,7 +152,7 @@ fn specs() -> Vec<Spec> {
     // Every aggregate over every window; the other dimensions take turns.
     let plain = AGGREGATES.into_iter().map(|(aggregate, of)| (aggregate, of, ""));
     for (n, (aggregate, of, keys)) in plain.chain(BEHAVIOUR).chain(GEOGRAPHY).enumerate() {
-        let compares = ["zscore", "time_of_day", "novelty", "speed", "distance"].contains(&aggregate);
+        let compares = COMPARES.contains(&aggregate);
         for (m, (over, delay)) in windows.into_iter().enumerate() {
             if aggregate == "rate" && over == Over::Everything && keys.is_empty() {
                 continue;
@@ -135,8 +167,33 @@ fn specs() -> Vec<Spec> {
                 filter: filters[(n + 2 * m) % 4],
                 current: delay == 0 && turn.is_multiple_of(3) && !compares,
                 keys,
+                marker: None,
+                steps: &[],
             });
         }
+    }
+    let plain = specs.clone();
+    let markers = [
+        Marker::After(Filter::Failed),
+        Marker::Reset(Filter::Large),
+        Marker::AfterSame(Filter::Always, "country"),
+        Marker::Reset(Filter::Fraud),
+        Marker::After(Filter::Fraud),
+        Marker::AfterSame(Filter::Large, "device"),
+        Marker::Reset(Filter::Failed),
+    ];
+    // Each aggregate meets several markers, in one window or the other.
+    for (n, spec) in plain.iter().enumerate().step_by(2) {
+        let compares = COMPARES.contains(&spec.aggregate);
+        let current = spec.delay == 0 && n.is_multiple_of(4) && !compares;
+        specs.push(Spec { marker: Some(markers[n % 7]), current, ..spec.clone() });
+    }
+    let counts = plain.iter().filter(|spec| spec.aggregate == "count" && spec.keys.is_empty());
+    for (n, spec) in counts.cycle().take(42).enumerate() {
+        let aggregate = ["sequence", "occurred"][n % 2];
+        let marker = n.is_multiple_of(5).then_some(markers[n % 7]);
+        let filter = if n < 21 { Filter::Always } else { spec.filter };
+        specs.push(Spec { aggregate, filter, marker, steps: STEPS[n / 2 % 3], ..spec.clone() });
     }
     specs
 }
@@ -164,11 +221,20 @@ fn policy(specs: &[Spec]) -> String {
         if spec.delay > 0 {
             let _ = writeln!(text, "delay = \"{}ms\"", spec.delay);
         }
-        match spec.filter {
-            Filter::Always => {}
-            Filter::Failed => text.push_str("where = 'outcome == \"failed\"'\n"),
-            Filter::Fraud => text.push_str("where = 'label == \"fraud\"'\n"),
-            Filter::Large => text.push_str("where = 'amount_minor > 5000'\n"),
+        if spec.filter != Filter::Always {
+            let _ = writeln!(text, "where = '{}'", spec.filter.text());
+        }
+        match spec.marker {
+            None => {}
+            Some(Marker::After(filter)) => drop(writeln!(text, "after = '{}'", filter.text())),
+            Some(Marker::Reset(filter)) => drop(writeln!(text, "reset = '{}'", filter.text())),
+            Some(Marker::AfterSame(filter, field)) => {
+                let _ = writeln!(text, "after = '{}'\nafter_same = [\"{field}\"]", filter.text());
+            }
+        }
+        if !spec.steps.is_empty() {
+            let steps: Vec<&str> = spec.steps.iter().map(|step| step.text()).collect();
+            let _ = writeln!(text, "steps = {steps:?}");
         }
         let _ = writeln!(text, "{}", spec.keys);
         if spec.current {
@@ -288,6 +354,11 @@ fn naive(spec: &Spec, history: &[Happened], current: &Happened) -> Value {
     if spec.by.iter().any(|by| current.entity(by).is_none()) {
         return Value::Missing;
     }
+    if let Some(Marker::AfterSame(_, field)) = spec.marker
+        && current.entity(field).is_none()
+    {
+        return Value::Missing;
+    }
     let end = current.time - spec.delay;
     let tokyo_day = (end + 9 * HOUR).div_euclid(DAY);
     let start = match spec.over {
@@ -296,20 +367,38 @@ fn naive(spec: &Spec, history: &[Happened], current: &Happened) -> Value {
         Over::Month => first_of_month(tokyo_day) * DAY - 9 * HOUR - 1,
         Over::Everything => i64::MIN,
     };
-    let mut matches: Vec<&Happened> = history
+    // All up to the window's end; the second says whether it is the current event.
+    let mut entries: Vec<(&Happened, bool)> = history
         .iter()
         .filter(|event| spec.by.iter().all(|by| event.entity(by) == current.entity(by)))
-        .filter(|event| event.time > start && event.time <= end)
-        .filter(|event| event.passes(spec.filter, current.time, false))
-        .filter(|event| spec.of.is_none_or(|of| event.has(of)))
+        .filter(|event| event.time <= end)
+        .map(|event| (event, false))
         .collect();
-    matches.sort_by_key(|event| event.time);
-    if spec.current
-        && current.passes(spec.filter, current.time, true)
-        && spec.of.is_none_or(|of| current.has(of))
-    {
-        matches.push(current);
-    }
+    entries.sort_by_key(|(event, _)| event.time);
+    entries.extend(spec.current.then_some((current, true)));
+    let holds = |filter: Filter, (event, is_current): (&Happened, bool)| {
+        event.passes(filter, current.time, is_current)
+    };
+    let newest = |filter: Filter, field: Option<&str>| {
+        let alike = |event: &Happened| field.is_none_or(|field| event.entity(field) == current.entity(field));
+        entries.iter().rposition(|entry| holds(filter, *entry) && alike(entry.0))
+    };
+    let from = match spec.marker {
+        None => 0,
+        Some(Marker::Reset(filter)) => newest(filter, None).map_or(0, |at| at + 1),
+        Some(Marker::After(filter)) => newest(filter, None).map_or(entries.len(), |at| at + 1),
+        Some(Marker::AfterSame(filter, field)) => {
+            newest(filter, Some(field)).map_or(entries.len(), |at| at + 1)
+        }
+    };
+    let matching: Vec<(&Happened, bool)> = entries[from..]
+        .iter()
+        .copied()
+        .filter(|(event, _)| event.time > start)
+        .filter(|entry| holds(spec.filter, *entry))
+        .filter(|(event, _)| spec.of.is_none_or(|of| event.has(of)))
+        .collect();
+    let matches: Vec<&Happened> = matching.iter().map(|(event, _)| *event).collect();
     let number = |value: Option<f64>| value.map_or(Value::Missing, Value::Number);
     if looks_at_places(spec) {
         let visits: Vec<Visit> = matches.iter().filter_map(|event| event.visit()).collect();
@@ -337,6 +426,24 @@ fn naive(spec: &Spec, history: &[Happened], current: &Happened) -> Value {
         ("rate", _) => Value::Number(n * HOUR as f64 / (end - start) as f64),
         ("since", _) => {
             matches.last().map_or(Value::Missing, |last| Value::Duration(current.time - last.time))
+        }
+        ("age", _) => {
+            matches.first().map_or(Value::Missing, |first| Value::Duration(current.time - first.time))
+        }
+        ("sequence", _) => {
+            // The most of the last steps that fit into the last entries, whether the first of these is taken or not.
+            let mut most = vec![0; spec.steps.len() + 1];
+            for entry in matching.iter().rev() {
+                for (number, step) in spec.steps.iter().enumerate() {
+                    let taken = if holds(*step, *entry) { 1 + most[number + 1] } else { 0 };
+                    most[number] = most[number].max(taken);
+                }
+            }
+            Value::Integer(most[0])
+        }
+        ("occurred", _) => {
+            let any = |step: &&Filter| matching.iter().any(|entry| holds(**step, *entry));
+            Value::Integer(spec.steps.iter().filter(any).count() as i64)
         }
         ("sum", Some("amount_minor")) => Value::Integer(amounts().sum()),
         ("sum", _) => Value::Number(radii().fold(0.0, |a, b| a + b)),
@@ -617,6 +724,8 @@ fn forgotten_history_is_never_silent() {
         filter: Filter::Always,
         current: false,
         keys: "",
+        marker: None,
+        steps: &[],
     }];
     let engine = Engine::new(Policy::from_toml(&policy(&specs)).unwrap(), HashKey::new(1, [3; 32]));
     let at = |time: i64| Event::of("payment", time).unwrap().with("account", "a").unwrap();
