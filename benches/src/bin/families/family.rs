@@ -174,6 +174,71 @@ expression = "disagreements(country, card.country, bill_to.country, ship_to.coun
 "#,
     },
     Family {
+        name: "after a marker",
+        by: &["account"],
+        features: r#"
+[[feature]]
+name = "f"
+aggregate = "count"
+by = ["account"]
+over = "30d"
+where = 'outcome == "failed"'
+reset = 'outcome == "succeeded"'
+"#,
+    },
+    Family {
+        name: "superseded code",
+        by: &["account"],
+        features: r#"
+[[feature]]
+name = "f"
+aggregate = "count"
+by = ["account"]
+over = "30d"
+where = 'type == "login"'
+after = 'type == "login"'
+after_same = ["code"]
+"#,
+    },
+    Family {
+        name: "age",
+        by: &["account"],
+        features: r#"
+[[feature]]
+name = "f"
+aggregate = "age"
+by = ["account"]
+over = "30d"
+where = 'outcome == "failed"'
+"#,
+    },
+    Family {
+        name: "sequence of four",
+        by: &["account"],
+        features: r#"
+[[feature]]
+name = "f"
+aggregate = "sequence"
+by = ["account"]
+over = "30d"
+steps = ['type == "login"', 'type == "payment"', 'type == "profile_change"', 'type == "transfer"']
+include_current = true
+"#,
+    },
+    Family {
+        name: "occurred of four",
+        by: &["account"],
+        features: r#"
+[[feature]]
+name = "f"
+aggregate = "occurred"
+by = ["account"]
+over = "30d"
+steps = ['type == "login"', 'type == "payment"', 'type == "profile_change"', 'type == "transfer"']
+include_current = true
+"#,
+    },
+    Family {
         name: "expression",
         by: &["account"],
         features: r#"
