@@ -170,7 +170,7 @@ fn steps_are_taken_within_the_window_in_their_order() {
     let found = |events: &[(&str, i64)], last: (&str, i64)| {
         let events: Vec<Event> = events.iter().map(|(kind, after)| of(kind, NOW + after)).collect();
         let values = told(&events, &of(last.0, NOW + last.1), &names);
-        values.iter().map(|value| integer(value)).collect::<Vec<_>>()
+        values.iter().map(integer).collect::<Vec<_>>()
     };
     let (login, change, transfer) = ("login", "profile_change", "transfer");
     let two = [(login, 0), (change, MINUTE)];

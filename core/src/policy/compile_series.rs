@@ -25,7 +25,7 @@ pub(super) fn add_series(plan: &Plan, scope: &Scope<'_>, table: &mut TablePlan, 
         let Some(window) = windows.get(feature.window) else { continue };
         let parts = parts(feature);
         // Parts have to know the same events, so one that is older than the others is not theirs.
-        let purpose = (parts.len() > 1).then(|| format!(" for {:?}", feature.aggregate)).unwrap_or_default();
+        let purpose = if parts.len() > 1 { format!(" for {:?}", feature.aggregate) } else { String::new() };
         let own = Picked { selector: feature.selector, step: None };
         let add = |part: &Part| compiler.series(part, own, feature.number, window, &purpose);
         feature.series = parts.iter().map(add).collect();
