@@ -79,6 +79,8 @@ pub use event::{
     LONGEST_TEXT, Label, Outcome, Schema,
 };
 pub use feature::Value;
-pub use policy::{Action, FeatureInfo, FeatureType, Obligations, Policy, PolicyBuilder, RuleInfo};
+pub use policy::{
+    AGGREGATES, Action, AggregateInfo, FeatureInfo, FeatureType, Obligations, Policy, PolicyBuilder, RuleInfo,
+};
 pub use state::ListEntry;
 pub use tenants::{TenantStatistics, Tenants};

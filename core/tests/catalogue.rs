@@ -1,11 +1,11 @@
-//! The table of event fields in the documents is the one in the code.
+//! The tables of event fields and of aggregates in the documents are those in the code.
 
 #![allow(clippy::disallowed_methods, reason = "tests read files and the environment")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail loudly")]
 
 use std::fmt::Write;
 
-use sekisho::{FIELDS, FieldKind};
+use sekisho::{AGGREGATES, FIELDS, FieldKind};
 
 /// `SEKISHO_REWRITE=1` writes the document anew.
 #[test]
@@ -30,9 +30,53 @@ fn fields_are_documented() {
         let (name, meaning, counterpart) = (spec.name(), spec.meaning(), spec.counterpart());
         let _ = writeln!(text, "| {number} | `{name}` | {kind} | {meaning}{choices} | {counterpart} |");
     }
-    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/fields.md");
-    if std::env::var_os("SEKISHO_REWRITE").is_some() {
-        std::fs::write(file, &text).unwrap();
+    written("fields.md", &text);
+}
+
+/// The same of what features compute.
+#[test]
+fn aggregates_are_documented() {
+    let mut text = String::from(
+        "# What features compute\n\n\
+         Generated from `core/src/policy/catalogue.rs`. Each row is an `aggregate` of a [feature](policy.md#feature);\n\
+         `expression` is a key of its own. n is the number of events that the feature selects, v one of their values,\n\
+         x the event that is scored. Every feature is missing when x lacks the entity in `by`. The program\n\
+         `families` of the [benches](../benches/README.md) measures the cost of each in nanoseconds.\n",
+    );
+    let mut family = "";
+    for info in AGGREGATES {
+        if info.family != family {
+            family = info.family;
+            let mut title = family.to_owned();
+            title[..1].make_ascii_uppercase();
+            let _ = write!(
+                text,
+                "\n## {title}\n\n| aggregate | of | keys of its own | value | unit and range | missing | cost | source |\n\
+                 |---|---|---|---|---|---|---|---|\n"
+            );
+        }
+        let keys: Vec<String> =
+            info.keys.split(", ").filter(|key| !key.is_empty()).map(|key| format!("`{key}`")).collect();
+        let _ = writeln!(
+            text,
+            "| `{}` | {} | {} | {} | {} | {} | {} | {} |",
+            info.name,
+            info.of,
+            keys.join(", "),
+            info.formula.replace('|', "\\|"),
+            info.range,
+            info.missing,
+            info.cost,
+            info.source
+        );
     }
-    assert!(std::fs::read_to_string(file).unwrap_or_default() == text, "docs/fields.md is stale");
+    written("features.md", &text);
+}
+
+fn written(name: &str, text: &str) {
+    let file = format!("{}/../docs/{name}", env!("CARGO_MANIFEST_DIR"));
+    if std::env::var_os("SEKISHO_REWRITE").is_some() {
+        std::fs::write(&file, text).unwrap();
+    }
+    assert!(std::fs::read_to_string(&file).unwrap_or_default() == text, "docs/{name} is stale");
 }

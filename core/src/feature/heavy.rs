@@ -98,7 +98,8 @@ impl<M: Matches> Gathered<'_, M> {
             Aggregate::Since => {
                 let exact = self.matches.newest().and_then(|at| self.view.time_at(at));
                 let newest = exact.or(tally.edge().map(|(time, _)| time));
-                newest.map(|newest| (self.time - newest) as u64)
+                // Of an event late by more than that, all that is known is that there was one before.
+                newest.map(|newest| (self.time - newest).max(0) as u64)
             }
             _ => {
                 let words = self.words(feature.kept, values).iter().copied();

@@ -3,26 +3,27 @@
 use std::collections::BTreeMap;
 
 use super::FeaturePlan;
-use super::compile::{NamedFeatures, compile_expression, field_key, key_number, read_duration};
-use super::compile_behaviour::{behaviour, check_keys, say as say_behaviour, scaled, workings};
-use super::compile_sequence::{MarkerRequest, say as say_order};
+use super::compile::{NamedFeatures, compile_expression, read_duration};
+use super::compile_behaviour::{behaviour, check_keys, scaled, workings};
+use super::compile_sequence::MarkerRequest;
 use super::compile_series::add_series;
+use super::definition::definition;
 use super::document::{Aggregate, Document, FeatureItem};
 use super::expression::{Conditions, NamedFeature, Node, Scope, SlotSource, Slots, Type};
 use super::source::{At, Source};
-use crate::event::time::{CalendarUnit, DAY, format_duration};
-use crate::event::{Field, FieldKind, FieldSpec, nearest};
+use crate::event::time::{CalendarUnit, DAY};
+use crate::event::{Field, FieldKind};
 use crate::feature::{
-    Behaviour, CellSource, KeySource, Marker, Plan, Predicate, SelectedPredicate, Selector, Step, TablePlan,
-    Window, WindowFeature, WindowSpan,
+    Behaviour, CellSource, Marker, Plan, Predicate, SelectedPredicate, Selector, Step, TablePlan, Window,
+    WindowFeature, WindowSpan,
 };
-use crate::state::{Budget, Column, MOST_COLUMNS, Shape};
+use crate::state::Column;
 
 /// Features that one policy can hold.
 const MOST_FEATURES: usize = 4096;
-const HOUR: i64 = 3_600_000;
+pub(super) const HOUR: i64 = 3_600_000;
 /// Digests of it are ephemeral.
-const CREDENTIAL: &str = "credential";
+pub(super) const CREDENTIAL: &str = "credential";
 
 /// One aggregate over one window, which a policy names or which is a part of what it names.
 pub(super) struct WindowRequest {
@@ -378,44 +379,6 @@ impl Compiler<'_, '_> {
         }
     }
 
-    /// The table of the first entity in `by`.
-    fn table(&mut self, by: &At<Vec<At<String>>>) -> Option<usize> {
-        let at = by.value.first()?;
-        let Some(key) = self.table_key(&at.value) else {
-            let schema = self.scope.schema;
-            if schema.find(&at.value).is_some() {
-                let message = format!(
-                    "history is kept by entities and by attributes with few values, not by `{}`",
-                    at.value
-                );
-                return self.fault(&at.span, message);
-            }
-            let entities = schema.fields().iter().filter(|spec| spec.entity().is_some()).map(FieldSpec::name);
-            let hint = nearest(&at.value, entities.chain(["ip/24", "ip/56", "population"]));
-            let hint = hint.map(|known| format!("; did you mean \"{known}\"?")).unwrap_or_default();
-            return self.fault(&at.span, format!("there is no entity \"{}\"{hint}", at.value));
-        };
-        Some(self.table_of(&at.value, key))
-    }
-
-    fn table_of(&mut self, name: &str, key: usize) -> usize {
-        let tables = &mut self.plan.tables;
-        tables.iter().position(|table| table.name == name).unwrap_or_else(|| {
-            tables.push(TablePlan {
-                name: name.to_owned(),
-                key,
-                columns: Vec::new(),
-                windows: Vec::new(),
-                selectors: Vec::new(),
-                features: Vec::new(),
-                retention: None,
-                shape: Shape::default(),
-                budget: Budget::default(),
-            });
-            tables.len() - 1
-        })
-    }
-
     /// The place of a window feature that no policy names but `owner` is made of. Those that are alike are computed
     /// once.
     pub(super) fn part(&mut self, owner: &At<String>, part: Part) -> Option<u16> {
@@ -458,94 +421,6 @@ impl Compiler<'_, '_> {
             steps: Vec::new(),
         })?;
         Some(place)
-    }
-
-    /// The key of an entity field or of a derived entity.
-    fn key(&mut self, name: &str) -> Option<usize> {
-        match name {
-            "ip/24" => Some(key_number(self.plan, KeySource::Network4(24), name)),
-            "ip/56" => Some(key_number(self.plan, KeySource::Network6(56), name)),
-            _ => {
-                let spec = self.scope.schema.find(name).and_then(|field| self.scope.schema.spec(field))?;
-                spec.entity().is_some().then(|| field_key(self.plan, spec))
-            }
-        }
-    }
-
-    /// The key of whatever history is kept by: entities, values of attributes, all events together.
-    fn table_key(&mut self, name: &str) -> Option<usize> {
-        if name == "population" {
-            return Some(key_number(self.plan, KeySource::Population, name));
-        }
-        self.key(name).or_else(|| {
-            let spec = self.scope.schema.find(name).and_then(|field| self.scope.schema.spec(field))?;
-            let of_event = [Field::ID, Field::OUTCOME, Field::LABEL].contains(&spec.field());
-            let counts = matches!(spec.kind(), FieldKind::Text | FieldKind::Integer | FieldKind::Boolean);
-            (counts && !of_event).then(|| {
-                let kind = format!("value {name}");
-                key_number(self.plan, KeySource::Value(spec.field()), &kind)
-            })
-        })
-    }
-
-    /// The remembered word for a name in `of` or `by`.
-    pub(super) fn cell(&mut self, at: &At<String>, place: &str) -> Option<(CellSource, Type)> {
-        if at.value == CREDENTIAL {
-            let message = format!(
-                "`{place}`: digests of credentials are remembered nowhere but in their own history; put `credential` first in `by`"
-            );
-            return self.fault(&at.span, message);
-        }
-        if let Some(key) = self.key(&at.value) {
-            return Some((CellSource::Key(key), Type::Entity));
-        }
-        let schema = self.scope.schema;
-        let Some(spec) = schema.find(&at.value).and_then(|field| schema.spec(field)) else {
-            let hint = nearest(&at.value, schema.fields().iter().map(FieldSpec::name));
-            let hint = hint.map(|known| format!("; did you mean `{known}`?")).unwrap_or_default();
-            return self.fault(&at.span, format!("`{place}`: there is no event field `{}`{hint}", at.value));
-        };
-        let field = spec.field();
-        match (field, spec.kind()) {
-            (Field::ID | Field::LABEL | Field::LABELLED_AT | Field::OUTCOME, _) => {
-                let message = format!("`{place}`: `{}` cannot be aggregated; test it in `where`", at.value);
-                self.fault(&at.span, message)
-            }
-            (_, FieldKind::Text) => Some((CellSource::Symbol(field), Type::Symbol)),
-            (_, FieldKind::Integer) => Some((CellSource::Word(field), Type::Integer)),
-            (_, FieldKind::Time) => Some((CellSource::Word(field), Type::Time)),
-            (_, FieldKind::Boolean) => Some((CellSource::Word(field), Type::Boolean)),
-            (_, FieldKind::Number) => Some((CellSource::Number(field), Type::Number)),
-            (_, FieldKind::Identifier | FieldKind::Entity) => None,
-        }
-    }
-
-    pub(super) fn column(&mut self, table: usize, cell: CellSource, at: &At<String>) -> Option<usize> {
-        let cell = number_of(&mut self.plan.cells, cell);
-        let columns = &mut self.plan.tables.get_mut(table)?.columns;
-        let column = number_of(columns, cell);
-        if column >= MOST_COLUMNS {
-            columns.pop();
-            let message =
-                format!("the features of one entity remember at most {MOST_COLUMNS} different fields");
-            return self.fault(&at.span, message);
-        }
-        Some(column)
-    }
-
-    /// Gives each table a column for each field that is remembered though no feature needs it.
-    fn remember(&mut self, fields: &[At<String>]) {
-        for at in fields {
-            // These are known of every entry.
-            if ["id", "time", "outcome", "label"].contains(&at.value.as_str()) {
-                continue;
-            }
-            if let Some((cell, _)) = self.cell(at, "remember") {
-                for table in 0..self.plan.tables.len() {
-                    self.column(table, cell, at);
-                }
-            }
-        }
     }
 
     /// The column that the aggregate works on, for those that take `of`.
@@ -600,7 +475,7 @@ impl Compiler<'_, '_> {
 }
 
 /// The number of an item, added when it is new.
-fn number_of<T: PartialEq>(items: &mut Vec<T>, item: T) -> usize {
+pub(super) fn number_of<T: PartialEq>(items: &mut Vec<T>, item: T) -> usize {
     items.iter().position(|known| *known == item).unwrap_or_else(|| {
         items.push(item);
         items.len() - 1
@@ -643,50 +518,4 @@ fn retention(table: &TablePlan, least: i64) -> Option<i64> {
     let longest: Option<Vec<i64>> =
         table.features.iter().map(|feature| feature.reach(&table.windows)).collect();
     longest.map(|needs| needs.into_iter().max().unwrap_or(0).max(least))
-}
-
-/// One line that says what a feature computes.
-fn definition(item: &FeatureItem) -> String {
-    let mut text = serde_json::to_string(&item.aggregate).unwrap_or_default().replace('"', "");
-    let mut say = |word: &str, value: &str| {
-        // Conditions may be written over several lines.
-        let line = value.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ");
-        text.push_str(if word.is_empty() { ":" } else { " " });
-        text.push_str(word);
-        text.push(' ');
-        text.push_str(&line);
-    };
-    if let Some(expression) = &item.expression {
-        say("", &expression.value);
-    }
-    if let (Some(numerator), Some(denominator)) = (&item.numerator, &item.denominator) {
-        say("of", &format!("{} to {}", numerator.value, denominator.value));
-    }
-    if let Some(of) = &item.of {
-        say("of", &of.value);
-    }
-    if let Some(by) = &item.by {
-        let names: Vec<&str> = by.value.iter().map(|at| at.value.as_str()).collect();
-        say("by", &names.join(" x "));
-    }
-    match &item.over {
-        Some(over) => say("over", &over.value),
-        None if item.by.is_some() => say("over", "all that is remembered"),
-        None => {}
-    }
-    if let Some(delay) = &item.delay {
-        say("delayed by", &delay.value);
-    }
-    if item.aggregate.value == Aggregate::Rate {
-        say("per", item.per.as_ref().map_or(&format_duration(HOUR), |at| &at.value));
-    }
-    say_behaviour(item, &mut say);
-    if let Some(condition) = &item.condition {
-        say("where", &condition.value);
-    }
-    say_order(item, &mut say);
-    if item.include_current.as_ref().is_some_and(|at| at.value) {
-        text.push_str(", the current event included");
-    }
-    text
 }

@@ -1,12 +1,15 @@
 //! What the bank writes: the document, its expressions, and the immutable [`Policy`] that they compile to.
 
 mod action;
+mod catalogue;
 mod compile;
 mod compile_behaviour;
 mod compile_derived;
 mod compile_features;
 mod compile_sequence;
 mod compile_series;
+mod compile_tables;
+mod definition;
 mod document;
 mod expression;
 mod source;
@@ -19,6 +22,7 @@ use ahash::RandomState;
 use ipnet::IpNet;
 
 pub use action::{Action, Obligations};
+pub use catalogue::{AGGREGATES, AggregateInfo};
 pub(crate) use compile::{MOST_POINTS, parse_network};
 pub(crate) use document::{Aggregate, OnMissing};
 pub(crate) use expression::{

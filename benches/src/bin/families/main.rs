@@ -49,13 +49,13 @@ fn main() -> Result<(), Error> {
     );
     println!("{:24} {:>8} {:>10} {:>8}", "family", "added", "without it", "with it");
     for (family, _, spent) in &mut pairs {
-        let [without, with] = spent.each_mut().map(median);
+        let [without, with] = spent.each_mut().map(|all| median(all));
         println!("{:24} {:8.0} {without:10.0} {with:8.0}", family.name, with - without);
     }
     Ok(())
 }
 
-fn median(all: &mut Vec<f64>) -> f64 {
+fn median(all: &mut [f64]) -> f64 {
     all.sort_by(f64::total_cmp);
     all.get(all.len() / 2).copied().unwrap_or(f64::NAN)
 }
@@ -78,7 +78,7 @@ fn engine(features: &str) -> Result<Engine, Error> {
 /// One event of an account, of those that everybody has in turn.
 fn event(account: u64, at: u64) -> Result<Event, Error> {
     // Habits with exceptions: a second device, a second network, another country now and then.
-    let odd = (account + at) % 7 == 0;
+    let odd = (account + at).is_multiple_of(7);
     let types = ["login", "payment", "login", "profile_change", "transfer"];
     let event_type = types[(at % 5) as usize];
     let version = 120 + at / 5;
