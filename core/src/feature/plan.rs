@@ -235,6 +235,8 @@ pub(crate) struct WindowFeature {
     pub(crate) marker: Option<Marker>,
     /// What a sequence looks for, in its order.
     pub(crate) steps: Vec<Step>,
+    /// It has no behaviour, no marker and no steps, as nearly every one.
+    pub(crate) is_plain: bool,
 }
 
 impl WindowFeature {

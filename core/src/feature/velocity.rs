@@ -137,26 +137,56 @@ fn aggregate_short(
         if selection.absent {
             continue;
         }
-        let picks = |selector: usize| selections.get(selector).map_or(&[][..], |known| from_ref(&known.word));
-        let (mut window, mut current) = (window, selection.current_of(feature, plan, moment));
-        let (behind, counts);
-        if let Some(marker) = &feature.marker {
-            if selections.get(marker.selector).is_none_or(|selection| selection.absent) {
-                continue;
-            }
-            (behind, counts) = past.behind(feature, marker, window, picks(marker.selector));
-            (window, current) = (&behind, current.filter(|_| counts));
-        }
-        let bits = selection.word & window.word;
-        let whole = bits == window.word;
-        let word = if feature.steps.is_empty() {
+        let current = selection.current_of(feature, plan, moment);
+        if feature.is_plain {
+            let bits = selection.word & window.word;
+            let whole = bits == window.word;
             let gathered = Gathered { matches: One(bits), whole, window, view, current, time };
-            gathered.value(plan, history, moment, feature, values, seen)?
+            let word = gathered.plain_value(&past, feature, values, seen)?;
+            row.set(feature.place, word, window.presence);
         } else {
-            Some(past.steps(feature, window, from_ref(&bits), picks, current.is_some()))
-        };
-        row.set(feature.place, word, window.presence);
+            aggregate_special(
+                &past,
+                feature,
+                (window, selections),
+                (view, current, time),
+                (values, seen),
+                row,
+            )?;
+        }
     }
+    Ok(())
+}
+
+/// A feature with a marker, with steps, or of behaviour, over a history of up to 64 entries.
+#[inline(never)]
+fn aggregate_special(
+    past: &Past<'_>,
+    feature: &WindowFeature,
+    (window, selections): (&Bounds, &[Selection]),
+    (view, current, time): (View<'_>, Option<u64>, i64),
+    (values, seen): (&mut Vec<u64>, &mut Vec<u64>),
+    row: &mut Row,
+) -> Result<(), u16> {
+    let picks = |selector: usize| selections.get(selector).map_or(&[][..], |known| from_ref(&known.word));
+    let (mut window, mut current) = (window, current);
+    let (behind, counts);
+    if let Some(marker) = &feature.marker {
+        if selections.get(marker.selector).is_none_or(|selection| selection.absent) {
+            return Ok(());
+        }
+        (behind, counts) = past.behind(feature, marker, window, picks(marker.selector));
+        (window, current) = (&behind, current.filter(|_| counts));
+    }
+    let bits = selections.get(feature.selector).map_or(0, |selection| selection.word) & window.word;
+    let word = if feature.steps.is_empty() {
+        let whole = bits == window.word;
+        let gathered = Gathered { matches: One(bits), whole, window, view, current, time };
+        gathered.value(past, feature, values, seen)?
+    } else {
+        Some(past.steps(feature, window, from_ref(&bits), picks, current.is_some()))
+    };
+    row.set(feature.place, word, window.presence);
     Ok(())
 }
 
@@ -204,7 +234,7 @@ fn aggregate_long(
         let whole = matches.iter().enumerate().all(|(number, word)| *word == window.bits(number));
         let word = if feature.steps.is_empty() {
             let gathered = Gathered { matches: Many(matches), whole, window, view, current, time };
-            gathered.value(plan, history, moment, feature, values, seen)?
+            gathered.value(&past, feature, values, seen)?
         } else {
             Some(past.steps(feature, window, matches, picks, current.is_some()))
         };
@@ -369,25 +399,38 @@ impl<M: Matches> Gathered<'_, M> {
         entries + u64::from(self.current.is_some())
     }
 
-    /// The feature's value, if it has one, over entries and what has been folded; a challenger's feature may have no
-    /// series, and looks at entries alone.
+    /// The feature's value, if it has one.
     ///
     /// # Errors
-    /// The feature's place when an exact sum leaves 64 bits.
-    #[inline(always)]
+    /// As [`plain_value`](Gathered::plain_value).
     fn value(
         self,
-        plan: &TablePlan,
-        history: &History,
-        moment: &Moment<'_>,
+        past: &Past<'_>,
         feature: &WindowFeature,
         values: &mut Vec<u64>,
         seen: &mut Vec<u64>,
     ) -> Result<Option<u64>, u16> {
-        let word = if let Some(behaviour) = feature.behaviour {
-            Some(self.behaviour(behaviour, feature, &Past { plan, history, moment }, values, seen))
-        } else if self.window.folded
-            && let Some(folded) = Folded::of(plan, history, moment, feature, 0)
+        match feature.behaviour {
+            Some(behaviour) => Ok(self.behaviour(behaviour, feature, past, values, seen)),
+            None => self.plain_value(past, feature, values, seen),
+        }
+    }
+
+    /// The value of a bare aggregate, if it has one, over entries and what has been folded; a challenger's feature may
+    /// have no series, and looks at entries alone.
+    ///
+    /// # Errors
+    /// The feature's place when an exact sum leaves 64 bits.
+    #[inline(always)]
+    fn plain_value(
+        self,
+        past: &Past<'_>,
+        feature: &WindowFeature,
+        values: &mut Vec<u64>,
+        seen: &mut Vec<u64>,
+    ) -> Result<Option<u64>, u16> {
+        let word = if self.window.folded
+            && let Some(folded) = Folded::of(past.plan, past.history, past.moment, feature, 0)
         {
             self.aggregate_folded(feature, &folded, values)
         } else {

@@ -302,7 +302,8 @@ impl Compiler<'_, '_> {
         });
         let steps = request.steps.into_iter();
         let steps = steps.map(|step| Step { selector: select(Some(step), None, &[]), oldest: 0, newest: 0 });
-        let steps = steps.collect();
+        let steps: Vec<Step> = steps.collect();
+        let is_plain = behaviour.is_none() && marker.is_none() && steps.is_empty();
         table.features.push(WindowFeature {
             place,
             aggregate,
@@ -318,6 +319,7 @@ impl Compiler<'_, '_> {
             series: Vec::new(),
             marker,
             steps,
+            is_plain,
         });
         Some(value_type)
     }
