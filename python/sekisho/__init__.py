@@ -7,8 +7,9 @@ Decision(score=0, action='allow', reasons=[])
 """
 
 from sekisho._errors import PolicyError, SekishoError
-from sekisho._native import Decision, Engine, Event, Policy, Table, Tenants, __version__, replay_record
+from sekisho._native import Decision, Engine, Event, Policy, Table, Tenants, __version__, aggregates, replay_record
 from sekisho._types import (
+    AggregateInfo,
     ChallengerReport,
     Fault,
     FeatureInfo,
@@ -25,6 +26,7 @@ from sekisho._types import (
 )
 
 __all__ = [
+    "AggregateInfo",
     "ChallengerReport",
     "Decision",
     "Engine",
@@ -47,5 +49,6 @@ __all__ = [
     "TenantStatistics",
     "Tenants",
     "__version__",
+    "aggregates",
     "replay_record",
 ]

@@ -6,6 +6,7 @@ from os import PathLike
 from typing import Any, Literal, Protocol, TypeAlias, TypeVar, final, overload
 
 from sekisho._types import (
+    AggregateInfo,
     ChallengerReport,
     FeatureInfo,
     FieldInfo,
@@ -20,7 +21,7 @@ from sekisho._types import (
     TenantStatistics,
 )
 
-__all__ = ["Decision", "Engine", "Event", "Policy", "Table", "Tenants", "__version__", "replay_record"]
+__all__ = ["Decision", "Engine", "Event", "Policy", "Table", "Tenants", "__version__", "aggregates", "replay_record"]
 
 __version__: str
 
@@ -369,6 +370,9 @@ class Table:
     def __len__(self) -> int: ...
     def __arrow_c_stream__(self, requested_schema: object = None) -> object: ...
     def __arrow_c_schema__(self) -> object: ...
+
+def aggregates() -> list[AggregateInfo]:
+    """The catalogue of what features compute: every `aggregate` that a policy can name, by family."""
 
 def replay_record(policy: Policy, record: str | Mapping[str, Any]) -> Decision:
     """Decides again from a decision's record, with the policy that decided then; no engine is needed."""

@@ -19,6 +19,32 @@ class Fault(NamedTuple):
     column: int
 
 
+class AggregateInfo(NamedTuple):
+    """What a feature can compute: one row of the catalogue in `docs/features.md`.
+
+    n is the number of events that the feature selects, v one of their values, x the event that is scored.
+    """
+
+    name: str
+    """As in `aggregate`; `expression` is a key of its own."""
+    family: str
+    """velocity, behaviour, sequence, geography, login, device or combination."""
+    of: str
+    """What `of` takes; empty for those without."""
+    keys: str
+    """The keys that it alone or few others have."""
+    formula: str
+    """The value."""
+    range: str
+    """Its unit and range."""
+    missing: str
+    """When there is no value; empty when there always is one."""
+    source: str
+    """Where the formula comes from; empty for what needs no source."""
+    cost: str
+    """What grows with it."""
+
+
 class FeatureInfo(NamedTuple):
     """What a policy says of one feature."""
 
@@ -181,6 +207,7 @@ def policy_of(text: str, file: str) -> Policy:
 
 
 for _public in (
+    AggregateInfo,
     Fault,
     FeatureInfo,
     RuleInfo,

@@ -34,7 +34,7 @@ mod _native {
     #[pymodule_export]
     use crate::event::Event;
     #[pymodule_export]
-    use crate::policy::Policy;
+    use crate::policy::{Policy, aggregates};
     #[pymodule_export]
     use crate::replay::Table;
     #[pymodule_export]

@@ -143,6 +143,26 @@ impl Policy {
     }
 }
 
+/// Every aggregate that a feature can name, by family.
+#[pyfunction]
+pub(crate) fn aggregates(py: Python<'_>) -> PyResult<Vec<Bound<'_, PyAny>>> {
+    let info = |info: &sekisho::AggregateInfo| {
+        let parts = (
+            info.name,
+            info.family,
+            info.of,
+            info.keys,
+            info.formula,
+            info.range,
+            info.missing,
+            info.source,
+            info.cost,
+        );
+        names::made(py, "AggregateInfo", parts)
+    };
+    sekisho::AGGREGATES.iter().map(info).collect()
+}
+
 fn feature_type(value_type: FeatureType) -> &'static str {
     match value_type {
         FeatureType::Boolean => "boolean",
