@@ -2,7 +2,7 @@
 
 use super::heavy::Folded;
 use super::plan::{TablePlan, WindowFeature};
-use super::velocity::{Gathered, Matches, Moment, moments, total};
+use super::velocity::{Gathered, Matches, Moment, moments};
 use super::vonmises::surprise;
 use crate::policy::Aggregate;
 use crate::state::{Column, Fading, History, Tally};
@@ -151,7 +151,7 @@ impl<M: Matches> Gathered<'_, M> {
             let before = past.folded(feature, self, part).map(|folded| folded.tally(self.window));
             let before = before.unwrap_or_default();
             let words = self.words(kept, values).iter().copied();
-            (before.total() + total(words), before.count)
+            (before.total() + precise_total(words), before.count)
         };
         let ((cosine, folded), (sine, _)) = (sum(0, feature.kept), sum(1, sine_kept));
         count += folded;
@@ -210,6 +210,19 @@ fn fading_length(length: i64, half_life: i64) -> f64 {
     if length > 0 { whole * -libm::expm1(-decay * length as f64) } else { whole }
 }
 
+/// The sum of doubles as if it were rounded once: what each addition loses is summed up beside (Knuth, *The Art of
+/// Computer Programming*, 4.2.2). How far the mean of many points close together is from the circle is next to nothing
+/// of their sum.
+fn precise_total(words: impl Iterator<Item = u64>) -> f64 {
+    let add = |(sum, lost): (f64, f64), value: f64| {
+        let next = sum + value;
+        let added = next - sum;
+        (next, lost + ((sum - (next - added)) + (value - added)))
+    };
+    let (sum, lost) = words.map(f64::from_bits).fold((0.0, 0.0), add);
+    sum + lost
+}
+
 /// By how many standard deviations of a sample a value is off its mean; `None` where all of the sample is the same.
 fn standard_score(value: f64, count: u64, mean: f64, squares: f64) -> Option<f64> {
     let deviation = libm::sqrt(squares / (count - 1) as f64);
@@ -261,6 +274,16 @@ mod tests {
         }
         assert_eq!(score(&[0.0; 5], 1.0), None);
         assert!(score(&[0.0, 0.0, 1e-300], 1.0).is_none(), "below what doubles tell apart");
+    }
+
+    #[test]
+    fn precise_totals_are_rounded_once() {
+        let words = |values: &[f64]| values.iter().map(|value| value.to_bits()).collect::<Vec<_>>();
+        let tenths = words(&[0.1; 4_000]);
+        assert_eq!(precise_total(tenths.iter().copied()), 400.0);
+        assert!(tenths.iter().fold(0.0, |sum, word| sum + f64::from_bits(*word)) > 400.0 + 1e-11);
+        assert_eq!(precise_total(words(&[1e16, 1.0, -1e16, 1.0]).into_iter()), 2.0);
+        assert_eq!(precise_total(std::iter::empty()), 0.0);
     }
 
     #[test]
