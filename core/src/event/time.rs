@@ -180,6 +180,12 @@ impl Calendar {
         Some((time + 1_000 * i64::from(offset.seconds())).rem_euclid(DAY))
     }
 
+    /// Minutes from UTC to local time, 540 in Japan; seconds of old local times are dropped.
+    pub(crate) fn offset_minutes(&self, time: i64) -> Option<i64> {
+        let time = Timestamp::from_millisecond(time).ok()?;
+        Some(i64::from(self.zone.to_offset(time).seconds().div_euclid(60)))
+    }
+
     fn span(&self, unit: CalendarUnit, time: i64) -> Option<(i64, i64)> {
         let date = self.zone.to_datetime(Timestamp::from_millisecond(time).ok()?).date();
         let (first, next) = match unit {

@@ -3,6 +3,7 @@
 mod behaviour;
 mod bounds;
 mod derived;
+pub mod device;
 mod geography;
 mod heavy;
 mod login;

@@ -1,0 +1,268 @@
+//! What a device is known by: its attributes, in groups that change together.
+
+use std::cmp::Ordering;
+
+use super::version;
+use crate::event::Field;
+
+/// How many attributes there are.
+pub const ATTRIBUTES: usize = 30;
+
+/// Attributes that one cause sets together. A group counts once, whatever agrees in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Group {
+    /// The browser, the app and the operating system.
+    Software,
+    /// What graphics hardware and its driver draw.
+    Rendering,
+    Screen,
+    /// Where its owner lives.
+    Locale,
+    Fonts,
+    Hardware,
+    /// How it speaks TLS: said by its network code, not by a script that reports what it likes.
+    Network,
+    /// What was installed on it to know it by: nobody else has it unless it was stolen.
+    Key,
+}
+
+/// How many groups there are.
+pub(super) const GROUPS: usize = 8;
+
+impl Group {
+    /// The group's place among the sums. What the model of a phone or tablet settles is one group there: whoever
+    /// buys the same model agrees in all of it.
+    pub(super) fn slot(self, handheld: bool) -> usize {
+        match self {
+            Group::Screen | Group::Fonts | Group::Hardware if handheld => Group::Rendering as usize,
+            group => group as usize,
+        }
+    }
+}
+
+/// One attribute: where it is read, and how steady it is on one and the same device.
+#[derive(Clone, Copy, Debug)]
+pub struct Attribute {
+    /// The event's field.
+    pub field: Field,
+    /// What explanations call it.
+    pub name: &'static str,
+    pub(super) group: Group,
+    /// It is a version: it goes up on a device, and never down.
+    pub ordered: bool,
+    /// The probability that it is what it was, a moment after the device was seen.
+    pub(super) agreement: f64,
+    /// After how many days half of what sets it apart from the population is gone.
+    pub(super) half_life: f64,
+    /// The part of that probability that is left when the software was updated in between.
+    pub(super) kept: f64,
+}
+
+/// A field, its name, its group; the probability of agreement, its half-life in days, what an update leaves.
+const fn attribute(
+    field: Field,
+    name: &'static str,
+    group: Group,
+    (agreement, half_life, kept): (f64, f64, f64),
+) -> Attribute {
+    Attribute { field, name, group, ordered: false, agreement, half_life, kept }
+}
+
+const fn version(field: Field, name: &'static str, (agreement, half_life): (f64, f64)) -> Attribute {
+    Attribute { ordered: true, ..attribute(field, name, Group::Software, (agreement, half_life, 1.0)) }
+}
+
+const YEAR: f64 = 365.0;
+
+/// Half-lives follow from what changes an attribute: browsers come out every four weeks, systems every few months,
+/// people move and buy a screen every few years, and a machine's own parts stay for its life. What is below one at
+/// once is what changes to and fro: a laptop is docked, a page zoomed, its owner travels, storage is cleared.
+pub static TABLE: [Attribute; ATTRIBUTES] = [
+    // An update nearly always shows in the user agent, unless it is one of those that are frozen.
+    attribute(Field::BROWSER_USER_AGENT, "user agent", Group::Software, (0.98, 30.0, 0.3)),
+    attribute(Field::BROWSER_NAME, "browser", Group::Software, (0.98, 3.0 * YEAR, 1.0)),
+    version(Field::BROWSER_VERSION, "browser version", (0.98, 30.0)),
+    // A page may be asked for as on a desktop, and then the browser says so.
+    attribute(Field::BROWSER_PLATFORM, "browser platform", Group::Software, (0.995, 10.0 * YEAR, 1.0)),
+    attribute(Field::BROWSER_ACCEPT_HEADER, "accept header", Group::Software, (0.95, YEAR, 0.9)),
+    attribute(Field::DEVICE_PLATFORM, "operating system", Group::Software, (0.999, 10.0 * YEAR, 1.0)),
+    version(Field::DEVICE_OS_VERSION, "version of the operating system", (0.99, 120.0)),
+    version(Field::DEVICE_APP_VERSION, "app version", (0.98, 45.0)),
+    attribute(Field::BROWSER_CANVAS, "canvas", Group::Rendering, (0.97, YEAR, 0.85)),
+    attribute(Field::BROWSER_WEBGL, "WebGL", Group::Rendering, (0.97, YEAR, 0.9)),
+    // A laptop may have two.
+    attribute(Field::BROWSER_GPU, "graphics", Group::Rendering, (0.98, 5.0 * YEAR, 0.98)),
+    attribute(Field::BROWSER_SCREEN_WIDTH, "screen width", Group::Screen, (0.85, 3.0 * YEAR, 1.0)),
+    attribute(Field::BROWSER_SCREEN_HEIGHT, "screen height", Group::Screen, (0.85, 3.0 * YEAR, 1.0)),
+    attribute(Field::BROWSER_PIXEL_RATIO, "pixel ratio", Group::Screen, (0.85, 3.0 * YEAR, 1.0)),
+    attribute(Field::BROWSER_COLOR_DEPTH, "colour depth", Group::Screen, (0.95, 5.0 * YEAR, 1.0)),
+    attribute(
+        Field::DEVICE_SCREEN_WIDTH,
+        "width of the device's screen",
+        Group::Screen,
+        (0.98, 10.0 * YEAR, 1.0),
+    ),
+    attribute(
+        Field::DEVICE_SCREEN_HEIGHT,
+        "height of the device's screen",
+        Group::Screen,
+        (0.98, 10.0 * YEAR, 1.0),
+    ),
+    attribute(Field::BROWSER_TIME_ZONE, "time zone", Group::Locale, (0.97, 3.0 * YEAR, 1.0)),
+    // It follows summer time, too.
+    attribute(Field::BROWSER_TIME_ZONE_OFFSET_MINUTES, "offset from UTC", Group::Locale, (0.95, YEAR, 1.0)),
+    attribute(Field::BROWSER_LANGUAGE, "browser language", Group::Locale, (0.98, 3.0 * YEAR, 1.0)),
+    attribute(Field::DEVICE_TIME_ZONE, "device time zone", Group::Locale, (0.97, 3.0 * YEAR, 1.0)),
+    attribute(Field::DEVICE_LANGUAGE, "device language", Group::Locale, (0.98, 3.0 * YEAR, 1.0)),
+    attribute(Field::BROWSER_FONTS, "fonts", Group::Fonts, (0.96, 200.0, 0.9)),
+    attribute(Field::BROWSER_HARDWARE_CONCURRENCY, "processors", Group::Hardware, (0.99, 10.0 * YEAR, 0.98)),
+    attribute(Field::BROWSER_DEVICE_MEMORY, "memory", Group::Hardware, (0.99, 10.0 * YEAR, 0.98)),
+    attribute(Field::BROWSER_TOUCH_POINTS, "touch points", Group::Hardware, (0.98, 10.0 * YEAR, 0.98)),
+    attribute(Field::DEVICE_MODEL, "model", Group::Hardware, (0.999, 10.0 * YEAR, 1.0)),
+    attribute(Field::TLS_FINGERPRINT, "TLS fingerprint", Group::Network, (0.985, YEAR, 0.7)),
+    attribute(Field::DEVICE, "device identifier", Group::Key, (0.97, YEAR, 1.0)),
+    attribute(Field::CLIENT_CERTIFICATE, "client certificate", Group::Key, (0.99, YEAR, 1.0)),
+];
+
+// Places of the table that rules of their own name.
+pub(super) const USER_AGENT: usize = 0;
+pub(super) const BROWSER_NAME: usize = 1;
+pub(super) const BROWSER_VERSION: usize = 2;
+pub(super) const BROWSER_PLATFORM: usize = 3;
+pub(super) const DEVICE_PLATFORM: usize = 5;
+pub(super) const OS_VERSION: usize = 6;
+pub(super) const APP_VERSION: usize = 7;
+pub(super) const CANVAS: usize = 8;
+pub(super) const WEBGL: usize = 9;
+pub(super) const GPU: usize = 10;
+pub(super) const MODEL: usize = 26;
+pub(super) const TLS: usize = 27;
+pub(super) const DEVICE_KEY: usize = 28;
+pub(super) const CERTIFICATE: usize = 29;
+
+/// How an attribute of an event compares with a known device's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// One of them lacks it.
+    Missing,
+    /// They are equal; of versions, as far as both are given.
+    Agrees,
+    /// They differ; no version does, it went up or down.
+    Differs,
+    /// The event's version is later.
+    Up,
+    /// The event's version is earlier.
+    Down,
+}
+
+impl Outcome {
+    /// Compares the words that an attribute is remembered by: [versions](version::word) of an ordered one.
+    pub fn of(attribute: &Attribute, known: Option<u64>, now: Option<u64>) -> Outcome {
+        let (Some(known), Some(now)) = (known, now) else { return Outcome::Missing };
+        if !attribute.ordered {
+            return if known == now { Outcome::Agrees } else { Outcome::Differs };
+        }
+        match version::compare(known, now) {
+            Ordering::Equal => Outcome::Agrees,
+            Ordering::Less => Outcome::Up,
+            Ordering::Greater => Outcome::Down,
+        }
+    }
+}
+
+/// The outcomes of all attributes in one word, two bits each: two sightings of a device that compare alike are one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pattern(pub u64);
+
+impl Pattern {
+    /// How each attribute of the table compares.
+    pub fn new(mut outcome: impl FnMut(usize, &Attribute) -> Outcome) -> Pattern {
+        let mut pattern = Pattern::default();
+        for (at, attribute) in TABLE.iter().enumerate() {
+            pattern.set(at, outcome(at, attribute));
+        }
+        pattern
+    }
+
+    /// A pattern with one outcome replaced.
+    pub fn set(&mut self, at: usize, outcome: Outcome) {
+        let bits = match outcome {
+            Outcome::Missing => 0,
+            Outcome::Agrees => 1,
+            Outcome::Differs | Outcome::Up => 2,
+            Outcome::Down => 3,
+        };
+        self.0 = self.0 & !(3 << (2 * at)) | bits << (2 * at);
+    }
+
+    /// The outcome of one attribute.
+    pub fn outcome(self, at: usize) -> Outcome {
+        let ordered = TABLE.get(at).is_some_and(|attribute| attribute.ordered);
+        match self.0 >> (2 * at) & 3 {
+            1 => Outcome::Agrees,
+            2 if ordered => Outcome::Up,
+            3 if ordered => Outcome::Down,
+            2 | 3 => Outcome::Differs,
+            _ => Outcome::Missing,
+        }
+    }
+
+    pub(super) fn is(self, at: usize, outcome: Outcome) -> bool {
+        self.outcome(at) == outcome
+    }
+
+    pub(super) fn any(self, places: &[usize], outcome: Outcome) -> bool {
+        places.iter().any(|at| self.is(*at, outcome))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn the_table_is_in_order() {
+        for (at, field) in [
+            (USER_AGENT, Field::BROWSER_USER_AGENT),
+            (BROWSER_NAME, Field::BROWSER_NAME),
+            (BROWSER_VERSION, Field::BROWSER_VERSION),
+            (BROWSER_PLATFORM, Field::BROWSER_PLATFORM),
+            (DEVICE_PLATFORM, Field::DEVICE_PLATFORM),
+            (OS_VERSION, Field::DEVICE_OS_VERSION),
+            (APP_VERSION, Field::DEVICE_APP_VERSION),
+            (CANVAS, Field::BROWSER_CANVAS),
+            (WEBGL, Field::BROWSER_WEBGL),
+            (GPU, Field::BROWSER_GPU),
+            (MODEL, Field::DEVICE_MODEL),
+            (TLS, Field::TLS_FINGERPRINT),
+            (DEVICE_KEY, Field::DEVICE),
+            (CERTIFICATE, Field::CLIENT_CERTIFICATE),
+        ] {
+            assert_eq!(TABLE[at].field, field);
+        }
+        for attribute in &TABLE {
+            let Attribute { agreement, half_life, kept, .. } = *attribute;
+            assert!(agreement > 0.5 && agreement < 1.0, "{}", attribute.name);
+            assert!(half_life > 0.0 && kept > 0.0 && kept <= 1.0, "{}", attribute.name);
+            assert!(attribute.group.slot(false) < GROUPS && attribute.group.slot(true) < GROUPS);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_pattern_keeps_every_outcome(kinds in proptest::collection::vec(0usize..4, ATTRIBUTES)) {
+            let outcome = |at: usize| match (kinds[at], TABLE[at].ordered) {
+                (0, _) => Outcome::Missing,
+                (1, _) => Outcome::Agrees,
+                (2, true) => Outcome::Up,
+                (3, true) => Outcome::Down,
+                _ => Outcome::Differs,
+            };
+            let pattern = Pattern::new(|at, _| outcome(at));
+            for at in 0..ATTRIBUTES {
+                prop_assert_eq!(pattern.outcome(at), outcome(at));
+            }
+        }
+    }
+}
