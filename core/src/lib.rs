@@ -82,8 +82,5 @@ pub use feature::Value;
 pub use policy::{
     AGGREGATES, Action, AggregateInfo, FeatureInfo, FeatureType, Obligations, Policy, PolicyBuilder, RuleInfo,
 };
-#[doc(hidden)] // What the simulation in `benches` drives; no part of the interface.
-pub use feature::device;
-pub use policy::{Action, FeatureInfo, FeatureType, Obligations, Policy, PolicyBuilder, RuleInfo};
 pub use state::ListEntry;
 pub use tenants::{TenantStatistics, Tenants};

@@ -4,7 +4,8 @@ use std::fmt;
 
 use super::Decision;
 use crate::event::{Event, Field, FieldKind};
-use crate::feature::Value;
+use crate::feature::device::{inconsistencies, say_inconsistencies};
+use crate::feature::{Derivation, Value};
 use crate::policy::{Action, Obligations, Reference, Rule, Type};
 
 /// A decision explained. `Display` prints it for people.
@@ -18,6 +19,8 @@ pub struct Explanation {
     pub obligations: Obligations,
     /// The rules that held, in the order of the policy.
     pub rules: Vec<ExplainedRule>,
+    /// What the rules' features say in words: how the device compares, what of it changed.
+    pub notes: Vec<String>,
     /// The ids of rules that read an absent value.
     pub missing: Vec<String>,
 }
@@ -63,8 +66,42 @@ impl Decision {
             action: self.action,
             obligations: self.obligations,
             rules: rules.collect(),
+            notes: self.notes(event),
             missing: self.missing_rules().map(str::to_owned).collect(),
         }
+    }
+
+    /// What the features that the rules read, themselves or through others, say in words.
+    fn notes(&self, event: &Event) -> Vec<String> {
+        let Some(policy) = self.policy.as_ref().filter(|_| self.detailed) else { return Vec::new() };
+        let rules = self.hits.iter().filter_map(|hit| self.rule(hit.rule));
+        let mut read: Vec<u16> = rules
+            .flat_map(|rule| &rule.references)
+            .filter_map(|(_, reference)| match reference {
+                Reference::Place(place, _) | Reference::Presence(place) => Some(*place),
+                Reference::Field(_) => None,
+            })
+            .collect();
+        let mut notes = Vec::new();
+        // What is derived comes after what it reads.
+        for feature in policy.0.plan.derived.iter().rev() {
+            if !read.contains(&feature.place) {
+                continue;
+            }
+            read.extend(&feature.reads);
+            notes.extend(match &feature.derivation {
+                Derivation::DeviceMatch(devices) => {
+                    devices.found(&self.row).map(|found| format!("device: {found}"))
+                }
+                Derivation::Inconsistencies(_) => inconsistencies(event)
+                    .filter(|flags| *flags != 0)
+                    .map(|flags| format!("inconsistent: {}", say_inconsistencies(flags))),
+                _ => None,
+            });
+        }
+        notes.reverse();
+        notes.dedup();
+        notes
     }
 
     fn substitute(&self, rule: &Rule, event: &Event) -> String {
@@ -119,6 +156,9 @@ impl fmt::Display for Explanation {
             if rule.substituted != rule.condition {
                 write!(f, "\n       with {}", rule.substituted)?;
             }
+        }
+        for note in &self.notes {
+            write!(f, "\n{note}")?;
         }
         if !self.missing.is_empty() {
             write!(f, "\nmissing values in {}", self.missing.join(", "))?;

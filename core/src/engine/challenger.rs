@@ -115,13 +115,13 @@ fn fit(plan: &mut TablePlan, layout: &Layout, own: &Compiled) -> Result<()> {
     let mut used = Vec::new();
     for feature in &mut plan.features {
         used.extend(feature.selectors());
+        for (further, kept) in &mut feature.further {
+            *further = column(*further)?;
+            *kept = layout.shape.column(*further).unwrap_or(*kept);
+        }
         if plan.selectors.get(feature.selector).is_some_and(|selector| selector.present.is_some()) {
             feature.column = column(feature.column)?;
             feature.kept = layout.shape.column(feature.column).unwrap_or(feature.kept);
-            for (further, kept) in &mut feature.further {
-                *further = column(*further)?;
-                *kept = layout.shape.column(*further).unwrap_or(*kept);
-            }
             if matches!(feature.aggregate, Aggregate::Distinct | Aggregate::Novelty | Aggregate::Entropy) {
                 coded(feature.column)?;
             }

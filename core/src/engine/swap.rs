@@ -201,12 +201,14 @@ fn report(old: &Compiled, new: &Compiled, tables: &[Arc<Table>], latest: Option<
                     selector.predicate.is_none_or(|predicate| kept.has_predicate(predicate.place))
                         && selector.present.iter().all(known)
                         && selector.same.iter().all(known)
+                        && feature.further.iter().all(|(column, _)| known(column))
                 })
             });
             let reach = feature.reach(&plan.windows);
             let since = selectors().fold(since, |since, selector| {
                 let condition = selector.predicate.and_then(|known| layout.predicates.get(known.place));
-                let columns = selector.present.iter().chain(&selector.same);
+                let further = feature.further.iter().map(|(column, _)| column);
+                let columns = selector.present.iter().chain(&selector.same).chain(further);
                 let read = columns.filter_map(|column| layout.columns.get(*column)).chain(condition);
                 read.filter_map(|name| parts.get(name).copied()).fold(since, i64::max)
             });

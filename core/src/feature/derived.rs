@@ -1,5 +1,6 @@
 //! Features of the whole event: what joins the parts that visits computed.
 
+use super::device::{DeviceMatch, inconsistencies};
 use super::login::LoginScore;
 use super::row::{Presence, Row};
 use crate::event::Event;
@@ -27,11 +28,21 @@ pub(crate) enum Derivation {
     /// What an expression says, with its type.
     Expression(Program, Type),
     LoginScore(LoginScore),
+    /// It fills several places, which features then read.
+    DeviceMatch(Box<DeviceMatch>),
+    /// What is in another place,
+    Place(u16),
+    /// or how many bits of it are set.
+    Flags(u16),
+    /// How many ways there are in which the event contradicts itself, or whether it does so in one of them.
+    Inconsistencies(Option<u32>),
 }
 
 /// Fills the places of derived features, each after those that it reads.
 pub(crate) fn derive(policy: &Compiled, event: &Event, row: &mut Row, stack: &mut Vec<Option<u64>>) {
     for feature in &policy.plan.derived {
+        let approximate = feature.reads.iter().any(|place| row.presence(*place) == Presence::Approximate);
+        let presence = if approximate { Presence::Approximate } else { Presence::Exact };
         let word = match &feature.derivation {
             Derivation::Ratio { numerator, denominator, prior } => {
                 ratio(row, *numerator, *denominator, *prior)
@@ -42,9 +53,18 @@ pub(crate) fn derive(policy: &Compiled, event: &Event, row: &mut Row, stack: &mu
                 word.filter(|word| *value_type != Type::Number || f64::from_bits(*word).is_finite())
             }
             Derivation::LoginScore(login) => login.score(row).map(f64::to_bits),
+            Derivation::DeviceMatch(devices) => {
+                devices.find(event, row, presence);
+                continue;
+            }
+            Derivation::Place(place) => row.get(*place),
+            Derivation::Flags(place) => row.get(*place).map(|flags| u64::from(flags.count_ones())),
+            Derivation::Inconsistencies(one) => inconsistencies(event).map(|flags| {
+                let counted = one.map_or(flags, |one| flags & 1 << one);
+                u64::from(counted.count_ones())
+            }),
         };
-        let approximate = feature.reads.iter().any(|place| row.presence(*place) == Presence::Approximate);
-        row.set(feature.place, word, if approximate { Presence::Approximate } else { Presence::Exact });
+        row.set(feature.place, word, presence);
     }
 }
 

@@ -3,7 +3,7 @@
 mod behaviour;
 mod bounds;
 mod derived;
-pub mod device;
+pub(crate) mod device;
 mod geography;
 mod heavy;
 mod login;

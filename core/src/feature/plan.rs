@@ -127,7 +127,7 @@ pub(crate) enum CellSource {
     /// An integer, time or boolean.
     Word(Field),
     Number(Field),
-    /// A double that is worked out from others.
+    /// What is worked out from other words, or from text.
     Worked(Working),
 }
 

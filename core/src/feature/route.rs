@@ -125,7 +125,7 @@ impl Route {
                 CellSource::Symbol(field) => event.raw_text(field).map(|text| Symbol::of(text).0),
                 CellSource::Word(field) | CellSource::Number(field) => word(policy, event, field),
                 CellSource::Worked(working) => {
-                    working.word(&policy.calendar, |field| word(policy, event, field))
+                    working.word_of(&policy.calendar, event, |field| word(policy, event, field))
                 }
             };
             self.cells.push(word);

@@ -158,7 +158,7 @@ fn aggregate_short(
     Ok(())
 }
 
-/// A feature with a marker, with steps, or of behaviour, over a history of up to 64 entries.
+/// A feature with a marker, with steps, of behaviour or of devices, over a history of up to 64 entries.
 #[inline(never)]
 fn aggregate_special(
     past: &Past<'_>,
@@ -182,6 +182,10 @@ fn aggregate_special(
     let word = if feature.steps.is_empty() {
         let whole = bits == window.word;
         let gathered = Gathered { matches: One(bits), whole, window, view, current, time };
+        if feature.aggregate == Aggregate::Sightings {
+            gathered.sightings(feature, past, window.presence, row);
+            return Ok(());
+        }
         gathered.value(past, feature, values, seen)?
     } else {
         Some(past.steps(feature, window, from_ref(&bits), picks, current.is_some()))
@@ -234,6 +238,10 @@ fn aggregate_long(
         let whole = matches.iter().enumerate().all(|(number, word)| *word == window.bits(number));
         let word = if feature.steps.is_empty() {
             let gathered = Gathered { matches: Many(matches), whole, window, view, current, time };
+            if feature.aggregate == Aggregate::Sightings {
+                gathered.sightings(feature, &past, window.presence, row);
+                continue;
+            }
             gathered.value(&past, feature, values, seen)?
         } else {
             Some(past.steps(feature, window, matches, picks, current.is_some()))
@@ -325,6 +333,12 @@ pub(super) trait Matches {
     /// Every one, oldest first.
     fn places(&self) -> impl Iterator<Item = usize> + Clone;
 
+    /// The same, newest first.
+    fn newest_first(&self) -> impl Iterator<Item = usize> {
+        let words = self.words().iter().enumerate().rev();
+        words.flat_map(|(number, word)| Tops(*word).map(move |at| 64 * number + at))
+    }
+
     fn newest(&self) -> Option<usize> {
         let (number, word) = self.words().iter().enumerate().rfind(|(_, word)| **word != 0)?;
         Some(64 * number + 63 - word.leading_zeros() as usize)
@@ -379,6 +393,19 @@ impl Iterator for Ones {
 
     fn count(self) -> usize {
         self.0.count_ones() as usize
+    }
+}
+
+/// The same, highest first.
+struct Tops(u64);
+
+impl Iterator for Tops {
+    type Item = usize;
+
+    fn next(&mut self) -> Option<usize> {
+        let at = self.0.checked_ilog2()?;
+        self.0 &= !(1 << at);
+        Some(at as usize)
     }
 }
 

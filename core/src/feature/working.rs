@@ -1,12 +1,13 @@
-//! What is worked out from an event once, when it arrives, and remembered as a double.
+//! What is worked out from an event once, when it arrives, and remembered in its place.
 
 use std::f64::consts::TAU;
 
+use super::device::version_word;
 use super::geography::unit;
 use crate::event::time::{Calendar, DAY};
-use crate::event::{Field, Schema};
+use crate::event::{Event, Field, Schema};
 
-/// A double that is worked out from words of the event.
+/// A word that is worked out from those of the event: a double, unless it says otherwise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Working {
     /// sign(x) · ln(1 + |x|) of an integer, or of a number.
@@ -19,6 +20,8 @@ pub(crate) enum Working {
     Position(Axis),
     /// How far off the position may be in km: 0 where it is not said.
     Radius,
+    /// A version in one word, which tells what is later; made of text, and no double.
+    Version(Field),
 }
 
 /// From the centre of the Earth to where both degrees are 0, to 90 degrees of longitude, to the north pole.
@@ -33,14 +36,27 @@ impl Working {
     /// The fields that it reads.
     pub(crate) fn inputs(&self) -> &[Field] {
         match self {
-            Working::Logarithm { of, .. } => std::slice::from_ref(of),
+            Working::Logarithm { of, .. } | Working::Version(of) => std::slice::from_ref(of),
             Working::DayCosine | Working::DaySine => &[Field::TIME],
             Working::Position(_) => &[Field::LATITUDE, Field::LONGITUDE],
             Working::Radius => &[Field::LATITUDE, Field::LONGITUDE, Field::RADIUS_KM],
         }
     }
 
-    /// Its word, when `read` has those of the fields.
+    /// Its word, when the event has the fields.
+    pub(super) fn word_of(
+        self,
+        calendar: &Calendar,
+        event: &Event,
+        read: impl Fn(Field) -> Option<u64>,
+    ) -> Option<u64> {
+        match self {
+            Working::Version(of) => version_word(event.raw_text(of)?),
+            _ => self.word(calendar, read),
+        }
+    }
+
+    /// Its word, when `read` has those of the fields. Histories do not remember what versions are made of.
     pub(crate) fn word(self, calendar: &Calendar, read: impl Fn(Field) -> Option<u64>) -> Option<u64> {
         let angle = || angle(calendar, read(Field::TIME)? as i64);
         let degrees = |field| read(field).map(f64::from_bits);
@@ -61,6 +77,7 @@ impl Working {
                 degrees(Field::LATITUDE).and(degrees(Field::LONGITUDE))?;
                 read(Field::RADIUS_KM).map_or(0.0, f64::from_bits)
             }
+            Working::Version(_) => return None,
         };
         Some(value.to_bits())
     }
@@ -73,6 +90,7 @@ impl Working {
             Working::DaySine => format!("sine of the day in {zone}"),
             Working::Position(axis) => format!("{axis:?} of the position"),
             Working::Radius => "radius of the position".to_owned(),
+            Working::Version(of) => format!("version {}", schema.name(of)),
         }
     }
 }

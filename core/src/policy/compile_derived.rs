@@ -12,8 +12,11 @@ use crate::feature::{Derivation, DerivedFeature, FACETS, Facet, Level, LoginScor
 impl Compiler<'_, '_> {
     /// Adds a feature that is computed from others; returns the type of its values.
     pub(super) fn derived(&mut self, place: u16, item: &FeatureItem) -> Option<Type> {
-        if item.aggregate.value == Aggregate::LoginScore {
-            return self.login_score(place, item);
+        match item.aggregate.value {
+            Aggregate::LoginScore => return self.login_score(place, item),
+            Aggregate::DeviceMatch => return self.device_match(place, item),
+            Aggregate::Inconsistencies => return self.inconsistencies(place, item),
+            _ => {}
         }
         let what = if item.expression.is_some() { "an expression" } else { "a ratio" };
         for (present, key) in [

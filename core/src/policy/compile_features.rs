@@ -95,6 +95,8 @@ pub(super) fn compile_features(
         derived,
         failed: Vec::new(),
         parts: Vec::new(),
+        hidden: 0,
+        devices: Vec::new(),
     };
     // Features take the first places of the row, in the order of the document.
     let mut features: Vec<FeaturePlan> = Vec::new();
@@ -155,7 +157,14 @@ pub(super) fn compile_features(
 
 /// Whether a feature is computed from others and from the event, not from a history.
 fn is_derived(item: &FeatureItem) -> bool {
-    matches!(item.aggregate.value, Aggregate::Ratio | Aggregate::Expression | Aggregate::LoginScore)
+    matches!(
+        item.aggregate.value,
+        Aggregate::Ratio
+            | Aggregate::Expression
+            | Aggregate::LoginScore
+            | Aggregate::DeviceMatch
+            | Aggregate::Inconsistencies
+    )
 }
 
 pub(super) struct Compiler<'a, 'p> {
@@ -172,6 +181,10 @@ pub(super) struct Compiler<'a, 'p> {
     pub(super) failed: Vec<String>,
     /// What features are made of, with its places.
     parts: Vec<(Part, u16)>,
+    /// How many places no feature is named after.
+    hidden: u16,
+    /// What device matches read, with the first place of what they find.
+    pub(super) devices: Vec<(Part, u16)>,
 }
 
 impl Compiler<'_, '_> {
@@ -275,7 +288,7 @@ impl Compiler<'_, '_> {
     }
 
     /// A feature of the plan; returns the type of its values.
-    fn add(&mut self, request: WindowRequest) -> Option<Type> {
+    pub(super) fn add(&mut self, request: WindowRequest) -> Option<Type> {
         let WindowRequest { place, aggregate, operand, predicate, window, behaviour, .. } = request;
         let table = self.plan.tables.get_mut(request.table)?;
         let value_type = match (aggregate, &operand) {
@@ -303,7 +316,8 @@ impl Compiler<'_, '_> {
         let steps = request.steps.into_iter();
         let steps = steps.map(|step| Step { selector: select(Some(step), None, &[]), oldest: 0, newest: 0 });
         let steps: Vec<Step> = steps.collect();
-        let is_plain = behaviour.is_none() && marker.is_none() && steps.is_empty();
+        let is_special = aggregate == Aggregate::Sightings || !steps.is_empty();
+        let is_plain = behaviour.is_none() && marker.is_none() && !is_special;
         table.features.push(WindowFeature {
             place,
             aggregate,
@@ -387,7 +401,7 @@ impl Compiler<'_, '_> {
         if let Some((_, place)) = self.parts.iter().find(|(known, _)| *known == part) {
             return Some(*place);
         }
-        let place = self.slots.place(SlotSource::Part(self.parts.len() as u16));
+        let place = self.hidden(1);
         self.parts.push((part.clone(), place));
         let key = self.table_key(&part.by)?;
         let table = self.table_of(&part.by, key);
@@ -423,6 +437,14 @@ impl Compiler<'_, '_> {
             steps: Vec::new(),
         })?;
         Some(place)
+    }
+
+    /// The first of some places of the row that follow one another and that no feature is named after.
+    pub(super) fn hidden(&mut self, many: u16) -> u16 {
+        let first = self.slots.place(SlotSource::Part(self.hidden));
+        (1..many).for_each(|next| _ = self.slots.place(SlotSource::Part(self.hidden + next)));
+        self.hidden += many;
+        first
     }
 
     /// The column that the aggregate works on, for those that take `of`.
@@ -504,7 +526,10 @@ fn selector_number(selectors: &mut Vec<Selector>, selector: Selector, window: us
 fn is_coded(scope: &Scope<'_>, table: &TablePlan, column: usize, cell: Option<&CellSource>) -> bool {
     let compared = table.selectors.iter().any(|selector| selector.same.contains(&column));
     let counts = [Aggregate::Distinct, Aggregate::Novelty, Aggregate::Entropy];
-    let counted = |feature: &WindowFeature| counts.contains(&feature.aggregate) && feature.column == column;
+    let counted = |feature: &WindowFeature| match feature.aggregate {
+        Aggregate::Sightings => feature.further.iter().any(|(further, _)| *further == column),
+        aggregate => counts.contains(&aggregate) && feature.column == column,
+    };
     compared
         || table.features.iter().any(counted)
         || match cell {

@@ -170,9 +170,14 @@ fn parts(feature: &WindowFeature) -> SmallVec<[Part; 3]> {
         }
         // Steps have series of their own.
         Aggregate::Sequence | Aggregate::Occurred => return SmallVec::new(),
-        // What has been summed up does not tell how often each value came; what is derived reads no history.
-        Aggregate::Entropy | Aggregate::Ratio | Aggregate::Expression | Aggregate::LoginScore =>
-            return SmallVec::new(),
+        // What has been summed up tells neither how often each value came nor which came together.
+        Aggregate::Entropy | Aggregate::Sightings => return SmallVec::new(),
+        // What is derived reads no history.
+        Aggregate::Ratio
+        | Aggregate::Expression
+        | Aggregate::LoginScore
+        | Aggregate::DeviceMatch
+        | Aggregate::Inconsistencies => return SmallVec::new(),
     }]
 }
 

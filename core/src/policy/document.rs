@@ -146,6 +146,11 @@ pub(crate) enum Aggregate {
     Speed,
     Distance,
     LoginScore,
+    DeviceMatch,
+    Inconsistencies,
+    /// How the devices of an entity's history compare with the event's: a part of a device match.
+    #[serde(skip_deserializing)]
+    Sightings,
     /// What `expression` says, of the event and of other features.
     #[serde(skip_deserializing)]
     Expression,

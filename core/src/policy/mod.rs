@@ -5,6 +5,7 @@ mod catalogue;
 mod compile;
 mod compile_behaviour;
 mod compile_derived;
+mod compile_device;
 mod compile_features;
 mod compile_sequence;
 mod compile_series;

@@ -6,7 +6,7 @@ use super::version;
 use crate::event::Field;
 
 /// How many attributes there are.
-pub const ATTRIBUTES: usize = 30;
+pub(crate) const ATTRIBUTES: usize = 30;
 
 /// Attributes that one cause sets together. A group counts once, whatever agrees in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,20 +42,34 @@ impl Group {
 
 /// One attribute: where it is read, and how steady it is on one and the same device.
 #[derive(Clone, Copy, Debug)]
-pub struct Attribute {
+pub(crate) struct Attribute {
     /// The event's field.
-    pub field: Field,
+    pub(crate) field: Field,
     /// What explanations call it.
-    pub name: &'static str,
+    pub(crate) name: &'static str,
     pub(super) group: Group,
     /// It is a version: it goes up on a device, and never down.
-    pub ordered: bool,
+    pub(crate) ordered: bool,
     /// The probability that it is what it was, a moment after the device was seen.
     pub(super) agreement: f64,
     /// After how many days half of what sets it apart from the population is gone.
     pub(super) half_life: f64,
     /// The part of that probability that is left when the software was updated in between.
     pub(super) kept: f64,
+    /// How frequent its values are taken to be. Those of others are counted, value by value.
+    pub(super) usual: Option<f64>,
+}
+
+impl Attribute {
+    /// Whether it is counted how many events have the same value.
+    pub(crate) fn is_counted(&self) -> bool {
+        self.usual.is_none()
+    }
+
+    /// What is the same on many devices, or goes with something that is counted, is not worth a history.
+    const fn usually(self, frequency: f64) -> Attribute {
+        Attribute { usual: Some(frequency), ..self }
+    }
 }
 
 /// A field, its name, its group; the probability of agreement, its half-life in days, what an update leaves.
@@ -65,11 +79,12 @@ const fn attribute(
     group: Group,
     (agreement, half_life, kept): (f64, f64, f64),
 ) -> Attribute {
-    Attribute { field, name, group, ordered: false, agreement, half_life, kept }
+    Attribute { field, name, group, ordered: false, agreement, half_life, kept, usual: None }
 }
 
 const fn version(field: Field, name: &'static str, (agreement, half_life): (f64, f64)) -> Attribute {
-    Attribute { ordered: true, ..attribute(field, name, Group::Software, (agreement, half_life, 1.0)) }
+    let version = attribute(field, name, Group::Software, (agreement, half_life, 1.0));
+    Attribute { ordered: true, ..version }.usually(0.3)
 }
 
 const YEAR: f64 = 365.0;
@@ -77,15 +92,17 @@ const YEAR: f64 = 365.0;
 /// Half-lives follow from what changes an attribute: browsers come out every four weeks, systems every few months,
 /// people move and buy a screen every few years, and a machine's own parts stay for its life. What is below one at
 /// once is what changes to and fro: a laptop is docked, a page zoomed, its owner travels, storage is cleared.
-pub static TABLE: [Attribute; ATTRIBUTES] = [
+pub(crate) static TABLE: [Attribute; ATTRIBUTES] = [
     // An update nearly always shows in the user agent, unless it is one of those that are frozen.
     attribute(Field::BROWSER_USER_AGENT, "user agent", Group::Software, (0.98, 30.0, 0.3)),
-    attribute(Field::BROWSER_NAME, "browser", Group::Software, (0.98, 3.0 * YEAR, 1.0)),
+    attribute(Field::BROWSER_NAME, "browser", Group::Software, (0.98, 3.0 * YEAR, 1.0)).usually(0.5),
     version(Field::BROWSER_VERSION, "browser version", (0.98, 30.0)),
     // A page may be asked for as on a desktop, and then the browser says so.
-    attribute(Field::BROWSER_PLATFORM, "browser platform", Group::Software, (0.995, 10.0 * YEAR, 1.0)),
-    attribute(Field::BROWSER_ACCEPT_HEADER, "accept header", Group::Software, (0.95, YEAR, 0.9)),
-    attribute(Field::DEVICE_PLATFORM, "operating system", Group::Software, (0.999, 10.0 * YEAR, 1.0)),
+    attribute(Field::BROWSER_PLATFORM, "browser platform", Group::Software, (0.995, 10.0 * YEAR, 1.0))
+        .usually(0.5),
+    attribute(Field::BROWSER_ACCEPT_HEADER, "accept header", Group::Software, (0.95, YEAR, 0.9)).usually(0.5),
+    attribute(Field::DEVICE_PLATFORM, "operating system", Group::Software, (0.999, 10.0 * YEAR, 1.0))
+        .usually(0.5),
     version(Field::DEVICE_OS_VERSION, "version of the operating system", (0.99, 120.0)),
     version(Field::DEVICE_APP_VERSION, "app version", (0.98, 45.0)),
     attribute(Field::BROWSER_CANVAS, "canvas", Group::Rendering, (0.97, YEAR, 0.85)),
@@ -93,21 +110,15 @@ pub static TABLE: [Attribute; ATTRIBUTES] = [
     // A laptop may have two.
     attribute(Field::BROWSER_GPU, "graphics", Group::Rendering, (0.98, 5.0 * YEAR, 0.98)),
     attribute(Field::BROWSER_SCREEN_WIDTH, "screen width", Group::Screen, (0.85, 3.0 * YEAR, 1.0)),
-    attribute(Field::BROWSER_SCREEN_HEIGHT, "screen height", Group::Screen, (0.85, 3.0 * YEAR, 1.0)),
-    attribute(Field::BROWSER_PIXEL_RATIO, "pixel ratio", Group::Screen, (0.85, 3.0 * YEAR, 1.0)),
-    attribute(Field::BROWSER_COLOR_DEPTH, "colour depth", Group::Screen, (0.95, 5.0 * YEAR, 1.0)),
-    attribute(
-        Field::DEVICE_SCREEN_WIDTH,
-        "width of the device's screen",
-        Group::Screen,
-        (0.98, 10.0 * YEAR, 1.0),
-    ),
-    attribute(
-        Field::DEVICE_SCREEN_HEIGHT,
-        "height of the device's screen",
-        Group::Screen,
-        (0.98, 10.0 * YEAR, 1.0),
-    ),
+    attribute(Field::BROWSER_SCREEN_HEIGHT, "screen height", Group::Screen, (0.85, 3.0 * YEAR, 1.0))
+        .usually(0.3),
+    attribute(Field::BROWSER_PIXEL_RATIO, "pixel ratio", Group::Screen, (0.85, 3.0 * YEAR, 1.0)).usually(0.5),
+    attribute(Field::BROWSER_COLOR_DEPTH, "colour depth", Group::Screen, (0.95, 5.0 * YEAR, 1.0))
+        .usually(0.8),
+    attribute(Field::DEVICE_SCREEN_WIDTH, "device screen width", Group::Screen, (0.98, 10.0 * YEAR, 1.0))
+        .usually(0.3),
+    attribute(Field::DEVICE_SCREEN_HEIGHT, "device screen height", Group::Screen, (0.98, 10.0 * YEAR, 1.0))
+        .usually(0.3),
     attribute(Field::BROWSER_TIME_ZONE, "time zone", Group::Locale, (0.97, 3.0 * YEAR, 1.0)),
     // It follows summer time, too.
     attribute(Field::BROWSER_TIME_ZONE_OFFSET_MINUTES, "offset from UTC", Group::Locale, (0.95, YEAR, 1.0)),
@@ -116,8 +127,10 @@ pub static TABLE: [Attribute; ATTRIBUTES] = [
     attribute(Field::DEVICE_LANGUAGE, "device language", Group::Locale, (0.98, 3.0 * YEAR, 1.0)),
     attribute(Field::BROWSER_FONTS, "fonts", Group::Fonts, (0.96, 200.0, 0.9)),
     attribute(Field::BROWSER_HARDWARE_CONCURRENCY, "processors", Group::Hardware, (0.99, 10.0 * YEAR, 0.98)),
-    attribute(Field::BROWSER_DEVICE_MEMORY, "memory", Group::Hardware, (0.99, 10.0 * YEAR, 0.98)),
-    attribute(Field::BROWSER_TOUCH_POINTS, "touch points", Group::Hardware, (0.98, 10.0 * YEAR, 0.98)),
+    attribute(Field::BROWSER_DEVICE_MEMORY, "memory", Group::Hardware, (0.99, 10.0 * YEAR, 0.98))
+        .usually(0.5),
+    attribute(Field::BROWSER_TOUCH_POINTS, "touch points", Group::Hardware, (0.98, 10.0 * YEAR, 0.98))
+        .usually(0.5),
     attribute(Field::DEVICE_MODEL, "model", Group::Hardware, (0.999, 10.0 * YEAR, 1.0)),
     attribute(Field::TLS_FINGERPRINT, "TLS fingerprint", Group::Network, (0.985, YEAR, 0.7)),
     attribute(Field::DEVICE, "device identifier", Group::Key, (0.97, YEAR, 1.0)),
@@ -142,7 +155,7 @@ pub(super) const CERTIFICATE: usize = 29;
 
 /// How an attribute of an event compares with a known device's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub(crate) enum Outcome {
     /// One of them lacks it.
     Missing,
     /// They are equal; of versions, as far as both are given.
@@ -157,7 +170,7 @@ pub enum Outcome {
 
 impl Outcome {
     /// Compares the words that an attribute is remembered by: [versions](version::word) of an ordered one.
-    pub fn of(attribute: &Attribute, known: Option<u64>, now: Option<u64>) -> Outcome {
+    pub(crate) fn of(attribute: &Attribute, known: Option<u64>, now: Option<u64>) -> Outcome {
         let (Some(known), Some(now)) = (known, now) else { return Outcome::Missing };
         if !attribute.ordered {
             return if known == now { Outcome::Agrees } else { Outcome::Differs };
@@ -172,11 +185,11 @@ impl Outcome {
 
 /// The outcomes of all attributes in one word, two bits each: two sightings of a device that compare alike are one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Pattern(pub u64);
+pub(crate) struct Pattern(pub(crate) u64);
 
 impl Pattern {
     /// How each attribute of the table compares.
-    pub fn new(mut outcome: impl FnMut(usize, &Attribute) -> Outcome) -> Pattern {
+    pub(crate) fn new(mut outcome: impl FnMut(usize, &Attribute) -> Outcome) -> Pattern {
         let mut pattern = Pattern::default();
         for (at, attribute) in TABLE.iter().enumerate() {
             pattern.set(at, outcome(at, attribute));
@@ -185,7 +198,7 @@ impl Pattern {
     }
 
     /// A pattern with one outcome replaced.
-    pub fn set(&mut self, at: usize, outcome: Outcome) {
+    pub(crate) fn set(&mut self, at: usize, outcome: Outcome) {
         let bits = match outcome {
             Outcome::Missing => 0,
             Outcome::Agrees => 1,
@@ -195,8 +208,15 @@ impl Pattern {
         self.0 = self.0 & !(3 << (2 * at)) | bits << (2 * at);
     }
 
+    /// How much it agrees: in a key before all, and then in how many attributes.
+    pub(super) fn agreement(self) -> u32 {
+        let agreeing = (0..ATTRIBUTES).filter(|at| self.is(*at, Outcome::Agrees)).count() as u32;
+        let key = self.any(&[DEVICE_KEY, CERTIFICATE], Outcome::Agrees);
+        agreeing + if key { ATTRIBUTES as u32 } else { 0 }
+    }
+
     /// The outcome of one attribute.
-    pub fn outcome(self, at: usize) -> Outcome {
+    pub(crate) fn outcome(self, at: usize) -> Outcome {
         let ordered = TABLE.get(at).is_some_and(|attribute| attribute.ordered);
         match self.0 >> (2 * at) & 3 {
             1 => Outcome::Agrees,

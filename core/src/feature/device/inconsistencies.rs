@@ -8,7 +8,7 @@ use crate::event::{Event, Field};
 
 /// Two statements of one event that contradict each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Inconsistency {
+pub(crate) enum Inconsistency {
     /// The user agent and the client hints name different operating systems.
     UserAgentPlatform = 0,
     /// The user agent and `device.platform` do.
@@ -43,31 +43,31 @@ pub enum Inconsistency {
     Impossible = 15,
 }
 
-/// What is checked, and what explanations say of it.
-pub const INCONSISTENCIES: [(Inconsistency, &str); 16] = [
-    (Inconsistency::UserAgentPlatform, "user agent against client hints"),
-    (Inconsistency::UserAgentDevice, "user agent against operating system"),
-    (Inconsistency::PlatformDevice, "client hints against operating system"),
-    (Inconsistency::MobileHint, "user agent against mobile hint"),
-    (Inconsistency::MobileDesktop, "desktop that is mobile"),
-    (Inconsistency::Touch, "phone without touch"),
-    (Inconsistency::Screen, "screen of the browser against that of the device"),
-    (Inconsistency::TimeZoneOffset, "time zone against offset"),
-    (Inconsistency::TimeZones, "time zone of the browser against that of the device"),
-    (Inconsistency::UnknownTimeZone, "unknown time zone"),
-    (Inconsistency::Languages, "language of the browser against that of the device"),
-    (Inconsistency::Browser, "user agent against browser"),
-    (Inconsistency::BrowserVersion, "user agent against browser version"),
-    (Inconsistency::Model, "model against operating system"),
-    (Inconsistency::Graphics, "graphics against operating system"),
-    (Inconsistency::Impossible, "impossible number"),
+/// What is checked, what policies call it, and what explanations say of it.
+pub(crate) const INCONSISTENCIES: [(Inconsistency, &str, &str); 16] = [
+    (Inconsistency::UserAgentPlatform, "user_agent_platform", "user agent against client hints"),
+    (Inconsistency::UserAgentDevice, "user_agent_device", "user agent against operating system"),
+    (Inconsistency::PlatformDevice, "platform_device", "client hints against operating system"),
+    (Inconsistency::MobileHint, "mobile_hint", "user agent against mobile hint"),
+    (Inconsistency::MobileDesktop, "mobile_desktop", "desktop that is mobile"),
+    (Inconsistency::Touch, "touch", "phone without touch"),
+    (Inconsistency::Screen, "screen", "screen of the browser against that of the device"),
+    (Inconsistency::TimeZoneOffset, "time_zone_offset", "time zone against offset"),
+    (Inconsistency::TimeZones, "time_zones", "time zone of the browser against that of the device"),
+    (Inconsistency::UnknownTimeZone, "unknown_time_zone", "unknown time zone"),
+    (Inconsistency::Languages, "languages", "language of the browser against that of the device"),
+    (Inconsistency::Browser, "browser", "user agent against browser"),
+    (Inconsistency::BrowserVersion, "browser_version", "user agent against browser version"),
+    (Inconsistency::Model, "model", "model against operating system"),
+    (Inconsistency::Graphics, "graphics", "graphics against operating system"),
+    (Inconsistency::Impossible, "impossible", "impossible number"),
 ];
 
 /// A bit for each [`Inconsistency`] of the event; `None` when it says too little to contradict itself.
-pub fn inconsistencies(event: &Event) -> Option<u32> {
+pub(crate) fn inconsistencies(event: &Event) -> Option<u32> {
     let claims = Claims::of(event);
     let mut compared = None;
-    for (inconsistency, _) in INCONSISTENCIES {
+    for (inconsistency, ..) in INCONSISTENCIES {
         if let Some(holds) = claims.contradict(event, inconsistency) {
             compared = Some(compared.unwrap_or(0) | u32::from(holds) << inconsistency as u32);
         }
@@ -75,8 +75,14 @@ pub fn inconsistencies(event: &Event) -> Option<u32> {
     compared
 }
 
+/// Names them.
+pub(crate) fn say_inconsistencies(flags: u32) -> String {
+    let named = INCONSISTENCIES.iter().filter(|(known, ..)| flags >> *known as u32 & 1 == 1);
+    named.map(|(_, _, text)| *text).collect::<Vec<_>>().join(", ")
+}
+
 /// Whether the event says that it comes from a phone or tablet.
-pub fn is_handheld(event: &Event) -> bool {
+pub(crate) fn is_handheld(event: &Event) -> bool {
     let claims = Claims::of(event);
     let portable = |platform| matches!(platform, Some(Platform::Android | Platform::Ios));
     // A tablet of Apple's asks for pages as a Mac would. Macs have no touch screens.
@@ -375,7 +381,7 @@ mod tests {
 
     #[test]
     fn the_list_is_in_order() {
-        for (at, (inconsistency, _)) in INCONSISTENCIES.iter().enumerate() {
+        for (at, (inconsistency, ..)) in INCONSISTENCIES.iter().enumerate() {
             assert_eq!(*inconsistency as usize, at);
         }
     }

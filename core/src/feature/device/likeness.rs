@@ -38,26 +38,27 @@ const DOUBTED: f64 = 0.5;
 ///
 /// Before any was seen a value counts as that of every second, so that nothing is rare while little is known; a key
 /// as that of one in a million, which is what keys are for.
-pub fn frequency(attribute: &Attribute, count: u64, all: u64) -> f64 {
+pub(super) fn frequency(attribute: &Attribute, count: u64, all: u64) -> f64 {
     let others = if attribute.group == Group::Key { 1.0 / RAREST } else { 2.0 };
-    ((count as f64 + 1.0) / (all as f64 + others)).clamp(RAREST, 1.0 - RAREST)
+    let counted = || (count as f64 + 1.0) / (all as f64 + others);
+    attribute.usual.unwrap_or_else(counted).clamp(RAREST, 1.0 - RAREST)
 }
 
 /// How frequent the event's value of each attribute is; `None` where it has none.
-pub type Frequencies = [Option<f64>; ATTRIBUTES];
+pub(crate) type Frequencies = [Option<f64>; ATTRIBUTES];
 
 /// A known device as the event compares with it.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Sighting {
+pub(crate) struct Sighting {
     /// Milliseconds since it was last seen so; before 0 is 0.
-    pub age: i64,
+    pub(crate) age: i64,
     /// How each attribute compares.
-    pub pattern: Pattern,
+    pub(crate) pattern: Pattern,
 }
 
 /// What is said of the event's device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum State {
+pub(crate) enum State {
     /// Like none that is known.
     New = 0,
     /// Like a known one by what can be seen of it, which others may have copied.
@@ -70,7 +71,7 @@ pub enum State {
 
 /// What does not happen on one device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Contradiction {
+pub(crate) enum Contradiction {
     /// The browser's version went down.
     BrowserVersion = 0,
     /// The version of the operating system went down.
@@ -96,26 +97,30 @@ const CONTRADICTIONS: [(Contradiction, &str); 6] = [
 
 /// How like an event's device is to the known one that it is most like.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Likeness {
+pub(crate) struct Likeness {
     /// The score: below 0 it speaks against the same device.
-    pub bits: f64,
+    pub(crate) bits: f64,
     /// The part of the bits that the event could attain at best, 0 to 100: it rises with the score, and a change costs
     /// what the changed attribute was worth. (A probability would nearly always be 0 or 1.) Without a key it is at
     /// most 95, and 50 where it is in doubt.
-    pub percent: f64,
+    pub(crate) percent: f64,
     /// Known, updated, only like a known one, or new.
-    pub state: State,
+    pub(crate) state: State,
     /// The attributes that changed, a bit for each place of the table.
-    pub changed: u32,
+    pub(crate) changed: u32,
     /// A bit for each [`Contradiction`].
-    pub contradictions: u32,
+    pub(crate) contradictions: u32,
 }
 
 /// Compares the event's device with the known ones. `None` when either has nothing to compare.
 ///
 /// `handheld` says that the event comes from a phone or tablet. Of sightings that are equally like, the latest
 /// counts, and then the first.
-pub fn likeness(sightings: &[Sighting], frequencies: &Frequencies, handheld: bool) -> Option<Likeness> {
+pub(crate) fn likeness(
+    sightings: &[Sighting],
+    frequencies: &Frequencies,
+    handheld: bool,
+) -> Option<Likeness> {
     // What everything is worth together that agrees with what was seen just now, but for keys.
     let (mut attainable, mut keys) = (Groups::default(), 0.0);
     for (_, attribute, frequency) in known(frequencies) {

@@ -6,11 +6,17 @@
 mod attributes;
 mod inconsistencies;
 mod likeness;
-pub mod version;
+mod matching;
+mod sightings;
+mod version;
 
+#[cfg(test)]
+mod engine_tests;
 #[cfg(test)]
 mod tests;
 
-pub use attributes::{ATTRIBUTES, Attribute, Outcome, Pattern, TABLE};
-pub use inconsistencies::{INCONSISTENCIES, Inconsistency, inconsistencies, is_handheld};
-pub use likeness::{Contradiction, Frequencies, Likeness, Sighting, State, frequency, likeness};
+pub(crate) use attributes::TABLE;
+pub(crate) use inconsistencies::{INCONSISTENCIES, inconsistencies, say_inconsistencies};
+pub(crate) use matching::{DeviceMatch, RESULTS};
+pub(crate) use sightings::PLACES;
+pub(super) use version::word as version_word;

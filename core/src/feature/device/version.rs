@@ -7,7 +7,7 @@ use std::cmp::Ordering;
 
 /// The word of a version such as `124.0.6367.91` or `10_15_7`: numbers with dots or underscores between, read up to
 /// anything else. `None` when it does not begin with a number.
-pub fn word(text: &str) -> Option<u64> {
+pub(crate) fn word(text: &str) -> Option<u64> {
     let mut word = 0;
     let mut room = u64::BITS;
     for part in text.split(['.', '_']) {
@@ -25,7 +25,7 @@ pub fn word(text: &str) -> Option<u64> {
 }
 
 /// Which of two versions is later, as far as both are given: `124` and `124.0.6367` are equal.
-pub fn compare(mut one: u64, mut other: u64) -> Ordering {
+pub(crate) fn compare(mut one: u64, mut other: u64) -> Ordering {
     // Where the words part, so do their versions, unless one of them has ended.
     loop {
         let ((first, next), (second, following)) = (part(one), part(other));
