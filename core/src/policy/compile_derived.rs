@@ -53,22 +53,7 @@ impl Compiler<'_, '_> {
     }
 
     fn login_score(&mut self, place: u16, item: &FeatureItem) -> Option<Type> {
-        for (present, key) in [
-            (item.of.as_ref().map(|at| &at.span), "of"),
-            (item.include_current.as_ref().map(|at| &at.span), "include_current"),
-            (item.per.as_ref().map(|at| &at.span), "per"),
-            (item.after.as_ref().map(|at| &at.span), "after"),
-            (item.after_same.as_ref().map(|at| &at.span), "after_same"),
-            (item.reset.as_ref().map(|at| &at.span), "reset"),
-            (item.steps.as_ref().map(|at| &at.span), "steps"),
-            (item.numerator.as_ref().map(|at| &at.span), "numerator"),
-            (item.denominator.as_ref().map(|at| &at.span), "denominator"),
-            (item.expression.as_ref().map(|at| &at.span), "expression"),
-        ] {
-            if let Some(span) = present {
-                self.source.fault(span, format!("a login_score has no `{key}`"));
-            }
-        }
+        self.refuse(item, "a login_score", &[(item.of.as_ref().map(|at| &at.span), "of")]);
         let (predicate, window) = (self.predicate(item), self.span(item));
         let Some([user]) = item.by.as_ref().map(|by| by.value.as_slice()) else {
             let span = item.by.as_ref().map_or(&item.aggregate.span, |by| &by.span);

@@ -83,6 +83,8 @@ impl Compiler<'_, '_> {
             include_current: false,
             per: 0,
             behaviour: None,
+            marker: None,
+            steps: Vec::new(),
         })?;
         let mut count = |by: &str| {
             let by = by.to_owned();
@@ -133,11 +135,20 @@ impl Compiler<'_, '_> {
         Some(Type::Integer)
     }
 
-    /// Faults for keys that mean nothing here.
-    fn refuse(&self, item: &FeatureItem, what: &str, more: &[(Option<&std::ops::Range<usize>>, &str)]) {
+    /// Faults for keys that mean nothing for what is no plain window.
+    pub(super) fn refuse(
+        &self,
+        item: &FeatureItem,
+        what: &str,
+        more: &[(Option<&std::ops::Range<usize>>, &str)],
+    ) {
         let always = [
             (item.include_current.as_ref().map(|at| &at.span), "include_current"),
             (item.per.as_ref().map(|at| &at.span), "per"),
+            (item.after.as_ref().map(|at| &at.span), "after"),
+            (item.after_same.as_ref().map(|at| &at.span), "after_same"),
+            (item.reset.as_ref().map(|at| &at.span), "reset"),
+            (item.steps.as_ref().map(|at| &at.span), "steps"),
             (item.numerator.as_ref().map(|at| &at.span), "numerator"),
             (item.denominator.as_ref().map(|at| &at.span), "denominator"),
             (item.expression.as_ref().map(|at| &at.span), "expression"),

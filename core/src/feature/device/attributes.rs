@@ -93,8 +93,9 @@ const YEAR: f64 = 365.0;
 /// people move and buy a screen every few years, and a machine's own parts stay for its life. What is below one at
 /// once is what changes to and fro: a laptop is docked, a page zoomed, its owner travels, storage is cleared.
 pub(crate) static TABLE: [Attribute; ATTRIBUTES] = [
-    // An update nearly always shows in the user agent, unless it is one of those that are frozen.
-    attribute(Field::BROWSER_USER_AGENT, "user agent", Group::Software, (0.98, 30.0, 0.3)),
+    // An update nearly always shows in the user agent, unless it is one of those that are frozen. Whoever updates
+    // first has a rare one, which says nothing of the device, so it is not counted.
+    attribute(Field::BROWSER_USER_AGENT, "user agent", Group::Software, (0.98, 30.0, 0.3)).usually(0.05),
     attribute(Field::BROWSER_NAME, "browser", Group::Software, (0.98, 3.0 * YEAR, 1.0)).usually(0.5),
     version(Field::BROWSER_VERSION, "browser version", (0.98, 30.0)),
     // A page may be asked for as on a desktop, and then the browser says so.

@@ -242,7 +242,8 @@ impl Compared {
 
     fn judge(&self, frequencies: &Frequencies, handheld: bool, attainable: f64) -> Judged {
         let days = self.age as f64 / DAY as f64;
-        // What counts, and what would if all were as it is said to be.
+        let is_down = self.pattern.any(&VERSIONS, Outcome::Down);
+        // What counts, and what would if it did not contradict itself.
         let (mut groups, mut said) = (Groups::default(), Groups::default());
         let (mut key, mut changed) = (0.0, 0);
         for (at, attribute, frequency) in known(frequencies) {
@@ -255,7 +256,9 @@ impl Compared {
                 Outcome::Up => 0.0,
                 Outcome::Down => DOWN,
             };
-            said.add(attribute, handheld, bits);
+            if !(is_down && (at == USER_AGENT || attribute.ordered)) {
+                said.add(attribute, handheld, bits);
+            }
             if !self.is_void(at) {
                 groups.add(attribute, handheld, bits);
             }
@@ -271,7 +274,6 @@ impl Compared {
         // A key that agrees is no doubt that few bits would leave; it counts in full. One that does not is not missed,
         // for storage is cleared.
         let scale = if self.key_agrees { attainable + key } else { attainable.max(FULL) };
-        let is_down = self.pattern.any(&VERSIONS, Outcome::Down);
         let counts = match self.key_agrees {
             _ if is_down || self.is_other_client() => DOUBTED,
             true => 1.0,
