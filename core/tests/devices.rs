@@ -1,6 +1,6 @@
 //! Features of devices in an engine: what is known, what is said of it, and what survives.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail loudly")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test may fail loudly")]
 
 mod common;
 

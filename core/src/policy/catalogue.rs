@@ -124,7 +124,7 @@ aggregates! {
     "device_match" device of "bits, percent (when absent), state, contradictions" keys "":
         "of the known device that is most like: Σ over groups of attributes of the best log2(m / u) that agrees and the worst log2((1 - m) / (1 - u)) that differs; u is how frequent the value is in the population, m how steady the attribute was for as long, with the numbers of docs/policy.md";
         "bits, a double; percent, the part of the bits that x could attain, 0 to 100, to 95 without a key, to 50 in doubt; state, 0 new, 1 like a known one, 2 known and changed, 3 known; contradictions, a count"; missing "when x has nothing that tells devices apart; bits and percent also when no device is known";
-        source "Fellegi and Sunter (1969)"; cost "17 counts in as many entities; a comparison of up to 30 attributes for each event, 60 operations for each of up to eight ways to compare; about 35 bytes an event"
+        source "Fellegi and Sunter (1969)"; cost "16 counts in as many entities; a comparison of up to 30 attributes for each event, 60 operations for each of up to eight ways to compare; about 35 bytes an event"
     "inconsistencies" device of "one of them, or none for all" keys "":
         "how many of the 16 checks of docs/policy.md x fails; of one, 1 or 0";
         "checks, 0 to 16; an integer"; missing "when x says too little to contradict itself";

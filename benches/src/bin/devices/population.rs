@@ -3,11 +3,18 @@
 
 use std::fmt;
 
-use sekisho::Field;
-use sekisho::device::{ATTRIBUTES, TABLE, version};
+use sekisho::{Event, Field, Result};
 
-/// The words of all attributes.
-pub(crate) type Print = [Option<u64>; ATTRIBUTES];
+/// What a device shows.
+pub(crate) type Print = Vec<(Field, Shown)>;
+
+/// A value that a device shows.
+#[derive(Clone, Debug)]
+pub(crate) enum Shown {
+    Text(String),
+    Integer(i64),
+    Number(f64),
+}
 
 /// Numbers that are the same in every run.
 pub(crate) struct Random(u64);
@@ -53,6 +60,11 @@ fn scatter(n: u64) -> u64 {
 
 fn mix(parts: &[u64]) -> u64 {
     parts.iter().fold(7, |word, part| scatter(word ^ scatter(*part)))
+}
+
+/// A digest without digits: a long row of them may look like a card number.
+fn letters(word: u64) -> String {
+    (0..16).map(|nibble| char::from(b'a' + (word >> (4 * nibble) & 15) as u8)).collect()
 }
 
 /// How a device is met.
@@ -254,11 +266,7 @@ impl Machine {
 
     /// What it shows on a day.
     pub(crate) fn print(&self, day: i64) -> Print {
-        let mut print = [None; ATTRIBUTES];
-        let mut set = |field: Field, word: u64| {
-            let at = TABLE.iter().position(|attribute| attribute.field == field).expect("an attribute");
-            print[at] = Some(word);
-        };
+        let mut print = Vec::with_capacity(24);
         let (system, browser, model) = (self.system as u64, self.browser as u64, self.model);
         // Whoever never updates has had the machine for a year.
         let day = if self.lag == i64::MAX { -200 } else { day - self.lag };
@@ -277,60 +285,67 @@ impl Machine {
         let major = if of_system { 100 * system_release + system_update } else { release } as u64;
         let era = major / if of_system { 200 } else { 6 };
         let handheld = self.is_handheld();
+        let of_model = |many: u64| (mix(&[system, model]) % many) as i64;
+        let digest = |parts: &[u64]| Shown::Text(letters(mix(parts)));
+        let mut set = |field, shown| print.push((field, shown));
 
-        set(Field::DEVICE_PLATFORM, system);
-        set(
-            Field::DEVICE_OS_VERSION,
-            version::word(&format!("{system_release}.{system_update}")).expect("a version"),
-        );
-        set(Field::DEVICE_LANGUAGE, self.language);
-        set(Field::DEVICE_TIME_ZONE, self.zone);
+        set(Field::DEVICE_PLATFORM, Shown::Text(self.system.name().to_owned()));
+        set(Field::DEVICE_OS_VERSION, Shown::Text(format!("{system_release}.{system_update}")));
+        set(Field::DEVICE_LANGUAGE, Shown::Text(format!("language {}", self.language)));
+        set(Field::DEVICE_TIME_ZONE, Shown::Text(format!("zone {}", self.zone)));
         if let Some(key) = self.key {
-            set(Field::DEVICE, key);
+            set(Field::DEVICE, Shown::Text(letters(key)));
         }
         if self.app {
-            let release = format!("7.{}.0", weeks / 3);
-            set(Field::DEVICE_APP_VERSION, version::word(&release).expect("a version"));
-            set(Field::DEVICE_MODEL, mix(&[system, model]));
-            set(Field::DEVICE_SCREEN_WIDTH, mix(&[model, system]) % 12);
-            set(Field::DEVICE_SCREEN_HEIGHT, mix(&[model, system]) % 30);
-            set(Field::TLS_FINGERPRINT, mix(&[system, weeks as u64 / 20, self.middle]));
+            set(Field::DEVICE_APP_VERSION, Shown::Text(format!("7.{}.0", weeks / 3)));
+            set(Field::DEVICE_MODEL, Shown::Text(format!("model {system} {model}")));
+            set(Field::DEVICE_SCREEN_WIDTH, Shown::Integer(1_000 + of_model(12)));
+            set(Field::DEVICE_SCREEN_HEIGHT, Shown::Integer(2_000 + of_model(30)));
+            set(Field::TLS_FINGERPRINT, digest(&[system, weeks as u64 / 20, self.middle]));
             return print;
         }
-        set(
-            Field::BROWSER_USER_AGENT,
-            mix(&[system, browser, major, if self.system == System::Ios { major } else { 0 }]),
-        );
-        set(Field::BROWSER_NAME, browser);
-        set(Field::BROWSER_VERSION, version::word(&browser_version).expect("a version"));
-        set(Field::BROWSER_PLATFORM, system);
-        set(Field::BROWSER_ACCEPT_HEADER, browser);
-        let machine = if handheld { model } else { mix(&[model, self.driver]) };
-        set(Field::BROWSER_CANVAS, mix(&[system, system_release as u64, browser, era, machine]));
-        set(
-            Field::BROWSER_WEBGL,
-            mix(&[system, browser, if handheld { model } else { mix(&[model, self.driver / 4]) }]),
-        );
-        set(Field::BROWSER_GPU, mix(&[system, if handheld { model / 3 } else { model }]));
-        let screen = if handheld { mix(&[model, system]) % 30 } else { self.screen };
-        set(Field::BROWSER_SCREEN_WIDTH, screen / 2);
-        set(Field::BROWSER_SCREEN_HEIGHT, screen);
-        set(
-            Field::BROWSER_PIXEL_RATIO,
-            if handheld { mix(&[model]) % 3 } else { 10 * self.zoom + screen % 2 },
-        );
-        set(Field::BROWSER_COLOR_DEPTH, if self.system == System::Mac { 30 } else { 24 });
-        set(Field::BROWSER_TIME_ZONE, self.zone);
-        set(Field::BROWSER_TIME_ZONE_OFFSET_MINUTES, self.zone);
-        set(Field::BROWSER_LANGUAGE, self.language);
-        set(Field::BROWSER_FONTS, mix(&[system, system_release as u64, self.fonts]));
-        set(Field::BROWSER_HARDWARE_CONCURRENCY, if handheld { mix(&[model]) % 4 } else { self.processors });
+        let agent = [system, browser, major, if self.system == System::Ios { major } else { 0 }];
+        set(Field::BROWSER_USER_AGENT, digest(&agent));
+        set(Field::BROWSER_NAME, Shown::Text(format!("{:?}", self.browser)));
+        set(Field::BROWSER_VERSION, Shown::Text(browser_version));
+        set(Field::BROWSER_PLATFORM, Shown::Text(self.system.name().to_owned()));
+        let (drawn, driven) = match handheld {
+            true => (model, model),
+            false => (mix(&[model, self.driver]), mix(&[model, self.driver / 4])),
+        };
+        set(Field::BROWSER_CANVAS, digest(&[system, system_release as u64, browser, era, drawn]));
+        set(Field::BROWSER_WEBGL, digest(&[system, browser, driven]));
+        set(Field::BROWSER_GPU, digest(&[system, if handheld { model / 3 } else { model }]));
+        let screen = if handheld { of_model(30) } else { self.screen as i64 };
+        set(Field::BROWSER_SCREEN_WIDTH, Shown::Integer(1_000 + screen / 2));
+        set(Field::BROWSER_SCREEN_HEIGHT, Shown::Integer(1_000 + screen));
+        let zoom = if handheld { of_model(3) } else { 10 * self.zoom as i64 + screen % 2 };
+        set(Field::BROWSER_PIXEL_RATIO, Shown::Number(1.0 + zoom as f64 / 8.0));
+        set(Field::BROWSER_COLOR_DEPTH, Shown::Integer(if self.system == System::Mac { 30 } else { 24 }));
+        set(Field::BROWSER_TIME_ZONE, Shown::Text(format!("zone {}", self.zone)));
+        set(Field::BROWSER_TIME_ZONE_OFFSET_MINUTES, Shown::Integer(30 * self.zone as i64 - 540));
+        set(Field::BROWSER_LANGUAGE, Shown::Text(format!("language {}", self.language)));
+        set(Field::BROWSER_FONTS, digest(&[system, system_release as u64, self.fonts]));
+        let processors = if handheld { of_model(4) } else { self.processors as i64 };
+        set(Field::BROWSER_HARDWARE_CONCURRENCY, Shown::Integer(1 + processors));
         if self.browser != Browser::Safari && self.browser != Browser::Firefox {
-            set(Field::BROWSER_DEVICE_MEMORY, if handheld { mix(&[model]) % 4 } else { self.memory });
+            let memory = if handheld { of_model(4) } else { self.memory as i64 };
+            set(Field::BROWSER_DEVICE_MEMORY, Shown::Number(1.0 + memory as f64));
         }
-        set(Field::BROWSER_TOUCH_POINTS, if handheld { 5 } else { 0 });
-        set(Field::TLS_FINGERPRINT, mix(&[system, browser, era, self.middle]));
+        set(Field::BROWSER_TOUCH_POINTS, Shown::Integer(if handheld { 5 } else { 0 }));
+        set(Field::TLS_FINGERPRINT, digest(&[system, browser, era, self.middle]));
         print
+    }
+}
+
+impl System {
+    fn name(self) -> &'static str {
+        match self {
+            System::Windows => "Windows",
+            System::Mac => "macOS",
+            System::Ios => "iOS",
+            System::Android => "Android",
+        }
     }
 }
 
@@ -350,9 +365,19 @@ fn elsewhere(random: &mut Random, here: f64) -> u64 {
 /// What somebody shows who copies a device as it was seen: all but its key, and its network code where an own one is
 /// given.
 pub(crate) fn copied(print: &Print, own: Option<&Print>) -> Print {
-    std::array::from_fn(|at| match TABLE[at].field {
-        Field::DEVICE | Field::CLIENT_CERTIFICATE => None,
-        Field::TLS_FINGERPRINT => own.map_or(print[at], |own| own[at]),
-        _ => print[at],
-    })
+    let own_tls = own.into_iter().flatten().filter(|(field, _)| *field == Field::TLS_FINGERPRINT);
+    let left = |field: Field| field != Field::DEVICE && (own.is_none() || field != Field::TLS_FINGERPRINT);
+    print.iter().filter(|(field, _)| left(*field)).chain(own_tls).cloned().collect()
+}
+
+/// Puts a print into an event.
+pub(crate) fn show(print: &Print, event: &mut Event) -> Result<()> {
+    for (field, shown) in print {
+        match shown {
+            Shown::Text(text) => event.set(*field, text)?,
+            Shown::Integer(number) => event.set(*field, *number)?,
+            Shown::Number(number) => event.set(*field, *number)?,
+        }
+    }
+    Ok(())
 }

@@ -248,6 +248,45 @@ expression = "double(n_account) / 30.0 > 1.5"
 "#,
     },
     Family {
+        name: "inconsistencies",
+        by: &["account"],
+        features: r#"
+[[feature]]
+name = "f"
+aggregate = "inconsistencies"
+"#,
+    },
+    Family {
+        name: "device_match",
+        by: &[
+            "account",
+            "population",
+            "browser.canvas",
+            "browser.webgl",
+            "browser.gpu",
+            "browser.screen_width",
+            "browser.time_zone",
+            "browser.time_zone_offset_minutes",
+            "browser.language",
+            "browser.fonts",
+            "browser.hardware_concurrency",
+            "device.time_zone",
+            "device.language",
+            "device.model",
+            "tls_fingerprint",
+            "device",
+            "client_certificate",
+        ],
+        features: r#"
+[[feature]]
+name = "f"
+aggregate = "device_match"
+by = ["account"]
+over = "400d"
+where = 'type == "login" && outcome == "succeeded"'
+"#,
+    },
+    Family {
         name: "login_score",
         by: &[
             "account",

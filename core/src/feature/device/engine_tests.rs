@@ -129,12 +129,13 @@ fn naive(earlier: &[Login], login: &Login, event: &Event) -> (Option<Likeness>, 
             ways.push(Sighting { age: login.time - known.time, pattern });
         }
     }
-    // Of too many, those that agree most: a sort keeps the order of equals, which is the newest first.
-    ways.sort_by_key(|way| std::cmp::Reverse(way.pattern.agreement()));
-    ways.truncate(8);
+    // Of too many, those that agree most, and then the newest; of those that are equally like, the newest counts.
+    let mut order: Vec<usize> = (0..ways.len()).collect();
+    order.sort_by_key(|way| (std::cmp::Reverse(ways[*way].pattern.agreement()), *way));
+    order.truncate(8);
+    order.sort_unstable();
+    let ways: Vec<Sighting> = order.into_iter().map(|way| ways[way]).collect();
     let shows = login.shown.iter().any(|value| *value > 0);
-    // Of sightings that are equally like, the first and latest counts, in whatever order the engine holds them.
-    ways.sort_by_key(|way| way.age);
     (likeness(&ways, &frequencies, is_handheld(event)), shows)
 }
 

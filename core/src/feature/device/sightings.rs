@@ -44,8 +44,8 @@ impl<M: Matches> Gathered<'_, M> {
             if pattern == Pattern::default() || full.iter().any(|(other, _)| *other == pattern) {
                 continue;
             }
-            // The least like one makes room; of equals the newer, which came first, stays.
-            let least = full.iter_mut().rev().min_by_key(|(other, _)| other.agreement());
+            // The least like one makes room, of equals the oldest.
+            let least = full.iter_mut().min_by_key(|(other, at)| (other.agreement(), *at));
             match least {
                 Some(least) if count == MOST => {
                     if least.0.agreement() < pattern.agreement() {
@@ -60,8 +60,10 @@ impl<M: Matches> Gathered<'_, M> {
                 }
             }
         }
+        let (full, _) = known.split_at_mut(count);
+        full.sort_unstable_by_key(|(_, at)| std::cmp::Reverse(*at));
         row.set(feature.place, Some(count as u64), presence);
-        for (number, (pattern, at)) in (0u16..).zip(known.iter().take(count)) {
+        for (number, (pattern, at)) in (0u16..).zip(full.iter()) {
             let age = self.view.time_at(*at).map(|time| (self.time - time) as u64);
             row.set(feature.place + 1 + 2 * number, age, presence);
             row.set(feature.place + 2 + 2 * number, Some(pattern.0), presence);
