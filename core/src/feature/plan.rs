@@ -235,7 +235,7 @@ pub(crate) struct WindowFeature {
     pub(crate) marker: Option<Marker>,
     /// What a sequence looks for, in its order.
     pub(crate) steps: Vec<Step>,
-    /// It has no behaviour, no marker and no steps, as nearly every one.
+    /// It has no behaviour, no marker, no steps and no devices to compare, as nearly every one.
     pub(crate) is_plain: bool,
 }
 
