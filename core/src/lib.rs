@@ -61,6 +61,7 @@ mod engine;
 mod error;
 mod event;
 mod feature;
+pub mod locale;
 mod policy;
 mod state;
 mod sync;
