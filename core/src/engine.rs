@@ -461,7 +461,8 @@ impl Engine {
                 };
                 let (present, previous) = ruling.keys.tokenizers(&plan.entity);
                 let member = canonical(spec, member)?;
-                let token = |tokenizer: &Tokenizer| member.with_bytes(|bytes| tokenizer.token(bytes));
+                let form = policy.plan.form(&plan.entity);
+                let token = |tokenizer: &Tokenizer| member.with_bytes(form, |bytes| tokenizer.token(bytes));
                 Member::Token(token(&present), previous.as_ref().map(token))
             }
         };

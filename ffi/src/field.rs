@@ -214,4 +214,6 @@ pub enum sekisho_field {
     SessionScope = 103,
     /// `session.behaviour_score`, number: how like the customer's own the typing and swiping is, as the host computes it; 1 is alike.
     SessionBehaviourScore = 104,
+    /// `account.holder_name`, entity: name of the account's holder as the host knows it, to compare with `holder_name`.
+    AccountHolderName = 105,
 }

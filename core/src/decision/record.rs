@@ -40,6 +40,10 @@ pub struct DecisionRecord {
     pub attributes: BTreeMap<String, RecordedValue>,
     /// What the lists said, by `in_list(name, field)` or `list_severity(name, field)`.
     pub lists: BTreeMap<String, i64>,
+    /// What the spelling of identifiers said, by `well_formed(field)`, `same_name(field, other)` or
+    /// `address_level(field, other)`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub spellings: BTreeMap<String, i64>,
     /// The features, by name; missing ones are absent.
     pub features: BTreeMap<String, RecordedValue>,
     /// The names of features of which part had been forgotten.
@@ -106,6 +110,11 @@ impl Decision {
                 lists.insert(list_name(compiled, place.place), word as i64);
             }
         }
+        let spellings = compiled.event_places.iter().filter_map(|place| {
+            let name = spelling_name(compiled, place.field, place.reading)?;
+            Some((name, self.row.get(place.place)? as i64))
+        });
+        let spellings = spellings.collect();
         let features = (0u16..).zip(&compiled.features).filter_map(|(place, plan)| {
             let word = self.row.get(place)?;
             Some((plan.name.clone(), recorded(word, plan.value_type)))
@@ -127,6 +136,7 @@ impl Decision {
                 .collect(),
             attributes: attributes(event),
             lists,
+            spellings,
             features: features.collect(),
             approximate: approximate.collect(),
             score: self.score,
@@ -264,6 +274,10 @@ impl DecisionRecord {
         match key.reading {
             Reading::Token => entity().map(Token::low),
             Reading::TokenPresent => Some(u64::from(entity().is_some())),
+            Reading::WellFormed | Reading::SameName(_) | Reading::AddressLevel(_) => {
+                let name = spelling_name(policy, field, key.reading)?;
+                self.spellings.get(&name).map(|word| *word as u64)
+            }
             Reading::Present if policy.schema.spec(field)?.kind() == FieldKind::Identifier => {
                 Some(u64::from(self.event.is_some()))
             }
@@ -310,6 +324,16 @@ fn list_name(policy: &Compiled, place: u16) -> String {
     let function = if list.severity { "list_severity" } else { "in_list" };
     let name = policy.lists.get(list.list).map_or("", |plan| plan.name.as_str());
     format!("{function}({name}, {})", policy.schema.name(list.field))
+}
+
+fn spelling_name(policy: &Compiled, field: Field, reading: Reading) -> Option<String> {
+    let name = |field| policy.schema.name(field);
+    Some(match reading {
+        Reading::WellFormed => format!("well_formed({})", name(field)),
+        Reading::SameName(other) => format!("same_name({}, {})", name(field), name(other)),
+        Reading::AddressLevel(other) => format!("address_level({}, {})", name(field), name(other)),
+        _ => return None,
+    })
 }
 
 fn recorded(word: u64, value_type: Type) -> RecordedValue {

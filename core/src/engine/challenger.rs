@@ -42,6 +42,10 @@ impl Challenger {
             let what = "the challenger declares other attributes or entities than the policy in force; events are made for one schema";
             return Err(Error::new(ErrorKind::Schema, what));
         }
+        if own.plan.japanese != live.plan.japanese {
+            let what = "the challenger has another `locale` than the policy in force, which remembers identifiers in its own forms";
+            return Err(Error::new(ErrorKind::Schema, what));
+        }
         let lists = own.lists.iter().map(|plan| {
             let known = live.lists.iter().zip(&ruling.lists).find(|(known, _)| {
                 known.name == plan.name && known.entity == plan.entity && known.networks == plan.networks

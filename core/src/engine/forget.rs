@@ -30,7 +30,8 @@ impl Engine {
     /// [`ErrorKind::UnknownName`] for an entity that neither the policy nor the schema has, and errors of the
     /// identifier.
     pub fn forget(&self, entity: &str, id: &str) -> Result<bool> {
-        loop {
+        let mut known = false;
+        'again: loop {
             let ruling = self.ruling.load();
             let specs = ruling.policy.0.schema.fields();
             let Some(spec) = specs.iter().find(|spec| spec.entity() == Some(entity)) else {
@@ -42,11 +43,21 @@ impl Engine {
             };
             let (present, previous) = ruling.keys.tokenizers(entity);
             let id = canonical(spec, id)?;
-            let token = |tokenizer: &Tokenizer| id.with_bytes(|bytes| tokenizer.token(bytes));
-            let tokens = (token(&present), previous.as_ref().map(token));
-            if let Some(known) = self.apply_forget(&ruling, entity, tokens, None) {
-                return Ok(known | self.scrub(&ruling, entity, tokens));
+            let tokens = |form| {
+                let token = |tokenizer: &Tokenizer| id.with_bytes(form, |bytes| tokenizer.token(bytes));
+                (token(&present), previous.as_ref().map(token))
+            };
+            // A policy without a locale, in force before, knew the identifier as it is written.
+            let (formed, written) = (tokens(ruling.policy.0.plan.form(entity)), tokens(None));
+            for tokens in
+                [Some(formed), Some(written).filter(|tokens| *tokens != formed)].into_iter().flatten()
+            {
+                match self.apply_forget(&ruling, entity, tokens, None) {
+                    Some(found) => known |= found | self.scrub(&ruling, entity, tokens),
+                    None => continue 'again,
+                }
             }
+            return Ok(known);
         }
     }
 

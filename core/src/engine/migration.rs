@@ -223,6 +223,8 @@ fn inputs(before: &Layout, policy: &Compiled, table: usize, number: usize) -> Op
             (Reading::TokenPresent, _) if key.key == own => Input::Own,
             (Reading::TokenPresent, _) => Input::Present(token()?),
             (Reading::Present, _) => Input::Present(any_column(field)?),
+            // Nobody remembers how an identifier was written.
+            (Reading::WellFormed | Reading::SameName(_) | Reading::AddressLevel(_), _) => return None,
         };
         Some((*place, input))
     };

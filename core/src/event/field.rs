@@ -331,6 +331,7 @@ fields! {
     102 SESSION_STARTED_AT "session.started_at" Time "" Domain::Any, "when the session was opened", "CAEP session-established";
     103 SESSION_SCOPE "session.scope" Text "" Domain::Any, "what the session or token may do", "OAuth 2.0 scope";
     104 SESSION_BEHAVIOUR_SCORE "session.behaviour_score" Number "" Domain::Range(0.0, 1.0), "how like the customer's own the typing and swiping is, as the host computes it; 1 is alike", "";
+    105 ACCOUNT_HOLDER_NAME "account.holder_name" Entity "holder_name" Domain::Any, "name of the account's holder as the host knows it, to compare with `holder_name`", "";
 }
 
 #[cfg(test)]

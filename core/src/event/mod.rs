@@ -26,6 +26,7 @@ pub(crate) use symbol::Symbol;
 pub use token::HashKey;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::locale::{Kind, with_form};
 
 /// The longest identifier in bytes.
 pub const LONGEST_IDENTIFIER: usize = 512;
@@ -405,10 +406,13 @@ pub(crate) enum Canonical<'a> {
 }
 
 impl Canonical<'_> {
-    /// Calls `f` with the bytes to hash: 4 or 16 for an address, else the text's own.
-    pub(crate) fn with_bytes<T>(&self, f: impl FnOnce(&[u8]) -> T) -> T {
+    /// Calls `f` with the bytes to hash: 4 or 16 for an IP address, else those of the form or of the text itself.
+    pub(crate) fn with_bytes<T>(&self, form: Option<Kind>, f: impl FnOnce(&[u8]) -> T) -> T {
         match self {
-            Canonical::Text(text) => f(text.as_bytes()),
+            Canonical::Text(text) => match form {
+                Some(kind) => with_form(kind, text, f),
+                None => f(text.as_bytes()),
+            },
             Canonical::Card(number) => f(number.digits()),
             Canonical::Address(address) => with_address_bytes(*address, f),
         }

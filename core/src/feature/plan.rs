@@ -5,6 +5,7 @@ use super::derived::DerivedFeature;
 use super::working::Working;
 use crate::event::time::CalendarUnit;
 use crate::event::{Field, Schema};
+use crate::locale::Kind;
 use crate::policy::{Aggregate, Conditions};
 use crate::state::{Budget, Column, Shape};
 
@@ -21,14 +22,21 @@ pub(crate) struct Plan {
     pub(crate) derived: Vec<DerivedFeature>,
     /// The name of the policy's time zone.
     pub(crate) zone: String,
+    /// Identifiers that people in Japan write in many ways are hashed in their one form.
+    pub(crate) japanese: bool,
     /// The bits of predicates that test the outcome or the label.
     revisable: Vec<u64>,
 }
 
 impl Plan {
     /// An empty plan for a time zone.
-    pub(crate) fn in_zone(zone: &str) -> Plan {
-        Plan { zone: zone.to_owned(), ..Plan::default() }
+    pub(crate) fn in_zone(zone: &str, japanese: bool) -> Plan {
+        Plan { zone: zone.to_owned(), japanese, ..Plan::default() }
+    }
+
+    /// The form in which identifiers of an entity are hashed, where they have one.
+    pub(crate) fn form(&self, entity: &str) -> Option<Kind> {
+        Kind::named(entity).filter(|_| self.japanese)
     }
 
     /// 64-bit words that hold one bit for each predicate.
@@ -80,6 +88,8 @@ pub(crate) struct KeyPlan {
     pub(crate) source: KeySource,
     /// The kind of identifier: tokens of different kinds never meet.
     pub(crate) kind: String,
+    /// The form in which the identifier is hashed, where it has one.
+    pub(crate) form: Option<Kind>,
 }
 
 impl KeyPlan {

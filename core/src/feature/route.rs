@@ -2,10 +2,11 @@
 
 use std::net::IpAddr;
 
-use super::plan::{CellSource, KeySource, Plan, TablePlan};
+use super::plan::{CellSource, KeyPlan, KeySource, Plan, TablePlan};
 use super::row::{Presence, Row};
 use crate::event::token::{HashKey, Token, Tokenizer};
 use crate::event::{CardNumber, Event, Field, Symbol, with_address_bytes};
+use crate::locale::{self, NameMatch};
 use crate::policy::{Compiled, Facts, Reading, TextWord, Truth, literal_word};
 use crate::state::Rekeying;
 
@@ -104,7 +105,7 @@ impl Route {
         previous.id = keyring.event_id(event).map_or(0, Token::low);
         previous.tokens.clear();
         let keys = policy.plan.keys.iter().zip(&keyring.keys);
-        previous.tokens.extend(keys.map(|(plan, tokenizer)| token(plan.source, tokenizer, event)));
+        previous.tokens.extend(keys.map(|(plan, tokenizer)| token(plan, tokenizer, event)));
     }
 
     /// Hashes identifiers and reads the cells and the event's part of the row.
@@ -113,7 +114,7 @@ impl Route {
         self.id = keyring.event_id(event).map_or(0, Token::low);
         self.tokens.clear();
         let keys = policy.plan.keys.iter().zip(&keyring.keys);
-        self.tokens.extend(keys.map(|(plan, tokenizer)| token(plan.source, tokenizer, event)));
+        self.tokens.extend(keys.map(|(plan, tokenizer)| token(plan, tokenizer, event)));
         match &keyring.previous {
             None => self.previous = None,
             Some(previous) => self.follow_previous(policy, previous, event),
@@ -164,9 +165,15 @@ impl Route {
     }
 }
 
-fn token(source: KeySource, tokenizer: &Tokenizer, event: &Event) -> Option<Token> {
-    match source {
-        KeySource::Field(field) => identifier_token(tokenizer, event, field),
+fn token(plan: &KeyPlan, tokenizer: &Tokenizer, event: &Event) -> Option<Token> {
+    match plan.source {
+        KeySource::Field(field) => match plan.form {
+            None => identifier_token(tokenizer, event, field),
+            Some(kind) => {
+                let text = event.raw_text(field)?;
+                Some(locale::with_form(kind, text, |bytes| tokenizer.token(bytes)))
+            }
+        },
         KeySource::Network4(length) => match event.address(Field::IP)? {
             IpAddr::V4(address) => {
                 let network = u32::from(address) >> (32 - u32::from(length.clamp(1, 32)));
@@ -214,6 +221,21 @@ pub(crate) fn event_word(policy: &Compiled, event: &Event, field: Field, reading
             Field::AMOUNT_MINOR => word(policy, event, field).is_some(),
             field => event.has(field),
         })),
+        Reading::WellFormed => {
+            let kind = policy.plan.form(policy.schema.spec(field)?.entity()?)?;
+            Some(u64::from(locale::is_well_formed(kind, event.raw_text(field)?)))
+        }
+        Reading::SameName(other) => {
+            match locale::match_names(event.raw_text(field)?, event.raw_text(other)?) {
+                NameMatch::Match => Some(1),
+                NameMatch::Mismatch => Some(0),
+                NameMatch::NotComparable => None,
+            }
+        }
+        Reading::AddressLevel(other) => {
+            let found = locale::match_addresses(event.raw_text(field)?, event.raw_text(other)?);
+            Some(found.level.map_or(0, |level| level as u64))
+        }
         Reading::Token | Reading::TokenPresent => None,
     }
 }

@@ -68,7 +68,8 @@ impl Compiler<'_> {
         let (lists, named_lists) = self.lists(&schema);
         let mut slots = Slots::default();
         let zone = header.time_zone.as_ref().map_or("UTC", |at| at.value.as_str());
-        let mut plan = Plan::in_zone(zone);
+        let japanese = header.locale.is_some();
+        let mut plan = Plan::in_zone(zone, japanese);
         // `where` cannot read features; it knows their names to say so.
         let placeholder = NamedFeature { place: 0, value_type: Type::Integer };
         let names = self.document.features.iter().map(|item| (item.name.value.clone(), placeholder.clone()));
@@ -79,6 +80,7 @@ impl Compiler<'_> {
             features: &names,
             lists: &named_lists,
             faulty: &faulty,
+            japanese,
             purpose: Use::Where,
         };
         let (features, named_features) =
@@ -90,6 +92,7 @@ impl Compiler<'_> {
             features: &named_features,
             lists: &named_lists,
             faulty: &faulty,
+            japanese,
             purpose: Use::Rule,
         };
         let mut conditions = Vec::new();
@@ -440,7 +443,8 @@ pub(super) fn read_duration(source: &Source<'_>, at: &At<String>) -> Option<i64>
 
 /// The number of a key in the plan, added when it is new.
 pub(super) fn key_number(plan: &mut Plan, source: KeySource, kind: &str) -> usize {
-    let key = KeyPlan { source, kind: kind.to_owned() };
+    let form = plan.form(kind).filter(|_| matches!(source, KeySource::Field(_)));
+    let key = KeyPlan { source, kind: kind.to_owned(), form };
     plan.keys.iter().position(|known| *known == key).unwrap_or_else(|| {
         plan.keys.push(key);
         plan.keys.len() - 1

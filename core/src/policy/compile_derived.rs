@@ -151,6 +151,7 @@ impl Compiler<'_, '_> {
             features: &self.named,
             lists: self.scope.lists,
             faulty: &faulty,
+            japanese: self.scope.japanese,
             purpose: Use::Feature,
         };
         let checked = compile_expression(self.source, at, &scope, self.slots, |value_type| {

@@ -34,6 +34,15 @@ pub(crate) struct Header {
     /// Left out of the fingerprint when absent, so that those of older policies stay.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) events: Option<At<i64>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) locale: Option<At<Locale>>,
+}
+
+/// Where identifiers are written as people do there, and hashed in their one form.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Locale {
+    Ja,
 }
 
 #[derive(Debug, Serialize)]
@@ -314,6 +323,7 @@ fn read_header(mut table: Table<'_, '_>, header: &mut Header) {
     header.remember = table.array("remember").map(|list| list.value).unwrap_or_default();
     header.remember_for = table.optional("remember_for");
     header.events = table.optional("events");
+    header.locale = table.optional("locale");
     table.finish();
 }
 

@@ -1,6 +1,7 @@
 //! Japanese identities: a corpus of hard cases, any text at all, and addresses in many spellings.
 
 mod any_text;
+mod door;
 mod spellings;
 
 use sekisho::locale::{

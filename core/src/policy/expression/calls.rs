@@ -5,10 +5,11 @@ use super::ast::{Expr, ExprKind, Span};
 use super::check::{Checker, Fold, Node, Reference, TextTest};
 use super::math::is_function;
 use super::scope::{Named, Reading, SlotSource};
-use crate::event::nearest;
 use crate::event::time::{TimePart, parse_duration};
+use crate::event::{Field, FieldSpec, nearest};
+use crate::locale::Kind;
 
-impl Checker<'_, '_> {
+impl<'a> Checker<'a, '_> {
     pub(super) fn function(
         &mut self,
         function: &str,
@@ -43,9 +44,20 @@ impl Checker<'_, '_> {
             },
             ("size", [argument]) => self.size(argument),
             ("disagreements", texts) => self.disagreements(texts, span),
+            ("well_formed", [field]) => self.well_formed(field, span),
+            ("same_name", [a, b]) => {
+                self.agreement((a, b), span, "holder_name", Reading::SameName, Type::Boolean)
+            }
+            ("address_level", [a, b]) => {
+                self.agreement((a, b), span, "address", Reading::AddressLevel, Type::Integer)
+            }
             ("in_list" | "list_severity", [list, entity]) => self.list_test(function, list, entity, span),
             ("has" | "duration" | "timestamp" | "double" | "int" | "size", _) => {
                 self.fail(span, format!("{function}() wants one argument"))
+            }
+            ("well_formed", _) => self.fail(span, "well_formed() wants one identifier"),
+            ("same_name" | "address_level", _) => {
+                self.fail(span, format!("{function}() wants two identifiers of one kind"))
             }
             ("in_list" | "list_severity", _) => {
                 self.fail(span, format!("{function}() wants the name of a list and an identifier"))
@@ -61,6 +73,9 @@ impl Checker<'_, '_> {
                     "in_list",
                     "list_severity",
                     "disagreements",
+                    "well_formed",
+                    "same_name",
+                    "address_level",
                 ];
                 let hint = match nearest(function, known.into_iter()) {
                     Some(known) => format!("did you mean {known}()?"),
@@ -87,6 +102,68 @@ impl Checker<'_, '_> {
                 Some((Node::Load(place), Type::Boolean))
             }
         }
+    }
+
+    /// Whether an identifier can be brought into its one form.
+    fn well_formed(&mut self, argument: &Expr, span: &Span) -> Option<(Node, Type)> {
+        let spec = self.written(argument)?;
+        if spec.entity().and_then(Kind::named).is_none() {
+            let message =
+                "only an address, a bank account, a name, an e-mail address and a phone number have a form";
+            return self.fail(&argument.span, message);
+        }
+        self.reading(spec, Reading::WellFormed, span, Type::Boolean)
+    }
+
+    /// How two identifiers of a kind agree beyond being equal.
+    fn agreement(
+        &mut self,
+        (a, b): (&Expr, &Expr),
+        span: &Span,
+        kind: &str,
+        reading: fn(Field) -> Reading,
+        value_type: Type,
+    ) -> Option<(Node, Type)> {
+        let mut of_kind = |expr: &Expr| {
+            let spec = self.written(expr)?;
+            if spec.entity() == Some(kind) {
+                return Some(spec);
+            }
+            self.fail(&expr.span, format!("`{}` is no identifier of kind {kind}", spec.name()))
+        };
+        let (a, b) = (of_kind(a), of_kind(b));
+        let (a, b) = (a?, b?);
+        self.reading(a, reading(b.field()), span, value_type)
+    }
+
+    /// A field whose spelling counts.
+    fn written(&mut self, argument: &Expr) -> Option<&'a FieldSpec> {
+        if !self.scope.japanese {
+            return self.fail(
+                &argument.span,
+                "how identifiers are written is read with `locale = \"ja\"` in [policy]",
+            );
+        }
+        let ExprKind::Name(name) = &argument.kind else {
+            return self.fail(&argument.span, "this is no event field with an identifier");
+        };
+        match self.scope.find(name) {
+            Ok(Named::Field(spec)) if spec.entity().is_some() => Some(spec),
+            Ok(_) => self.fail(&argument.span, format!("`{name}` is no identifier")),
+            Err(message) => self.fail(&argument.span, message),
+        }
+    }
+
+    fn reading(
+        &mut self,
+        spec: &FieldSpec,
+        reading: Reading,
+        span: &Span,
+        value_type: Type,
+    ) -> Option<(Node, Type)> {
+        let place = self.slots.place(SlotSource::Event(spec.field(), reading));
+        self.references.push((span.clone(), Reference::Place(place, value_type)));
+        Some((Node::Load(place), value_type))
     }
 
     fn size(&mut self, argument: &Expr) -> Option<(Node, Type)> {

@@ -453,8 +453,14 @@ fn grammar(depth: u32) -> Grammar {
 fn checked(text: &str, slots: &mut Slots) -> Checked {
     let (features, lists) = (BTreeMap::new(), BTreeMap::new());
     let schema = Schema::built_in();
-    let scope =
-        Scope { schema: &schema, features: &features, lists: &lists, faulty: &[], purpose: Use::Rule };
+    let scope = Scope {
+        schema: &schema,
+        features: &features,
+        lists: &lists,
+        faulty: &[],
+        japanese: true,
+        purpose: Use::Rule,
+    };
     compile(text, &scope, slots).unwrap_or_else(|mistakes| panic!("{text}: {mistakes:?}"))
 }
 
@@ -553,7 +559,7 @@ proptest! {
     fn no_text_panics(text in "[a-z0-9 .,()\\[\\]!&|=<>?:+*/%\"'\\\\é-]{0,60}") {
         let (features, lists) = (BTreeMap::new(), BTreeMap::new());
         let schema = Schema::built_in();
-        let scope = Scope { schema: &schema, features: &features, lists: &lists, faulty: &[], purpose: Use::Rule };
+        let scope = Scope { schema: &schema, features: &features, lists: &lists, faulty: &[], japanese: true, purpose: Use::Rule };
         if let Err(mistakes) = compile(&text, &scope, &mut Slots::default()) {
             prop_assert!(!mistakes.is_empty());
             for mistake in mistakes {
@@ -577,8 +583,14 @@ fn deep_nesting_is_refused() {
     ] {
         let (features, lists) = (BTreeMap::new(), BTreeMap::new());
         let schema = Schema::built_in();
-        let scope =
-            Scope { schema: &schema, features: &features, lists: &lists, faulty: &[], purpose: Use::Rule };
+        let scope = Scope {
+            schema: &schema,
+            features: &features,
+            lists: &lists,
+            faulty: &[],
+            japanese: true,
+            purpose: Use::Rule,
+        };
         assert!(compile(&text, &scope, &mut Slots::default()).is_err());
     }
 }

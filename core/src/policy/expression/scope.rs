@@ -22,6 +22,12 @@ pub(crate) enum Reading {
     Token,
     /// Whether the identifier is there, given or derived.
     TokenPresent,
+    /// Whether the identifier can be brought into its one form.
+    WellFormed,
+    /// Whether the name is that of another field; absent when they cannot be compared.
+    SameName(Field),
+    /// The level down to which the address agrees with that of another field.
+    AddressLevel(Field),
 }
 
 /// What a place in the row holds.
@@ -144,6 +150,8 @@ pub(crate) struct Scope<'a> {
     pub(crate) lists: &'a BTreeMap<String, NamedList>,
     /// Features and lists with faults of their own: naming them is no mistake, nor can it be checked.
     pub(crate) faulty: &'a [String],
+    /// Identifiers are in the forms of Japan.
+    pub(crate) japanese: bool,
     pub(crate) purpose: Use,
 }
 
