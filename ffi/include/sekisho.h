@@ -321,6 +321,162 @@ typedef int32_t sekisho_presence;
 #endif // __cplusplus
 
 /**
+ * What two names say of each other.
+ */
+enum sekisho_name_match
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * They are different names.
+     */
+    SEKISHO_NAME_MATCH_MISMATCH = 0,
+    /**
+     * They are one name.
+     */
+    SEKISHO_NAME_MATCH_MATCH = 1,
+    /**
+     * One is empty, or they are in scripts that do not follow from each other.
+     */
+    SEKISHO_NAME_MATCH_NOT_COMPARABLE = 2,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum sekisho_name_match sekisho_name_match;
+#else
+typedef int32_t sekisho_name_match;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * A level of an address.
+ */
+enum sekisho_address_level
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * No level.
+     */
+    SEKISHO_ADDRESS_LEVEL_NONE = 0,
+    /**
+     * The prefecture.
+     */
+    SEKISHO_ADDRESS_LEVEL_PREFECTURE = 1,
+    /**
+     * The city with its ward, without its county.
+     */
+    SEKISHO_ADDRESS_LEVEL_CITY = 2,
+    /**
+     * The town.
+     */
+    SEKISHO_ADDRESS_LEVEL_TOWN = 3,
+    /**
+     * The numbers on the street.
+     */
+    SEKISHO_ADDRESS_LEVEL_NUMBER = 4,
+    /**
+     * The building.
+     */
+    SEKISHO_ADDRESS_LEVEL_BUILDING = 5,
+    /**
+     * Wing, floor and room.
+     */
+    SEKISHO_ADDRESS_LEVEL_ROOM = 6,
+    /**
+     * The postcode: no level, but read like one.
+     */
+    SEKISHO_ADDRESS_LEVEL_POSTCODE = 7,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum sekisho_address_level sekisho_address_level;
+#else
+typedef int32_t sekisho_address_level;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * What follows the deepest level on which two addresses agree.
+ */
+enum sekisho_address_rest
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * Nothing: they are spellings of one address.
+     */
+    SEKISHO_ADDRESS_REST_SAME = 0,
+    /**
+     * One of them says no more.
+     */
+    SEKISHO_ADDRESS_REST_ABSENT = 1,
+    /**
+     * They contradict each other.
+     */
+    SEKISHO_ADDRESS_REST_DIFFERENT = 2,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum sekisho_address_rest sekisho_address_rest;
+#else
+typedef int32_t sekisho_address_rest;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * What kind of line a phone number belongs to.
+ */
+enum sekisho_phone_class
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * A mobile phone.
+     */
+    SEKISHO_PHONE_CLASS_MOBILE = 1,
+    /**
+     * A line over the internet, bound to no place.
+     */
+    SEKISHO_PHONE_CLASS_VOIP = 2,
+    /**
+     * The one who is called pays.
+     */
+    SEKISHO_PHONE_CLASS_FREE = 3,
+    /**
+     * A line at a place.
+     */
+    SEKISHO_PHONE_CLASS_FIXED = 4,
+    /**
+     * A machine or a pager.
+     */
+    SEKISHO_PHONE_CLASS_MACHINE = 5,
+    /**
+     * A service with a tariff of its own.
+     */
+    SEKISHO_PHONE_CLASS_SERVICE = 6,
+    /**
+     * Of another country.
+     */
+    SEKISHO_PHONE_CLASS_FOREIGN = 7,
+    /**
+     * Of a class that this header does not know.
+     */
+    SEKISHO_PHONE_CLASS_OTHER = 100,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum sekisho_phone_class sekisho_phone_class;
+#else
+typedef int32_t sekisho_phone_class;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
  * What has to be done beside the action: one bit each.
  */
 enum sekisho_obligation
@@ -853,6 +1009,10 @@ enum sekisho_field
      * `session.behaviour_score`, number: how like the customer's own the typing and swiping is, as the host computes it; 1 is alike.
      */
     SEKISHO_FIELD_SESSION_BEHAVIOUR_SCORE = 104,
+    /**
+     * `account.holder_name`, entity: name of the account's holder as the host knows it, to compare with `holder_name`.
+     */
+    SEKISHO_FIELD_ACCOUNT_HOLDER_NAME = 105,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
@@ -2148,6 +2308,68 @@ sekisho_status sekisho_tenant_statistics_tenant(const sekisho_tenant_statistics 
                                                 size_t *length,
                                                 size_t *memory,
                                                 size_t *bytes);
+
+/**
+ * The form in which a policy with a locale hashes an identifier, so that its spellings meet.
+ *
+ * `kind` is one of sekisho_locale_kind. The text goes to `buffer` and its length to `length`; with too small a
+ * buffer, SEKISHO_STATUS_BUFFER_TOO_SMALL and the length that it must have. SEKISHO_STATUS_OUT_OF_RANGE for text
+ * that cannot be brought into a form, and for unknown kinds. Any number of threads may call this.
+ */
+sekisho_status sekisho_locale_canonical(int32_t kind,
+                                        const char *text,
+                                        size_t text_length,
+                                        char *buffer,
+                                        size_t capacity,
+                                        size_t *length);
+
+/**
+ * What names that match have in common: large kana, one mark for long vowels and hyphens, usual kanji, no spaces,
+ * corporations abbreviated as between banks. SEKISHO_STATUS_EMPTY when no letter is in the name; else as
+ * sekisho_locale_canonical.
+ */
+sekisho_status sekisho_locale_name_key(const char *text,
+                                       size_t text_length,
+                                       char *buffer,
+                                       size_t capacity,
+                                       size_t *length);
+
+/**
+ * What two names say of each other.
+ */
+sekisho_status sekisho_locale_match_names(const char *a,
+                                          size_t a_length,
+                                          const char *b,
+                                          size_t b_length,
+                                          sekisho_name_match *found);
+
+/**
+ * How far two addresses agree: the deepest level on which they do, and what follows it.
+ */
+sekisho_status sekisho_locale_match_addresses(const char *a,
+                                              size_t a_length,
+                                              const char *b,
+                                              size_t b_length,
+                                              sekisho_address_level *level,
+                                              sekisho_address_rest *rest);
+
+/**
+ * One level of an address, by its number in sekisho_address_level. SEKISHO_STATUS_NOT_FOUND when the address does not
+ * have it; else as sekisho_locale_canonical.
+ */
+sekisho_status sekisho_locale_address_level(const char *text,
+                                            size_t text_length,
+                                            int32_t level,
+                                            char *buffer,
+                                            size_t capacity,
+                                            size_t *length);
+
+/**
+ * What kind of line a phone number belongs to. SEKISHO_STATUS_OUT_OF_RANGE when it is none.
+ */
+sekisho_status sekisho_locale_phone_class(const char *text,
+                                          size_t text_length,
+                                          sekisho_phone_class *class_);
 
 #ifdef __cplusplus
 }  // extern "C"

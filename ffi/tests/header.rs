@@ -29,6 +29,7 @@ fn generated() -> String {
         "durable",
         "statistics",
         "tenants",
+        "locale",
     ];
     let mut builder = cbindgen::Builder::new().with_config(config);
     for source in sources {

@@ -6,6 +6,7 @@
 Decision(score=0, action='allow', reasons=[])
 """
 
+from sekisho import locale
 from sekisho._errors import PolicyError, SekishoError
 from sekisho._native import Decision, Engine, Event, Policy, Table, Tenants, __version__, aggregates, replay_record
 from sekisho._types import (
@@ -50,5 +51,6 @@ __all__ = [
     "Tenants",
     "__version__",
     "aggregates",
+    "locale",
     "replay_record",
 ]

@@ -21,7 +21,24 @@ from sekisho._types import (
     TenantStatistics,
 )
 
-__all__ = ["Decision", "Engine", "Event", "Policy", "Table", "Tenants", "__version__", "aggregates", "replay_record"]
+__all__ = [
+    "Decision",
+    "Engine",
+    "Event",
+    "Policy",
+    "Table",
+    "Tenants",
+    "__version__",
+    "aggregates",
+    "locale_addresses",
+    "locale_bank_accounts",
+    "locale_canonical",
+    "locale_match_addresses",
+    "locale_match_names",
+    "locale_name_keys",
+    "locale_phones",
+    "replay_record",
+]
 
 __version__: str
 
@@ -376,3 +393,14 @@ def aggregates() -> list[AggregateInfo]:
 
 def replay_record(policy: Policy, record: str | Mapping[str, Any]) -> Decision:
     """Decides again from a decision's record, with the policy that decided then; no engine is needed."""
+
+# `sekisho.locale` gives these their names: one answer for each text, None for None.
+_Texts: TypeAlias = list[str | None]
+
+def locale_canonical(kind: str, texts: _Texts) -> _Texts: ...
+def locale_name_keys(texts: _Texts) -> _Texts: ...
+def locale_match_names(a: _Texts, b: _Texts) -> list[str | None]: ...
+def locale_match_addresses(a: _Texts, b: _Texts) -> list[tuple[str | None, str] | None]: ...
+def locale_addresses(texts: _Texts) -> list[list[str | None] | None]: ...
+def locale_bank_accounts(texts: _Texts) -> list[tuple[str, str, str, str, str] | None]: ...
+def locale_phones(texts: _Texts) -> list[tuple[str, str, str] | None]: ...

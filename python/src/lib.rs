@@ -16,6 +16,7 @@ mod engine;
 mod error;
 mod event;
 mod host;
+mod locale;
 mod names;
 mod policy;
 mod replay;
@@ -33,6 +34,11 @@ mod _native {
     use crate::engine::Engine;
     #[pymodule_export]
     use crate::event::Event;
+    #[pymodule_export]
+    use crate::locale::{
+        locale_addresses, locale_bank_accounts, locale_canonical, locale_match_addresses, locale_match_names,
+        locale_name_keys, locale_phones,
+    };
     #[pymodule_export]
     use crate::policy::{Policy, aggregates};
     #[pymodule_export]
