@@ -14,10 +14,12 @@ AddressMatch(level='number', rest='different')
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Any, Literal, NamedTuple, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, TypeVar, overload
 
 from sekisho import _native
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
 
 __all__ = [
     "Address",
@@ -34,10 +36,12 @@ __all__ = [
 ]
 
 _T = TypeVar("_T")
-_Kind = Literal["address", "bank_account", "email", "holder_name", "phone"]
-_Name = Literal["match", "mismatch", "not_comparable"]
-# Values that a column has where it has no text, as None and NaN, are answered with None.
-_Many = Iterable[Any]
+
+if TYPE_CHECKING:
+    _Kind: TypeAlias = Literal["address", "bank_account", "email", "holder_name", "phone"]
+    _Name: TypeAlias = Literal["match", "mismatch", "not_comparable"]
+    # Values that a column has where it has no text, as None and NaN, are answered with None.
+    _Many: TypeAlias = Iterable[Any]
 
 
 class Address(NamedTuple):
@@ -94,7 +98,7 @@ def _texts(values: Any) -> list[str | None]:
     return [text(value) for value in values]
 
 
-def _each(function: Callable[[list[str | None]], list[_T]], texts: str | _Many) -> Any:
+def _each(function: Callable[[list[str | None]], list[_T]], texts: str | _Many) -> _T | list[_T]:
     if isinstance(texts, str):
         return function([texts])[0]
     return function(_texts(texts))
@@ -102,7 +106,7 @@ def _each(function: Callable[[list[str | None]], list[_T]], texts: str | _Many) 
 
 def _pairs(
     function: Callable[[list[str | None], list[str | None]], list[_T]], a: str | _Many, b: str | _Many
-) -> Any:
+) -> _T | list[_T]:
     if isinstance(a, str) and isinstance(b, str):
         return function([a], [b])[0]
     if isinstance(a, str):
@@ -131,23 +135,23 @@ def name_key(texts: str | _Many) -> str | None | list[str | None]:
 
 
 @overload
-def match_names(a: str, b: str) -> _Name: ...
+def match_names(a: str, b: str) -> _Name: ...  # type: ignore[overload-overlap]
 @overload
 def match_names(a: str | _Many, b: str | _Many) -> list[_Name | None]: ...
-def match_names(a: str | _Many, b: str | _Many) -> _Name | list[_Name | None]:
+def match_names(a: str | _Many, b: str | _Many) -> _Name | None | list[_Name | None]:
     """What two names say of each other. One text is compared with all of the others."""
     return _pairs(_native.locale_match_names, a, b)
 
 
 @overload
-def match_addresses(a: str, b: str) -> AddressMatch: ...
+def match_addresses(a: str, b: str) -> AddressMatch: ...  # type: ignore[overload-overlap]
 @overload
 def match_addresses(a: str | _Many, b: str | _Many) -> list[AddressMatch | None]: ...
-def match_addresses(a: str | _Many, b: str | _Many) -> AddressMatch | list[AddressMatch | None]:
+def match_addresses(a: str | _Many, b: str | _Many) -> AddressMatch | None | list[AddressMatch | None]:
     """How far two addresses agree. One text is compared with all of the others."""
 
     def found(a: list[str | None], b: list[str | None]) -> list[AddressMatch | None]:
-        return [found and AddressMatch(*found) for found in _native.locale_match_addresses(a, b)]
+        return [AddressMatch(*found) if found else None for found in _native.locale_match_addresses(a, b)]
 
     return _pairs(found, a, b)
 
@@ -156,9 +160,9 @@ def match_addresses(a: str | _Many, b: str | _Many) -> AddressMatch | list[Addre
 def address(texts: str) -> Address: ...
 @overload
 def address(texts: _Many) -> list[Address | None]: ...
-def address(texts: str | _Many) -> Address | list[Address | None]:
+def address(texts: str | _Many) -> Address | None | list[Address | None]:
     """The levels of an address. Any text is taken."""
-    return _each(lambda texts: [found and Address(*found) for found in _native.locale_addresses(texts)], texts)
+    return _each(lambda texts: [Address(*found) if found else None for found in _native.locale_addresses(texts)], texts)
 
 
 @overload
@@ -167,7 +171,11 @@ def bank_account(texts: str) -> BankAccount | None: ...
 def bank_account(texts: _Many) -> list[BankAccount | None]: ...
 def bank_account(texts: str | _Many) -> BankAccount | None | list[BankAccount | None]:
     """A bank account in any notation; None when it is none, or its check digit is wrong."""
-    return _each(lambda texts: [found and BankAccount(*found) for found in _native.locale_bank_accounts(texts)], texts)
+
+    def found(texts: list[str | None]) -> list[BankAccount | None]:
+        return [BankAccount(*found) if found else None for found in _native.locale_bank_accounts(texts)]
+
+    return _each(found, texts)
 
 
 @overload
@@ -176,4 +184,4 @@ def phone(texts: str) -> Phone | None: ...
 def phone(texts: _Many) -> list[Phone | None]: ...
 def phone(texts: str | _Many) -> Phone | None | list[Phone | None]:
     """A phone number in any notation; None when it is none."""
-    return _each(lambda texts: [found and Phone(*found) for found in _native.locale_phones(texts)], texts)
+    return _each(lambda texts: [Phone(*found) if found else None for found in _native.locale_phones(texts)], texts)
