@@ -19,6 +19,8 @@ ROWS = 3_000
 
 Row = dict[str, Any]
 Values = list[Any]
+Windows = list[Any]
+"""For each row an array of the rows that count; None where it lacks an entity."""
 
 
 def feature(aggregate: str, by: str = "account", **keys: Any) -> Row:
@@ -76,9 +78,6 @@ class Stream:
         self.rows = range(len(self.time))
         self.earlier = cache(self._earlier)
 
-    def __getitem__(self, name: str) -> Values:
-        return self.columns[name]
-
     def column(self, name: str) -> np.ndarray:
         return np.array(self.columns[name], object)
 
@@ -86,15 +85,15 @@ class Stream:
         """Absent ones are NaN."""
         return np.array(self.columns[name], float)
 
-    def where(self, name: str, *values: Any) -> np.ndarray:
-        return np.isin(self.column(name).astype(str), values)
+    def where(self, name: str, value: str) -> np.ndarray:
+        return np.array([found == value for found in self.columns[name]])
 
     def present(self, name: str) -> np.ndarray:
         return np.array([value is not None for value in self.columns[name]])
 
-    def _earlier(self, by: str) -> list[np.ndarray | None]:
+    def _earlier(self, by: str) -> Windows:
         known: dict[tuple[Any, ...], list[int]] = {}
-        found: list[np.ndarray | None] = []
+        found: Windows = []
         for row in self.rows:
             key = tuple(self.columns[name][row] for name in by.split())
             mine = None if None in key else known.setdefault(key, [])
@@ -105,8 +104,8 @@ class Stream:
 
     def windows(
         self, where: np.ndarray | None = None, *, by: str = "account", over: int = 2**60, delay: int = 0
-    ) -> list[np.ndarray | None]:
-        """The rows that count for each row: those of (t - delay - over, t - delay]; None where it lacks an entity."""
+    ) -> Windows:
+        """The rows of (t - delay - over, t - delay] of each row's entity."""
         found = []
         for row, past in enumerate(self.earlier(by)):
             if past is not None:
@@ -118,8 +117,8 @@ class Stream:
 
 
 def random_stream(seed: int) -> Stream:
-    """Accounts with habits of their own. The first never changes any; the second goes round the ends of the Earth, at an
-    hour at which clocks change in Europe.
+    """Accounts with habits of their own. The first never changes any; the second goes round the ends of the Earth, at
+    an hour at which clocks change in Europe.
     """
     generator = np.random.default_rng(seed)
 
@@ -128,7 +127,7 @@ def random_stream(seed: int) -> Stream:
 
     def choice(values: Sequence[str], weights: Sequence[float] | None = None) -> Values:
         shares = None if weights is None else np.array(weights) / sum(weights)
-        return generator.choice(np.array(values), ROWS, p=shares).tolist()
+        return list(generator.choice(np.array(values), ROWS, p=shares).tolist())
 
     shares = 1 / np.arange(3, 17)
     account = generator.choice(14, ROWS, p=shares / shares.sum())

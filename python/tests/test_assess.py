@@ -199,13 +199,25 @@ def test_labels_and_outcomes(engine: sekisho.Engine) -> None:
     assert engine.score(payment(1)).features["account_frauds_30d"] == 0
     engine.advance(START + 2 * 86_400_000)
     assert engine.score(payment(1, time=START + 2 * 86_400_000)).features["account_frauds_30d"] == 1
-    assert engine.expire() == 0
-    engine.advance(START + 200 * 86_400_000)
-    assert engine.expire() == 1
     with pytest.raises(sekisho.SekishoError, match="`label`"):
         engine.label(payment(0), "stolen", at=START)  # type: ignore[arg-type]
     with pytest.raises(sekisho.SekishoError, match="`outcome`"):
         engine.resolve(payment(0), "done")  # type: ignore[arg-type]
+
+
+def test_what_no_feature_needs_is_dropped(engine: sekisho.Engine) -> None:
+    # The one policy looks back for a month, and a day for late events; the other has features that look back for ever.
+    over = START + 31 * 86_400_000
+    text = POLICY[: POLICY.index("[[feature]]")] + POLICY[POLICY.rindex("[[feature]]") : POLICY.index("[[rule]]")]
+    text += '[decision]\nbands = [{ from = 0, action = "allow" }]'
+    monthly = sekisho.Engine(sekisho.Policy.parse(text), key=KEY)
+    for known in (engine, monthly):
+        known.record(payment(0))
+        known.advance(over)
+        assert known.expire() == 0
+        known.advance(over + 1)
+    assert (engine.expire(), monthly.expire(), monthly.expire()) == (0, 1, 0)
+    assert [known.statistics()[0].entities for known in (engine, monthly)] == [1, 0]
 
 
 def test_lists(engine: sekisho.Engine) -> None:

@@ -15,7 +15,8 @@ FAMILIES = ["velocity", "behaviour", "sequence", "geography", "login", "device",
 
 def documented() -> list[tuple[str, ...]]:
     """The rows of docs/features.md, as (name, family, of, keys, formula, range, missing, source, cost)."""
-    rows, family = [], ""
+    rows: list[tuple[str, ...]] = []
+    family = ""
     for line in (REPOSITORY / "docs" / "features.md").read_text(encoding="utf-8").splitlines():
         if line.startswith("## "):
             family = line.removeprefix("## ").lower()
@@ -62,13 +63,18 @@ def test_example_policies_use_each() -> None:
 
 
 def random_events(policy: sekisho.Policy, rows: int) -> dict[str, list[Any]]:
-    """Events that have every field: an account in a session for a while, then another. Few devices and merchants."""
+    """Events that have every field: an account in a session for a while, then another. A device seldom changes."""
     generator = np.random.default_rng(3)
     rests = generator.random(rows) < 0.07
     time, session = START + np.cumsum(generator.integers(1, np.where(rests, 150_000_000, 100_000))), np.cumsum(rests)
 
-    def some(*values: Any) -> list[Any]:
-        return [values[n] for n in generator.integers(0, len(values), rows)]
+    device = generator.integers(0, 3, rows)
+
+    def some(*values: Any, name: str = "") -> list[Any]:
+        drawn = generator.integers(0, len(values), rows)
+        if name.startswith(("device", "browser.")):
+            drawn = np.where(generator.random(rows) < 0.98, device % len(values), drawn)
+        return [values[n] for n in drawn]
 
     types = next(field.choices or () for field in policy.fields if field.name == "type")
     columns: dict[str, list[Any]] = {
@@ -98,15 +104,16 @@ def random_events(policy: sekisho.Policy, rows: int) -> dict[str, list[Any]]:
         if field.name in columns:
             continue
         if field.choices is not None:
-            columns[field.name] = some(*field.choices)
+            columns[field.name] = some(*field.choices, name=field.name)
         elif field.name.endswith("country"):
             columns[field.name] = some("JP", "SG", "DE")
         elif field.kind in ("identifier", "entity", "text"):
-            columns[field.name] = some("1", "2", "3")
+            columns[field.name] = some("1", "2", "3", name=field.name)
         elif field.kind == "time":
             columns[field.name] = (time - generator.integers(0, 10**9, rows)).tolist()
         else:
-            columns[field.name] = some(*{"boolean": (True, False), "integer": (0, 4)}.get(field.kind, (0.5, 1.0)))
+            values = {"boolean": (True, False), "integer": (0, 4)}.get(field.kind, (0.5, 1.0))
+            columns[field.name] = some(*values, name=field.name)
     return columns
 
 

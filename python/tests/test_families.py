@@ -20,7 +20,7 @@ from conftest import START
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import optimize, special, stats
-from streams import DAY, HOUR, ROWS, Row, Stream, Values, agree, answers, feature, random_stream, same
+from streams import DAY, HOUR, ROWS, Row, Stream, Values, Windows, agree, answers, feature, random_stream, same
 
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
@@ -98,7 +98,7 @@ def concentration(length: float) -> float:
     return float(optimize.brentq(short, 0, 2 / (1 - length), xtol=1e-15, rtol=4 * np.finfo(float).eps))
 
 
-def surprises(angles: np.ndarray, windows: Sequence[np.ndarray | None], at_least: int) -> Values:
+def surprises(angles: np.ndarray, windows: Windows, at_least: int) -> Values:
     """-ln of the von Mises density at each row's time of day, about the mean of its window."""
     known = [row for row, past in enumerate(windows) if past is not None and len(past) >= at_least]
     sums = [np.exp(1j * angles[windows[row]]).sum() for row in known]
@@ -156,7 +156,7 @@ def test_novelty(stream: Stream) -> None:
             "of_all": feature("novelty", of="payee", by="country", over="7d", where='type != "login"'),
         },
     )
-    asked: dict[str, tuple[str, float, float | None, list[np.ndarray | None]]] = {
+    asked: dict[str, tuple[str, float, float | None, Windows]] = {
         "merchants": ("merchant", 1.0, None, stream.windows(stream.present("merchant"))),
         "category": ("mcc", 0.25, None, stream.windows(over=10 * DAY)),
         "countries": ("country", 0.1, 249, stream.windows(stream.present("country"))),
@@ -219,7 +219,7 @@ def test_half_life(stream: Stream, half_life: str, over: str | None) -> None:
     )
     window = 2**60 if over is None else 20 * DAY
 
-    def faded(windows: Iterable[np.ndarray | None], values: np.ndarray, delay: int = 0) -> Values:
+    def faded(windows: Windows, values: np.ndarray, delay: int = 0) -> Values:
         """Σ w·v as of the end of the window."""
         return [
             None if past is None else float(weights(past, stream.time[row] - delay) @ values[past])
@@ -227,7 +227,7 @@ def test_half_life(stream: Stream, half_life: str, over: str | None) -> None:
         ]
 
     def weights(past: np.ndarray, end: int) -> np.ndarray:
-        return np.exp2(-(end - stream.time[past]) / length)
+        return np.asarray(np.exp2(-(end - stream.time[past]) / length))
 
     ones, amounts, balances = np.ones(ROWS), stream.numbers("amount_minor"), stream.numbers("balance")
     agree(found["count"], faded(stream.windows(over=window), ones))
@@ -330,7 +330,7 @@ def test_distance(stream: Stream) -> None:
     radii, placed = np.nan_to_num(stream.numbers("radius_km")), stream.present("latitude")
     phi, lam = np.radians(places).T
     vectors = np.stack([np.cos(phi) * np.cos(lam), np.cos(phi) * np.sin(lam), np.sin(phi)], axis=1)
-    nowhere = 0
+    nowhere = False
     for name, over, half_life, at_least in (("even", 40 * DAY, math.inf, 3), ("fading", 2**60, 10 * DAY, 1)):
         expected: Values = []
         floor = []
@@ -339,7 +339,7 @@ def test_distance(stream: Stream) -> None:
             if placed[row] and len(past) >= at_least:
                 ages = stream.time[past[-1]] - stream.time[past]
                 home = np.average(vectors[past], axis=0, weights=np.exp2(-ages / half_life))
-                nowhere += np.linalg.norm(home) <= 1e-3
+                nowhere |= bool(np.linalg.norm(home) <= 1e-3)
             length = float(np.linalg.norm(home))
             if length <= 1e-3:
                 expected.append(None)
@@ -352,7 +352,7 @@ def test_distance(stream: Stream) -> None:
             # The shorter the mean, the less is known of its direction.
             floor.append(POSITION / length + 1e-12 * distance)
         agree(found[name], expected, floor)
-    assert nowhere > 0, "no account is all around the Earth"
+    assert nowhere, "no account is all around the Earth"
 
 
 # --- Order ----------------------------------------------------------------------------------------------------
@@ -383,7 +383,11 @@ ORDER: dict[str, Row] = {
 
 def order_by_definition(rows: Sequence[Row]) -> dict[str, Values]:
     """The values of `ORDER` from the rows alone, which are in the order of time."""
-    a, b, c = (lambda row, kind=kind: row["kind"] == kind for kind in "abc")
+
+    def of_kind(kind: str) -> Callable[[Row], bool]:
+        return lambda row: bool(row["kind"] == kind)
+
+    a, b, c = map(of_kind, "abc")
 
     def rich(than: float) -> Callable[[Row], bool]:
         return lambda row: row["balance"] is not None and row["balance"] > than
@@ -416,8 +420,8 @@ def order_by_definition(rows: Sequence[Row]) -> dict[str, Values]:
 
         with_now = [*own, now]
         amounts = [row["amount_minor"] for row in behind(with_now, a, with_now) if row["amount_minor"] is not None]
-        of_pair = pair and [row["amount_minor"] for row in behind(pair, a, []) if row["amount_minor"] is not None]
-        same_payee = None if pair is None else [place for place, row in enumerate(own) if a(row) and row in pair]
+        of_pair = [row["amount_minor"] for row in behind(pair or [], a, []) if row["amount_minor"] is not None]
+        same_payee = [place for place, row in enumerate(own) if a(row) and row["payee"] == now["payee"]]
         payees = {row["payee"] for row in behind(own, a, own)} - {None}
         values = {
             "age": age(own),
@@ -432,10 +436,10 @@ def order_by_definition(rows: Sequence[Row]) -> dict[str, Values]:
             "behind": len(window(behind(own, a, []), 10_000)),
             "behind_now": len(behind(with_now, a, [])),
             "behind_earlier": sum(map(b, behind(window(own, delay=2_000), a, []))),
-            "behind_same": None if same_payee is None else len(own) - same_payee[-1] - 1 if same_payee else 0,
+            "behind_same": None if pair is None else len(own) - same_payee[-1] - 1 if same_payee else 0,
             "since_reset": sum(map(b, window(behind(own, a, own), 15_000))),
             "since_reset_now": sum(amounts),
-            "behind_of_pair": max(of_pair, default=None) if of_pair else None,
+            "behind_of_pair": max(of_pair, default=None),
             "different": len(payees),
             "steps_behind": longest(behind(with_now, a, []), [b, c]),
         }
@@ -564,7 +568,8 @@ def test_login_score() -> None:
     }
     for name in ("ip", "asn", "browser.user_agent", "device.platform"):
         texts[name] = [text if generator.random() < 0.95 else None for text in texts[name]]
-    columns = {"type": ["login"] * rows, "time": (START + np.arange(rows) * 60_000).tolist()} | texts
+    times = (START + np.arange(rows) * 60_000).tolist()
+    columns: dict[str, Values] = {"type": ["login"] * rows, "time": times, **texts}
     found = answers(columns, {"unlike": feature("login_score", where='outcome == "succeeded"')})
     codes = {}
     for name, values in texts.items():
