@@ -5,7 +5,7 @@
 mod common;
 
 use common::{DAY, HOUR, NOW, features, key, policy, scored, value};
-use sekisho::{Engine, Event, Field, HashKey, Policy, Value};
+use sekisho::{Decision, Engine, Event, Field, HashKey, Policy, Value};
 
 const DEVICES: &str = r#"
 [[feature]]
@@ -288,6 +288,21 @@ fn challengers_and_records_know_devices() {
 
 fn devices_with(from: &str, to: &str) -> Policy {
     policy(&DEVICES.replace(from, to))
+}
+
+/// Time zones and names of browsers are looked up without making anything.
+#[test]
+fn what_contradicts_itself_is_found_without_allocating() {
+    let lies = "[[feature]]\nname = \"lies\"\naggregate = \"inconsistencies\"\n";
+    let engine = Engine::new(policy(lies), key());
+    let mut event = desktop(7, NOW, "a-7", 123);
+    event.set(Field::DEVICE_TIME_ZONE, "Europe/Berlin").unwrap();
+    event.set(Field::BROWSER_TIME_ZONE_OFFSET_MINUTES, -540).unwrap();
+    let mut decision = Decision::detailed();
+    let mut score = || engine.score_into(&event, &mut decision).unwrap();
+    score();
+    assert_eq!(allocation_counter::measure(&mut score).count_total, 0);
+    assert_eq!(value(&engine, &event, "lies"), Value::Integer(1));
 }
 
 #[test]

@@ -286,8 +286,10 @@ impl<'a> Claims<'a> {
 
 /// The family of browsers that a name is of.
 fn family(name: &str) -> Option<&'static (&'static str, &'static [&'static str])> {
-    let name = name.to_ascii_lowercase();
-    BROWSERS.iter().find(|(word, _)| name.contains(word))
+    let is_in = |word: &str| {
+        name.as_bytes().windows(word.len()).any(|part| part.eq_ignore_ascii_case(word.as_bytes()))
+    };
+    BROWSERS.iter().find(|(word, _)| is_in(word))
 }
 
 /// What follows the first of the words.
