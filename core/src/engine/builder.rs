@@ -155,6 +155,7 @@ impl EngineBuilder {
             memory: self.memory,
             past: Mutex::default(),
             lists: Mutex::default(),
+            loads: Mutex::default(),
             moves: Moves::default(),
             journal,
             forgotten: AtomicU32::new(0),

@@ -8,7 +8,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::event::token::{Token, Tokenizer};
 use crate::event::{canonical, nearest};
 use crate::feature::{CellSource, Plan, TablePlan};
-use crate::state::{List, Rekeying, Shard};
+use crate::state::{Rekeying, Shard};
 use crate::sync::locked;
 
 /// Words for somebody who was forgotten, from here on down. That a token has one of them is as likely as that two
@@ -92,7 +92,7 @@ impl Engine {
             }
         }
         for (plan, list) in policy.lists.iter().zip(&ruling.lists) {
-            if let (true, List::Exact(list)) = (plan.entity == kind, &**list) {
+            if plan.entity == kind && !plan.networks {
                 known |= previous.is_some_and(|previous| list.remove(previous)) | list.remove(token);
             }
         }

@@ -8,11 +8,12 @@ use std::io::{ErrorKind as IoErrorKind, Read};
 
 use super::Engine;
 use super::call::{Call, Known, Recorded, Scratch};
+use super::lists::apply_load;
 use super::ruling::Ruling;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::token::{SEAL, Token, Tokenizer};
 use crate::feature::Previous;
-use crate::state::{List, ListEntry, Reader, Writer};
+use crate::state::{List, ListEntry, Prepared, Reader, Writer};
 use crate::sync::{Mutex, locked};
 
 /// Where the host takes frames.
@@ -32,6 +33,8 @@ const ADVANCE: u8 = 5;
 const SCRUB: u8 = 6;
 const REKEY: u8 = 7;
 const RETIRE: u8 = 8;
+const GATHER: u8 = 9;
+const LOAD: u8 = 10;
 
 /// Numbers and seals frames, and hands them to the host.
 pub(super) struct Journal {
@@ -50,6 +53,8 @@ struct State {
     replay: Replay,
     frame: Vec<u8>,
     sealed: Vec<u8>,
+    /// Members that frames have brought and that are yet to be loaded.
+    gathered: Prepared,
 }
 
 /// Where a journal that is done again stands.
@@ -191,6 +196,33 @@ impl Journal {
             if let Some(entry) = change.entry {
                 entry.write(to);
             }
+        });
+    }
+
+    /// Members for a list, which count once it is said that they are loaded.
+    pub(super) fn list_gathered(&self, ruling: &Ruling, list: &str, prepared: &Prepared) {
+        if self.sink.is_none() {
+            return;
+        }
+        self.write(ruling, GATHER, |to| {
+            to.text(list);
+            to.byte(0);
+        });
+        prepared.write(ruling.keys.era, |piece| {
+            self.write(ruling, GATHER, |to| {
+                to.text(list);
+                to.byte(1);
+                to.bytes(piece);
+            });
+        });
+    }
+
+    /// The members that were gathered are on the list, in the place of all others when they have a name.
+    pub(super) fn list_loaded(&self, ruling: &Ruling, list: &str, name: Option<&str>) {
+        self.write(ruling, LOAD, |to| {
+            to.text(list);
+            to.byte(u8::from(name.is_some()));
+            to.text(name.unwrap_or_default());
         });
     }
 
@@ -386,12 +418,34 @@ impl Engine {
             LIST => {
                 let name = from.text()?;
                 let list = ruling.policy.0.lists.iter().position(|list| list.name == name)?;
+                let list = ruling.lists.get(list)?;
                 let member = match from.byte()? {
                     0 => Member::Token(from.token()?, other_token(from)?),
                     _ => Member::Network(from.text()?.parse().ok()?),
                 };
                 let entry = if from.byte()? == 1 { Some(ListEntry::read(from)?) } else { None };
-                apply_list(ruling.lists.get(list)?, member, entry, era);
+                if number > list.restored_until() {
+                    apply_list(list, member, entry.as_ref(), era);
+                }
+            }
+            GATHER => {
+                let (_, goes_on) = (from.text()?, from.byte()? == 1);
+                let gathered = &mut locked(&self.journal.state).gathered;
+                if goes_on {
+                    gathered.read(from, [era, ruling.keys.era_before()])?;
+                } else {
+                    *gathered = Prepared::default();
+                }
+            }
+            LOAD => {
+                let name = from.text()?;
+                let list = ruling.policy.0.lists.iter().position(|list| list.name == name)?;
+                let list = ruling.lists.get(list)?;
+                let (is_whole, name) = (from.byte()? == 1, from.text()?);
+                let gathered = std::mem::take(&mut locked(&self.journal.state).gathered);
+                if number > list.restored_until() {
+                    apply_load(list, gathered, Some(name).filter(|_| is_whole));
+                }
             }
             FORGET => {
                 let (kind, tokens) = (from.text()?, (from.token()?, other_token(from)?));
@@ -421,23 +475,23 @@ fn other_token(from: &mut Reader<'_>) -> Option<Option<Token>> {
 }
 
 /// Changes a list, with tokens of the key of `era`; false when the member to be taken off was not on it, or cannot be.
-pub(super) fn apply_list(list: &List, member: Member, entry: Option<ListEntry>, era: u8) -> bool {
-    match (list, member, entry) {
-        (List::Exact(list), Member::Token(token, previous), Some(entry)) => {
+pub(super) fn apply_list(list: &List, member: Member, entry: Option<&ListEntry>, era: u8) -> bool {
+    list.changed();
+    match (member, entry) {
+        (Member::Token(token, previous), Some(entry)) => {
             list.add(token, entry, era);
             previous.iter().for_each(|previous| _ = list.remove(*previous));
             true
         }
-        (List::Exact(list), Member::Token(token, previous), None) => {
+        (Member::Token(token, previous), None) => {
             // Under the previous token first: whoever brings a member to the present one must not come between.
             previous.is_some_and(|previous| list.remove(previous)) | list.remove(token)
         }
-        (List::Networks(list), Member::Network(network), Some(entry)) => {
-            list.add(network, entry);
+        (Member::Network(network), Some(entry)) => {
+            list.add_network(network, entry);
             true
         }
-        (List::Networks(list), Member::Network(network), None) => list.remove(network),
-        _ => false,
+        (Member::Network(network), None) => list.remove_network(network),
     }
 }
 

@@ -19,7 +19,7 @@ use super::swap;
 use crate::error::Result;
 use crate::event::token::{HashKey, Token};
 use crate::feature::Route;
-use crate::state::{List, Table};
+use crate::state::Table;
 use crate::sync::{MutexGuard, locked};
 
 impl Engine {
@@ -132,11 +132,7 @@ impl Engine {
             ruling.tables.iter().flat_map(|table| table.each_shard().map(|mut shard| shard.retire(era)));
         let entities: u64 = entities.sum();
         let _lists = locked(&self.lists);
-        let members = ruling.lists.iter().map(|list| match &**list {
-            List::Exact(list) => list.retire(era),
-            List::Networks(_) => 0,
-        });
-        entities + members.sum::<u64>()
+        entities + ruling.lists.iter().map(|list| list.retire(era)).sum::<u64>()
     }
 }
 
@@ -228,7 +224,9 @@ fn rename_members<'a>(
     let policy = &*ruling.policy.0;
     let (mut renamed, mut guard) = (false, None);
     for (plan, list) in policy.lists.iter().zip(&ruling.lists) {
-        let List::Exact(list) = &**list else { continue };
+        if plan.networks {
+            continue;
+        }
         for (number, _) in policy.plan.keys.iter().enumerate().filter(|(_, key)| key.kind == plan.entity) {
             let tokens = route.previous_token(number).zip(route.token(number));
             let Some((before, token)) = tokens.filter(|(before, _)| list.holds(*before)) else { continue };

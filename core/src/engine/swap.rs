@@ -128,11 +128,7 @@ fn migrations(past: &[Vec<Layout>], layouts: &[Layout], policy: &Compiled) -> Ve
 
 pub(super) fn new_list(plan: &ListPlan) -> List {
     let list = if plan.networks { List::networks() } else { List::exact() };
-    if let List::Networks(list) = &list {
-        for (network, entry) in &plan.entries {
-            list.add(*network, entry.clone());
-        }
-    }
+    plan.entries.iter().for_each(|(network, entry)| list.add_network(*network, entry));
     list
 }
 
@@ -239,14 +235,8 @@ fn lists(old: &Ruling, new: &Compiled) -> Vec<Arc<List>> {
             known.name == plan.name && known.entity == plan.entity && known.networks == plan.networks
         });
         let Some((before, list)) = found else { return Arc::new(new_list(plan)) };
-        if let List::Networks(list) = &**list {
-            for (network, _) in &before.entries {
-                list.remove(*network);
-            }
-            for (network, entry) in &plan.entries {
-                list.add(*network, entry.clone());
-            }
-        }
+        before.entries.iter().for_each(|(network, _)| _ = list.remove_network(*network));
+        plan.entries.iter().for_each(|(network, entry)| list.add_network(*network, entry));
         Arc::clone(list)
     });
     moved.collect()

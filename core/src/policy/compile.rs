@@ -273,6 +273,9 @@ impl Compiler<'_> {
             if let Some(origin) = &entry.source {
                 described = described.source(&origin.value);
             }
+            if let Some(reason) = &entry.reason {
+                described = described.reason(&reason.value);
+            }
             if let Some(expires) = &entry.expires {
                 described = described.expires(expires.value);
             }
@@ -472,10 +475,9 @@ fn places(slots: &Slots, schema: &Schema, plan: &mut Plan) -> (Vec<EventPlace>, 
                 };
                 events.push(EventPlace { place, field, reading, key });
             }
-            SlotSource::ListHit { list, field } | SlotSource::ListSeverity { list, field } => {
+            SlotSource::List { list, field, ask } => {
                 let key = schema.spec(field).map_or(0, |spec| field_key(plan, spec));
-                let severity = matches!(source, SlotSource::ListSeverity { .. });
-                lists.push(ListPlace { place, list: usize::from(list), field, key, severity });
+                lists.push(ListPlace { place, list: usize::from(list), field, key, ask });
             }
         }
     }

@@ -81,6 +81,8 @@ pub(crate) enum ListKind {
 pub(crate) struct EntryItem {
     pub(crate) value: At<String>,
     pub(crate) severity: Option<At<u8>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) reason: Option<At<String>>,
     pub(crate) source: Option<At<String>>,
     pub(crate) expires: Option<At<i64>>,
 }
@@ -327,8 +329,9 @@ fn read_list<'a>(source: &Source<'a>, mut table: Table<'a, '_>) -> (Option<Strin
         let value = item.required("value");
         let (severity, origin, expires) =
             (item.optional("severity"), item.optional("source"), item.optional("expires"));
+        let reason = item.optional("reason");
         item.finish();
-        entries.extend(value.map(|value| EntryItem { value, severity, source: origin, expires }));
+        entries.extend(value.map(|value| EntryItem { value, severity, reason, source: origin, expires }));
     }
     table.finish();
     let known = name.as_ref().map(|name| name.value.clone());

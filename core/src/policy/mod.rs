@@ -27,8 +27,8 @@ pub use catalogue::{AGGREGATES, AggregateInfo};
 pub(crate) use compile::{MOST_POINTS, parse_network};
 pub(crate) use document::{Aggregate, OnMissing};
 pub(crate) use expression::{
-    Conditions, Evaluation, Facts, Program, Reading, Reference, SlotSource, Span, TextWord, Truth, Type,
-    literal_word,
+    Conditions, Evaluation, Facts, ListAsk, Program, Reading, Reference, SlotSource, Span, TextWord, Truth,
+    Type, literal_word,
 };
 use source::Format;
 
@@ -120,7 +120,7 @@ pub(crate) struct ListPlace {
     pub(crate) list: usize,
     pub(crate) field: Field,
     pub(crate) key: usize,
-    pub(crate) severity: bool,
+    pub(crate) ask: ListAsk,
 }
 
 /// A list that the policy names.

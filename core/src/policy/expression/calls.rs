@@ -4,7 +4,7 @@ use super::Type;
 use super::ast::{Expr, ExprKind, Span};
 use super::check::{Checker, Fold, Node, Reference, TextTest};
 use super::math::is_function;
-use super::scope::{Named, Reading, SlotSource};
+use super::scope::{ListAsk, Named, Reading, SlotSource};
 use crate::event::nearest;
 use crate::event::time::{TimePart, parse_duration};
 
@@ -43,11 +43,13 @@ impl Checker<'_, '_> {
             },
             ("size", [argument]) => self.size(argument),
             ("disagreements", texts) => self.disagreements(texts, span),
-            ("in_list" | "list_severity", [list, entity]) => self.list_test(function, list, entity, span),
+            (function, [list, entity]) if ListAsk::named(function).is_some() => {
+                self.list_test(function, list, entity, span)
+            }
             ("has" | "duration" | "timestamp" | "double" | "int" | "size", _) => {
                 self.fail(span, format!("{function}() wants one argument"))
             }
-            ("in_list" | "list_severity", _) => {
+            (function, _) if ListAsk::named(function).is_some() => {
                 self.fail(span, format!("{function}() wants the name of a list and an identifier"))
             }
             _ => {
@@ -61,6 +63,8 @@ impl Checker<'_, '_> {
                     "in_list",
                     "list_severity",
                     "disagreements",
+                    "list_reason",
+                    "list_source",
                 ];
                 let hint = match nearest(function, known.into_iter()) {
                     Some(known) => format!("did you mean {known}()?"),
@@ -122,11 +126,8 @@ impl Checker<'_, '_> {
             return self.fail(&entity.span, message);
         }
         let (list, field) = (list.number, spec.field());
-        let (source, value_type) = match function {
-            "in_list" => (SlotSource::ListHit { list, field }, Type::Boolean),
-            _ => (SlotSource::ListSeverity { list, field }, Type::Integer),
-        };
-        let place = self.slots.place(source);
+        let ask = ListAsk::named(function)?;
+        let (place, value_type) = (self.slots.place(SlotSource::List { list, field, ask }), ask.value_type());
         self.references.push((span.clone(), Reference::Place(place, value_type)));
         Some((Node::Load(place), value_type))
     }

@@ -1,0 +1,311 @@
+//! What a host does to lists.
+
+use std::borrow::Borrow;
+use std::sync::atomic::Ordering;
+
+use super::Engine;
+use super::journal::{ListChange, Member, apply_list};
+use super::ruling::Ruling;
+use crate::error::{Error, ErrorKind, Result};
+use crate::event::token::Tokenizer;
+use crate::event::{FieldSpec, canonical};
+use crate::policy::parse_network;
+use crate::state::{List, ListEntry, ListVersion, Prepared};
+use crate::sync::locked;
+
+/// Members of a list that are gathered aside, hashed under the engine's key, while it goes on scoring.
+///
+/// ```
+/// # let policy = sekisho::Policy::from_toml(r#"
+/// #     [policy]
+/// #     name = "example"
+/// #     version = "1"
+/// #     currency = "JPY"
+/// #     [[list]]
+/// #     name = "fraud_devices"
+/// #     of = "device"
+/// #     [decision]
+/// #     bands = [{ from = 0, action = "allow" }]
+/// # "#)?;
+/// use sekisho::{Engine, HashKey, ListEntry};
+///
+/// let engine = Engine::new(policy, HashKey::new(1, *b"32 secret bytes of the host ...."));
+/// let entry = ListEntry::new().severity(80).reason("mule").source("police");
+/// let mut members = engine.list_prepare("fraud_devices")?;
+/// for n in 0..1_000 {
+///     members.add(&format!("d-{n}"), &entry)?;
+/// }
+/// engine.list_swap(members, "2026-11-22")?;
+/// assert_eq!(engine.list_len("fraud_devices")?, 1_000);
+/// assert_eq!(&*engine.list_version("fraud_devices")?.name, "2026-11-22");
+/// # Ok::<(), sekisho::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct PreparedList {
+    list: String,
+    hashes: Hashes,
+    prepared: Prepared,
+    /// What the tokens were made with.
+    key_id: u32,
+    era: u8,
+}
+
+/// How members become what a list holds.
+#[derive(Debug)]
+enum Hashes {
+    Tokens(Box<(FieldSpec, Tokenizer)>),
+    Networks,
+}
+
+impl PreparedList {
+    /// The name of the list.
+    pub fn list(&self) -> &str {
+        &self.list
+    }
+
+    /// How many members were added, those among them that were added twice.
+    pub fn len(&self) -> usize {
+        self.prepared.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Adds an identifier or, for a cidr list, a network or address. Of several that are the same the last counts.
+    ///
+    /// # Errors
+    /// As [`Engine::list_add`].
+    pub fn add(&mut self, member: &str, entry: &ListEntry) -> Result<()> {
+        check_severity(&self.list, entry)?;
+        let added = match &self.hashes {
+            Hashes::Networks => self.prepared.add_network(network(&self.list, member)?, entry),
+            Hashes::Tokens(hashes) => {
+                let (spec, tokenizer) = &**hashes;
+                let token = canonical(spec, member)?.with_bytes(|bytes| tokenizer.token(bytes));
+                self.prepared.add(token, entry, self.era)
+            }
+        };
+        added.ok_or_else(|| too_many_classes(&self.list))
+    }
+
+    /// Adds many.
+    ///
+    /// # Errors
+    /// As [`add`](PreparedList::add); those before the one that is refused are added.
+    pub fn extend<M: AsRef<str>, E: Borrow<ListEntry>>(
+        &mut self,
+        members: impl IntoIterator<Item = (M, E)>,
+    ) -> Result<()> {
+        members.into_iter().try_for_each(|(member, entry)| self.add(member.as_ref(), entry.borrow()))
+    }
+}
+
+fn check_severity(list: &str, entry: &ListEntry) -> Result<()> {
+    if entry.severity > 100 {
+        let what = format!("found a severity of {}, expected 0 to 100", entry.severity);
+        return Err(Error::of_field(ErrorKind::OutOfRange, list, what));
+    }
+    Ok(())
+}
+
+fn too_many_classes(list: &str) -> Error {
+    let what = "a list has at most 65,536 different severities, reasons and sources; load it anew with fewer";
+    Error::of_field(ErrorKind::OutOfRange, list, what)
+}
+
+fn network(list: &str, member: &str) -> Result<ipnet::IpNet> {
+    parse_network(member).ok_or_else(|| {
+        let what = "found text that is no network, expected one such as 203.0.113.0/24";
+        Error::of_field(ErrorKind::OutOfRange, list, what)
+    })
+}
+
+impl Engine {
+    /// Puts an identifier (or, on a cidr list, a network or address) on a list, or changes its entry.
+    ///
+    /// # Errors
+    /// [`ErrorKind::UnknownName`] for a list that the policy does not name, [`ErrorKind::OutOfRange`] for a severity
+    /// above 100 and for more than 65,536 different severities, reasons and sources, and errors of the identifier.
+    pub fn list_add(&self, list: &str, member: &str, entry: ListEntry) -> Result<()> {
+        self.change_list(list, member, Some(&entry)).map(|_| ())
+    }
+
+    /// Takes an identifier or network off a list. False when it was not on it.
+    ///
+    /// # Errors
+    /// As [`list_add`](Engine::list_add).
+    pub fn list_remove(&self, list: &str, member: &str) -> Result<bool> {
+        self.change_list(list, member, None)
+    }
+
+    /// How many members a list has, expired ones among them.
+    ///
+    /// # Errors
+    /// [`ErrorKind::UnknownName`] for a list that the policy does not name.
+    pub fn list_len(&self, list: &str) -> Result<usize> {
+        let ruling = self.ruling.load();
+        let number = ruling.list_number(list)?;
+        Ok(ruling.lists.get(number).map_or(0, |list| list.len()))
+    }
+
+    /// Bytes of memory that a list takes, apart from the budget of histories.
+    ///
+    /// # Errors
+    /// [`ErrorKind::UnknownName`] for a list that the policy does not name.
+    pub fn list_bytes(&self, list: &str) -> Result<usize> {
+        let ruling = self.ruling.load();
+        let number = ruling.list_number(list)?;
+        Ok(ruling.lists.get(number).map_or(0, |list| list.bytes()))
+    }
+
+    /// What a list was called when it was last loaded as a whole, and how often it changed.
+    ///
+    /// # Errors
+    /// [`ErrorKind::UnknownName`] for a list that the policy does not name.
+    pub fn list_version(&self, list: &str) -> Result<ListVersion> {
+        let ruling = self.ruling.load();
+        let number = ruling.list_number(list)?;
+        Ok(ruling.lists.get(number).map(|list| list.version()).unwrap_or_default())
+    }
+
+    /// Begins to gather members for a list, for [`list_load`](Engine::list_load) and
+    /// [`list_swap`](Engine::list_swap). Ten million take some 250 MB until then.
+    ///
+    /// # Errors
+    /// [`ErrorKind::UnknownName`] for a list that the policy does not name.
+    pub fn list_prepare(&self, list: &str) -> Result<PreparedList> {
+        let ruling = self.ruling.load();
+        let number = ruling.list_number(list)?;
+        let policy = &*ruling.policy.0;
+        let plan = policy.lists.get(number);
+        let spec = plan
+            .and_then(|plan| policy.schema.fields().iter().find(|spec| spec.entity() == Some(&plan.entity)));
+        let hashes = match plan.zip(spec) {
+            Some((plan, spec)) if !plan.networks => {
+                Hashes::Tokens(Box::new((spec.clone(), ruling.keys.tokenizers(&plan.entity).0)))
+            }
+            _ => Hashes::Networks,
+        };
+        Ok(PreparedList {
+            list: list.to_owned(),
+            hashes,
+            prepared: Prepared::default(),
+            key_id: ruling.keys.present.id(),
+            era: ruling.keys.era,
+        })
+    }
+
+    /// Adds many members at once; says how many the list has more than before.
+    ///
+    /// # Errors
+    /// [`ErrorKind::UnknownName`] when another policy has come into force that does not name the list,
+    /// [`ErrorKind::Key`] when the key was replaced since the members were gathered, [`ErrorKind::OutOfRange`] for
+    /// more than 65,536 different severities, reasons and sources.
+    pub fn list_load(&self, members: PreparedList) -> Result<usize> {
+        self.load(members, None)
+    }
+
+    /// Puts other members in the place of all that a list has, at once: whoever scores meanwhile sees the ones or the
+    /// others, and waits for nothing. `name` is what the host calls them. Says how many the list has now.
+    ///
+    /// # Errors
+    /// As [`list_load`](Engine::list_load).
+    pub fn list_swap(&self, members: PreparedList, name: &str) -> Result<usize> {
+        self.load(members, Some(name))
+    }
+
+    fn load(&self, members: PreparedList, name: Option<&str>) -> Result<usize> {
+        let PreparedList { list, prepared, key_id, .. } = members;
+        // Loads come one at a time, and no snapshot begins between the frames of one.
+        let _loads = locked(&self.loads);
+        loop {
+            let ruling = self.ruling.load_full();
+            let number = ruling.list_number(&list)?;
+            let (Some(plan), Some(target)) = (ruling.policy.0.lists.get(number), ruling.lists.get(number))
+            else {
+                return Ok(0);
+            };
+            if ruling.keys.present.id() != key_id {
+                let what = format!(
+                    "the members were hashed with key {key_id}, which key {} has replaced; gather them anew",
+                    ruling.keys.present.id()
+                );
+                return Err(Error::of_field(ErrorKind::Key, &plan.name, what));
+            }
+            self.journal.list_gathered(&ruling, &list, &prepared);
+            let _lists = locked(&self.lists);
+            if self.generation.load(Ordering::Acquire) != ruling.generation {
+                continue;
+            }
+            if !target.has_classes_of(&prepared) && name.is_none() {
+                return Err(too_many_classes(&list));
+            }
+            self.journal.list_loaded(&ruling, &list, name);
+            return Ok(apply_load(target, prepared, name));
+        }
+    }
+
+    fn change_list(&self, list: &str, member: &str, entry: Option<&ListEntry>) -> Result<bool> {
+        loop {
+            let ruling = self.ruling.load();
+            if let Some(known) = self.change_list_under(&ruling, list, member, entry)? {
+                return Ok(known);
+            }
+        }
+    }
+
+    /// `None` when another policy or key has come into force.
+    fn change_list_under(
+        &self,
+        ruling: &Ruling,
+        list: &str,
+        member: &str,
+        entry: Option<&ListEntry>,
+    ) -> Result<Option<bool>> {
+        let number = ruling.list_number(list)?;
+        entry.map_or(Ok(()), |entry| check_severity(list, entry))?;
+        let policy = &*ruling.policy.0;
+        let (Some(plan), Some(target)) = (policy.lists.get(number), ruling.lists.get(number)) else {
+            return Ok(Some(false));
+        };
+        let member = if plan.networks {
+            Member::Network(network(list, member)?)
+        } else {
+            let mut specs = policy.schema.fields().iter();
+            let Some(spec) = specs.find(|spec| spec.entity() == Some(&plan.entity)) else {
+                return Ok(Some(false));
+            };
+            let (present, previous) = ruling.keys.tokenizers(&plan.entity);
+            let member = canonical(spec, member)?;
+            let token = |tokenizer: &Tokenizer| member.with_bytes(|bytes| tokenizer.token(bytes));
+            Member::Token(token(&present), previous.as_ref().map(token))
+        };
+        // Frames come in the order of the changes.
+        let _lists = locked(&self.lists);
+        if self.generation.load(Ordering::Acquire) != ruling.generation {
+            return Ok(None);
+        }
+        if entry.is_some_and(|entry| !target.has_room_for(entry)) {
+            return Err(too_many_classes(list));
+        }
+        self.journal.list_changed(ruling, &ListChange { list, member, entry });
+        Ok(Some(apply_list(target, member, entry, ruling.keys.era)))
+    }
+}
+
+/// Loads what was prepared, in the place of all members when it has a name of its own.
+pub(super) fn apply_load(target: &List, prepared: Prepared, name: Option<&str>) -> usize {
+    match name {
+        Some(name) => {
+            let number = target.version().number + 1;
+            target.replace(prepared, name, number);
+            target.len()
+        }
+        None => {
+            target.changed();
+            target.take_in(&prepared).unwrap_or(0)
+        }
+    }
+}
