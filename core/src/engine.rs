@@ -10,8 +10,8 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 use crate::decision::Decision;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::token::HashKey;
-use crate::event::{Event, Label, Outcome};
-use crate::policy::Policy;
+use crate::event::{Event, Field, Label, Outcome};
+use crate::policy::{Action, Cause, Policy};
 use crate::state::Counts;
 use crate::sync::{Mutex, locked};
 
@@ -19,6 +19,7 @@ mod builder;
 mod call;
 mod challenger;
 mod expiry;
+mod feedback;
 mod forget;
 mod journal;
 mod keys;
@@ -255,6 +256,9 @@ impl Engine {
             call.score(event, decision)?;
             if record && !decision.repeated {
                 call.remember(event);
+                if decision.action() == Action::Deny {
+                    call.feed_back(Cause::Deny, event.integer(Field::TIME).unwrap_or(0));
+                }
             }
             Ok(())
         });

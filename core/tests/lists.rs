@@ -235,3 +235,255 @@ fn a_swap_is_seen_as_a_whole() {
     });
     assert_eq!(engine.list_version("bad").unwrap().number, 20);
 }
+
+fn engine_of(body: &str) -> sekisho::Result<Engine> {
+    let text = "[policy]\nname = \"l\"\nversion = \"1\"\ncurrency = \"JPY\"\n".to_owned() + body;
+    let rest = if body.contains("[decision]") {
+        ""
+    } else {
+        "[decision]\nbands = [{ from = 0, action = \"allow\" }, { from = 900, action = \"deny\" }]\n"
+    };
+    Ok(Engine::new(Policy::from_toml(&(text + rest))?, key(1)))
+}
+
+const PARTS: &str = r#"
+[[list]]
+name = "phones"
+of = "phone"
+kind = "prefix"
+[[list]]
+name = "bins"
+of = "bin"
+kind = "prefix"
+[[list]]
+name = "cards"
+of = "card"
+kind = "prefix"
+[[list]]
+name = "mail"
+of = "email"
+kind = "domain"
+[[rule]]
+id = "phone"
+when = 'in_list("phones", phone)'
+points = 'list_severity("phones", phone)'
+[[rule]]
+id = "bin"
+when = 'in_list("bins", bin)'
+points = 'list_severity("bins", bin)'
+[[rule]]
+id = "card"
+when = 'in_list("cards", card)'
+points = 'list_severity("cards", card)'
+[[rule]]
+id = "mail"
+when = 'in_list("mail", email)'
+points = 'list_severity("mail", email)'
+"#;
+
+#[test]
+fn beginnings_and_domains_the_longest_that_counts() {
+    let engine = engine_of(PARTS).unwrap();
+    for (list, member, severity, expires) in [
+        ("phones", "050", 10, None),
+        ("phones", "0501234", 20, None),
+        ("phones", "05012345", 30, Some(NOW)),
+        ("bins", "4111", 40, None),
+        ("cards", "411111", 2, None),
+        ("mail", "example.co.jp", 50, None),
+        ("mail", "*.Mail.Example.co.jp", 60, None),
+        ("mail", "xyz", 70, None),
+    ] {
+        let mut entry = entry(severity);
+        entry = expires.map_or(entry.clone(), |expires| entry.expires(expires));
+        engine.list_add(list, member, entry).unwrap();
+    }
+    for (field, value, expected) in [
+        ("phone", "05012345678", 20),
+        ("phone", "0509", 10),
+        ("phone", "09012345678", 0),
+        ("phone", "05", 0),
+        ("card", "4111 1111 1111 1111", 42),
+        ("bin", "411199", 40),
+        ("email", "a@example.co.jp", 50),
+        ("email", "a@deep.mail.EXAMPLE.co.jp", 60),
+        ("email", "a@notexample.co.jp", 0),
+        ("email", "a@b.xyz", 70),
+        ("email", "xyz@b.c", 0),
+    ] {
+        assert_eq!(score(&engine, field, value), expected, "{field} {value}");
+    }
+    assert!(engine.list_remove("phones", "0501234").unwrap());
+    assert_eq!(score(&engine, "phone", "05012345678"), 10);
+
+    // Loaded ones behave alike, and a snapshot keeps them.
+    let mut members = engine.list_prepare("mail").unwrap();
+    members.add("co.jp", &entry(5)).unwrap();
+    engine.list_swap(members, "mail").unwrap();
+    assert_eq!(score(&engine, "email", "a@example.co.jp"), 5);
+    let restored = Engine::restore(engine.policy(), key(1), &*snapshot(&engine)).unwrap();
+    for (field, value) in [("phone", "05012345678"), ("card", "4111 1111 1111 1111"), ("email", "a@b.co.jp")]
+    {
+        assert_eq!(score(&restored, field, value), score(&engine, field, value));
+    }
+    // While the key is replaced they are found under both.
+    engine.rotate(key(2)).unwrap();
+    engine.list_add("mail", "jp", entry(6)).unwrap();
+    assert_eq!(["a@b.co.jp", "a@b.ne.jp"].map(|email| score(&engine, "email", email)), [5, 6]);
+}
+
+#[test]
+fn parts_that_no_list_can_hold() {
+    let engine = engine_of(PARTS).unwrap();
+    for (list, member) in [
+        ("cards", "411111111"),
+        ("cards", "4111-1"),
+        ("phones", ""),
+        ("mail", "example..jp"),
+        ("mail", ""),
+        ("mail", &"a.".repeat(10_000)),
+        ("phones", &"0".repeat(65)),
+    ] {
+        assert_eq!(
+            engine.list_add(list, member, entry(1)).unwrap_err().kind(),
+            ErrorKind::OutOfRange,
+            "{list}"
+        );
+    }
+    let of_ip = "[[list]]\nname = \"p\"\nof = \"ip\"\nkind = \"prefix\"\n";
+    let error = engine_of(of_ip).unwrap_err().to_string();
+    assert!(error.contains("a list of \"ip\" is \"exact\" or \"cidr\""), "{error}");
+}
+
+#[test]
+fn relief_has_a_bound() {
+    let rules = "[[list]]\nname = \"good\"\nof = \"device\"\n[[list]]\nname = \"better\"\nof = \"account\"\n\
+                 [[rule]]\nid = \"amount\"\nwhen = 'amount_minor > 5'\npoints = 600\n\
+                 [[rule]]\nid = \"good\"\nwhen = 'in_list(\"good\", device)'\npoints = -300\n\
+                 [[rule]]\nid = \"better\"\nwhen = 'in_list(\"better\", account)'\npoints = -300\n\
+                 [[rule]]\nid = \"stop\"\nwhen = 'amount_minor > 9'\naction = \"deny\"\n";
+    let bounded = "[decision]\nmost_relief = 400\nbands = [{ from = 0, action = \"allow\" }]\n";
+    let fill = |engine: &Engine, amount: i64, fields: &[(&str, &str)]| {
+        engine.list_add("good", "d", entry(1)).unwrap();
+        engine.list_add("better", "a", entry(1)).unwrap();
+        let decision = engine.score(&event(fields).with("amount_minor", amount).unwrap()).unwrap();
+        (decision.score(), decision.action().to_string())
+    };
+    let both = [("device", "d"), ("account", "a")];
+    let (free, bounded) = (engine_of(rules).unwrap(), engine_of(&(rules.to_owned() + bounded)).unwrap());
+    assert_eq!(fill(&free, 7, &both), (0, "allow".to_owned()));
+    assert_eq!(fill(&bounded, 7, &both), (200, "allow".to_owned()));
+    assert_eq!(fill(&bounded, 7, &both[..1]), (300, "allow".to_owned()));
+    assert_eq!(fill(&bounded, 1, &both), (0, "allow".to_owned()));
+    assert_eq!(
+        fill(&bounded, 10, &both),
+        (200, "deny".to_owned()),
+        "no list lets anything pass that a rule denies"
+    );
+    let error = engine_of("[decision]\nmost_relief = 1000\nbands = [{ from = 0, action = \"allow\" }]\n");
+    assert!(error.unwrap_err().to_string().contains("`most_relief` is 0 to 999 points"));
+}
+
+const FEEDBACK: &str = r#"
+[[list]]
+name = "fraud_devices"
+of = "device"
+[[list]]
+name = "denied_ips"
+of = "ip"
+[[feedback]]
+list = "fraud_devices"
+of = "device"
+on = "fraud"
+for = "90d"
+severity = 60
+reason = "label"
+source = "own"
+[[feedback]]
+list = "denied_ips"
+of = "ip"
+on = "deny"
+for = "1h"
+severity = 20
+[[feature]]
+name = "seen"
+aggregate = "count"
+by = ["device"]
+over = "1d"
+[[rule]]
+id = "device"
+when = 'in_list("fraud_devices", device)'
+points = 'list_severity("fraud_devices", device)'
+[[rule]]
+id = "ip"
+when = 'in_list("denied_ips", ip)'
+points = 'list_severity("denied_ips", ip)'
+[[rule]]
+id = "large"
+when = 'amount_minor > 1000'
+points = 900
+"#;
+
+#[test]
+fn denials_and_labels_put_on_lists() {
+    let policy = engine_of(FEEDBACK).unwrap().policy();
+    let journal = Arc::new(Mutex::new(Vec::new()));
+    let sink = Arc::clone(&journal);
+    let engine = Engine::builder(policy.clone(), key(1))
+        .journal(move |frame| sink.lock().unwrap().extend_from_slice(frame))
+        .build()
+        .unwrap();
+    let bad = event(&[("device", "d-1"), ("ip", "192.0.2.1")]).with("id", "e-1").unwrap();
+    let large = bad.clone().with("amount_minor", 2_000).unwrap();
+    // Who only asks changes nothing.
+    assert_eq!(engine.score(&large).unwrap().action(), sekisho::Action::Deny);
+    assert_eq!(engine.list_len("denied_ips").unwrap(), 0);
+    assert_eq!(engine.assess(&large).unwrap().score(), 900);
+    assert_eq!(score(&engine, "ip", "192.0.2.1"), 20);
+    let at = |time: i64, field: &str, value: &str| {
+        engine.advance(time).unwrap();
+        engine.score(&Event::of("login", time).unwrap().with(field, value).unwrap()).unwrap().score()
+    };
+    // A repeated event is not denied anew.
+    assert!(engine.assess(&large).unwrap().is_repeated());
+    assert_eq!(engine.list_version("denied_ips").unwrap().number, 1);
+
+    let day = 86_400_000;
+    assert!(engine.label(&large, sekisho::Label::Fraud, NOW + day).unwrap());
+    assert_eq!(score(&engine, "device", "d-1"), 60);
+    // What the host says more severely stays; it is not said twice.
+    engine.list_add("fraud_devices", "d-1", entry(90).expires(NOW + 200 * day)).unwrap();
+    assert!(engine.label(&large, sekisho::Label::Fraud, NOW + 2 * day).unwrap());
+    assert_eq!(
+        (score(&engine, "device", "d-1"), engine.list_version("fraud_devices").unwrap().number),
+        (90, 2)
+    );
+    let another = event(&[("device", "d-2"), ("label", "fraud")]).with("id", "e-2").unwrap();
+    assert!(engine.record(&another).unwrap());
+
+    let recovered = Engine::builder(policy, key(1)).build().unwrap();
+    assert!(recovered.recover(&*journal.lock().unwrap().clone()).unwrap().is_complete());
+    for list in ["fraud_devices", "denied_ips"] {
+        assert_eq!(recovered.list_version(list).unwrap(), engine.list_version(list).unwrap());
+    }
+    assert_eq!(score(&recovered, "device", "d-1"), 90);
+    assert_eq!(at(NOW + 3_599_999, "ip", "192.0.2.1"), 20);
+    assert_eq!(at(NOW + 3_600_000, "ip", "192.0.2.1"), 0);
+    assert_eq!([day, 90 * day - 1, 90 * day].map(|later| at(NOW + later, "device", "d-2")), [60, 60, 0]);
+}
+
+#[test]
+fn feedback_that_means_nothing() {
+    let broken = FEEDBACK
+        .replacen("list = \"fraud_devices\"", "list = \"fraud_device\"", 1)
+        .replacen("of = \"ip\"\non", "of = \"device\"\non", 1)
+        .replacen("severity = 20", "severity = 120", 1);
+    let error = engine_of(&broken).unwrap_err().to_string();
+    for what in [
+        "there is no list \"fraud_device\"; did you mean \"fraud_devices\"?",
+        "the list \"denied_ips\" holds identifiers of kind ip, `device` is of kind device",
+        "a severity is 0 to 100",
+    ] {
+        assert!(error.contains(what), "{what}: {error}");
+    }
+}

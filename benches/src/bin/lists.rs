@@ -22,6 +22,8 @@ const ASKED: u64 = 1_000_000;
 fn main() -> Result<(), Box<dyn Error>> {
     let wanted = std::env::args().nth(1);
     let is_wanted = |name: &str| wanted.as_deref().is_none_or(|wanted| wanted == name);
+    let (chained, free) = memory(150);
+    println!("one access to 150 MB: {chained:.0} ns behind another, {free:.0} ns beside others");
     if is_wanted("exact") {
         exact()?;
     }
@@ -54,23 +56,51 @@ fn engines(list: &str, asks: &str) -> Result<[Engine; 2], Box<dyn Error>> {
     Ok([engine(asks)?, engine(&format!("has({field}) && amount_minor == 77"))?])
 }
 
-/// Nanoseconds of half of the calls at most, and how many hit: others on the machine lengthen a few calls by much.
+/// Nanoseconds of a call in rounds of some thousand, the quickest quarter of the rounds: others on the machine lengthen
+/// many of them. And how many hit.
 fn time_of(engine: &Engine, fill: impl Fn(u64, &mut Event)) -> Result<(f64, u64), Box<dyn Error>> {
-    let (mut decision, mut event, mut hits) = (Decision::new(), engine.event(), 0);
-    let mut spent = Vec::with_capacity(ASKED as usize);
-    for n in 0..ASKED {
-        event.clear();
-        event.set(Field::TYPE, "login")?;
-        event.set(Field::TIME, START)?;
-        event.set(Field::AMOUNT_MINOR, 5)?;
-        fill(scatter(n), &mut event);
+    const ROUND: u64 = 4_000;
+    let (mut decision, mut hits, mut rounds) = (Decision::new(), 0, Vec::new());
+    let mut events = vec![engine.event(); ROUND as usize];
+    for round in 0..ASKED / ROUND {
+        for (n, event) in (round * ROUND..).zip(&mut events) {
+            event.clear();
+            event.set(Field::TYPE, "login")?;
+            event.set(Field::TIME, START)?;
+            event.set(Field::AMOUNT_MINOR, 5)?;
+            fill(scatter(n), event);
+        }
         let start = Instant::now();
-        engine.score_into(black_box(&event), &mut decision)?;
-        spent.push(start.elapsed().as_nanos() as u32);
-        hits += u64::from(decision.score() > 0);
+        for event in &events {
+            engine.score_into(black_box(event), &mut decision)?;
+            hits += u64::from(decision.score() > 0);
+        }
+        rounds.push(start.elapsed().as_nanos() as f64 / ROUND as f64);
     }
-    spent.sort_unstable();
-    Ok((f64::from(spent[spent.len() / 2]), hits))
+    rounds.sort_unstable_by(f64::total_cmp);
+    Ok((rounds[rounds.len() / 4], hits))
+}
+
+/// Nanoseconds of one access to a random place of some megabytes, what a lookup cannot do without: one behind the
+/// other, and as they come.
+fn memory(megabytes: u64) -> (f64, f64) {
+    const ROUND: u64 = 20_000;
+    let words: Vec<u64> = (0..megabytes << 17).collect();
+    let quickest = |chained: bool| {
+        let mut rounds = Vec::new();
+        for round in 0..50 {
+            let (start, mut last) = (Instant::now(), 0);
+            for n in round * ROUND..(round + 1) * ROUND {
+                let at = scatter(if chained { n ^ (last & 1) } else { n }) % words.len() as u64;
+                last = words[at as usize];
+                black_box(last);
+            }
+            rounds.push(start.elapsed().as_nanos() as f64 / ROUND as f64);
+        }
+        rounds.sort_unstable_by(f64::total_cmp);
+        rounds[rounds.len() / 4]
+    };
+    (quickest(true), quickest(false))
 }
 
 fn report(

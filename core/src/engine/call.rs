@@ -12,7 +12,7 @@ use crate::decision::{ConclusionWork, Decision, conclude};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, Field, Label, OUTCOMES, Outcome};
 use crate::feature::{Moment, Plan, Route, Row, TablePlan, Workspace, derive, visit};
-use crate::policy::{Compiled, Policy};
+use crate::policy::{Cause, Compiled, Policy};
 use crate::state::{Entry, History, Learnt, Reader, Shard, Writer};
 use crate::sync::MutexGuard;
 
@@ -209,7 +209,7 @@ impl<'a> Call<'a> {
         let compiled = &*ruling.policy.0;
         let time = event.integer(Field::TIME).unwrap_or(0);
         let detail = decision.detailed.then_some(&mut *decision);
-        Probe { policy: compiled, lists: &ruling.lists, era: ruling.keys.era }
+        Probe { policy: compiled, lists: &ruling.lists, keyring: &ruling.keyring, era: ruling.keys.era }
             .run(route, event, time, row, detail);
         let moment = Moment { time, id: route.id, repeated, masks: &route.masks, cells: &route.cells };
         let nobody = History::default();
@@ -266,7 +266,8 @@ impl<'a> Call<'a> {
         let mut own = decision.challenger.take().unwrap_or_default();
         own.detailed = decision.detailed;
         let detail = own.detailed.then_some(&mut *own);
-        Probe { policy, lists: &challenger.lists, era: ruling.keys.era }.run(route, event, time, row, detail);
+        Probe { policy, lists: &challenger.lists, keyring: &challenger.keyring, era: ruling.keys.era }
+            .run(route, event, time, row, detail);
         for (from, to) in &challenger.shared {
             row.set(*to, live.get(*from), live.presence(*from));
         }
@@ -320,6 +321,9 @@ impl<'a> Call<'a> {
         };
         self.engine.journal.recorded(self.ruling, self.scratch, &recorded);
         self.apply(&recorded, None);
+        if let Some(label) = label {
+            self.feed_back(cause_of(label), labelled_at.unwrap_or(time));
+        }
     }
 
     /// Records what was routed. `frame` is the number of the journal's frame that says so, when it is done again:
@@ -418,6 +422,9 @@ impl<'a> Call<'a> {
         };
         self.engine.journal.learnt(self.ruling, self.scratch, &known);
         self.apply_known(&known, None);
+        if let Some((label, at)) = label {
+            self.feed_back(cause_of(label), at);
+        }
         Ok(true)
     }
 
@@ -541,6 +548,13 @@ impl Known {
             before: [from.words()?, from.words()?, from.words()?],
             by_label: [from.words()?, from.words()?, from.words()?],
         })
+    }
+}
+
+fn cause_of(label: Label) -> Cause {
+    match label {
+        Label::Fraud => Cause::Fraud,
+        Label::Genuine => Cause::Genuine,
     }
 }
 

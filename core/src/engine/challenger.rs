@@ -44,7 +44,7 @@ impl Challenger {
         }
         let lists = own.lists.iter().map(|plan| {
             let known = live.lists.iter().zip(&ruling.lists).find(|(known, _)| {
-                known.name == plan.name && known.entity == plan.entity && known.networks == plan.networks
+                known.name == plan.name && known.entity == plan.entity && known.kind == plan.kind
             });
             known.map(|(_, list)| Arc::clone(list)).ok_or_else(|| unknown(&plan.name, "the list", "list"))
         });

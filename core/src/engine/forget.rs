@@ -8,6 +8,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::event::token::{Token, Tokenizer};
 use crate::event::{canonical, nearest};
 use crate::feature::{CellSource, Plan, TablePlan};
+use crate::policy::ListKind;
 use crate::state::{Rekeying, Shard};
 use crate::sync::locked;
 
@@ -92,7 +93,7 @@ impl Engine {
             }
         }
         for (plan, list) in policy.lists.iter().zip(&ruling.lists) {
-            if plan.entity == kind && !plan.networks {
+            if plan.entity == kind && plan.kind == ListKind::Exact {
                 known |= previous.is_some_and(|previous| list.remove(previous)) | list.remove(token);
             }
         }

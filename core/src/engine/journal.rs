@@ -79,6 +79,8 @@ pub(super) struct ListChange<'a> {
 pub(super) enum Member {
     /// Under the present key and, while it is replaced, under the previous one.
     Token(Token, Option<Token>),
+    /// A part of an identifier: the same, and its size as a bit.
+    Part(Token, Option<Token>, u64),
     Network(ipnet::IpNet),
 }
 
@@ -190,6 +192,12 @@ impl Journal {
                 Member::Network(network) => {
                     to.byte(1);
                     to.text(&network.to_string());
+                }
+                Member::Part(token, previous, size) => {
+                    to.byte(2);
+                    to.token(token);
+                    to.optional(&[previous], Writer::token);
+                    to.word(size);
                 }
             }
             to.byte(u8::from(change.entry.is_some()));
@@ -421,6 +429,7 @@ impl Engine {
                 let list = ruling.lists.get(list)?;
                 let member = match from.byte()? {
                     0 => Member::Token(from.token()?, other_token(from)?),
+                    2 => Member::Part(from.token()?, other_token(from)?, from.word()?),
                     _ => Member::Network(from.text()?.parse().ok()?),
                 };
                 let entry = if from.byte()? == 1 { Some(ListEntry::read(from)?) } else { None };
@@ -477,13 +486,14 @@ fn other_token(from: &mut Reader<'_>) -> Option<Option<Token>> {
 /// Changes a list, with tokens of the key of `era`; false when the member to be taken off was not on it, or cannot be.
 pub(super) fn apply_list(list: &List, member: Member, entry: Option<&ListEntry>, era: u8) -> bool {
     list.changed();
+    let size = if let Member::Part(_, _, size) = member { size } else { 0 };
     match (member, entry) {
-        (Member::Token(token, previous), Some(entry)) => {
-            list.add(token, entry, era);
+        (Member::Token(token, previous) | Member::Part(token, previous, _), Some(entry)) => {
+            list.add(token, size, entry, era);
             previous.iter().for_each(|previous| _ = list.remove(*previous));
             true
         }
-        (Member::Token(token, previous), None) => {
+        (Member::Token(token, previous) | Member::Part(token, previous, _), None) => {
             // Under the previous token first: whoever brings a member to the present one must not come between.
             previous.is_some_and(|previous| list.remove(previous)) | list.remove(token)
         }

@@ -8,9 +8,9 @@ use super::journal::{ListChange, Member, apply_list};
 use super::ruling::Ruling;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::token::Tokenizer;
-use crate::event::{FieldSpec, canonical};
-use crate::policy::parse_network;
-use crate::state::{List, ListEntry, ListVersion, Prepared};
+use crate::event::{Field, FieldSpec, canonical};
+use crate::policy::{ListKind, ListPlan, parse_network};
+use crate::state::{List, ListEntry, ListVersion, Prepared, domain_with_size, size_of_beginning};
 use crate::sync::locked;
 
 /// Members of a list that are gathered aside, hashed under the engine's key, while it goes on scoring.
@@ -53,8 +53,61 @@ pub struct PreparedList {
 /// How members become what a list holds.
 #[derive(Debug)]
 enum Hashes {
-    Tokens(Box<(FieldSpec, Tokenizer)>),
+    Tokens(Box<Hashing>),
     Networks,
+}
+
+/// How identifiers, or parts of them, become tokens.
+#[derive(Debug)]
+struct Hashing {
+    list: String,
+    kind: ListKind,
+    spec: FieldSpec,
+    present: Tokenizer,
+    previous: Option<Tokenizer>,
+}
+
+impl Hashing {
+    /// `None` for a list of networks.
+    fn new(ruling: &Ruling, plan: &ListPlan) -> Option<Hashing> {
+        let mut specs = ruling.policy.0.schema.fields().iter();
+        let spec =
+            specs.find(|spec| spec.entity() == Some(&plan.entity)).filter(|_| plan.kind != ListKind::Cidr)?;
+        let (present, previous) =
+            ruling.keys.tokenizers(&plan.parts().unwrap_or_else(|| plan.entity.clone()));
+        Some(Hashing { list: plan.name.clone(), kind: plan.kind, spec: spec.clone(), present, previous })
+    }
+
+    fn member(&self, member: &str) -> Result<Member> {
+        let tokens = |bytes: &[u8]| {
+            (self.present.token(bytes), self.previous.as_ref().map(|tokenizer| tokenizer.token(bytes)))
+        };
+        let refused = |what: &str| Error::of_field(ErrorKind::OutOfRange, &self.list, what.to_owned());
+        let ((token, previous), size) = match self.kind {
+            ListKind::Exact | ListKind::Cidr => {
+                let (token, previous) = canonical(&self.spec, member)?.with_bytes(tokens);
+                return Ok(Member::Token(token, previous));
+            }
+            ListKind::Prefix => {
+                // More of a card's number must not be hashed by a quick hash.
+                let is_card = self.spec.field() == Field::CARD;
+                if is_card && (member.len() > 8 || member.bytes().any(|byte| !byte.is_ascii_digit())) {
+                    return Err(refused("found no beginning of a card's number, expected at most 8 digits"));
+                }
+                let what = "found a beginning of no or more than 64 bytes, expected 1 to 64";
+                (
+                    tokens(member.as_bytes()),
+                    size_of_beginning(member.as_bytes()).ok_or_else(|| refused(what))?,
+                )
+            }
+            ListKind::Domain => {
+                let what = "found text that is no domain, expected one such as example.co.jp";
+                let (domain, size) = domain_with_size(member).ok_or_else(|| refused(what))?;
+                (tokens(&domain), size)
+            }
+        };
+        Ok(Member::Part(token, previous, size))
+    }
 }
 
 impl PreparedList {
@@ -82,9 +135,12 @@ impl PreparedList {
         let added = match &self.hashes {
             Hashes::Networks => self.prepared.add_network(network(&self.list, member)?, entry),
             Hashes::Tokens(hashes) => {
-                let (spec, tokenizer) = &**hashes;
-                let token = canonical(spec, member)?.with_bytes(|bytes| tokenizer.token(bytes));
-                self.prepared.add(token, entry, self.era)
+                let (token, size) = match hashes.member(member)? {
+                    Member::Part(token, _, size) => (token, size),
+                    Member::Token(token, _) => (token, 0),
+                    Member::Network(_) => return Ok(()),
+                };
+                self.prepared.add(token, size, entry, self.era)
             }
         };
         added.ok_or_else(|| too_many_classes(&self.list))
@@ -180,14 +236,8 @@ impl Engine {
         let number = ruling.list_number(list)?;
         let policy = &*ruling.policy.0;
         let plan = policy.lists.get(number);
-        let spec = plan
-            .and_then(|plan| policy.schema.fields().iter().find(|spec| spec.entity() == Some(&plan.entity)));
-        let hashes = match plan.zip(spec) {
-            Some((plan, spec)) if !plan.networks => {
-                Hashes::Tokens(Box::new((spec.clone(), ruling.keys.tokenizers(&plan.entity).0)))
-            }
-            _ => Hashes::Networks,
-        };
+        let hashing = plan.and_then(|plan| Hashing::new(&ruling, plan));
+        let hashes = hashing.map_or(Hashes::Networks, |hashing| Hashes::Tokens(Box::new(hashing)));
         Ok(PreparedList {
             list: list.to_owned(),
             hashes,
@@ -270,17 +320,9 @@ impl Engine {
         let (Some(plan), Some(target)) = (policy.lists.get(number), ruling.lists.get(number)) else {
             return Ok(Some(false));
         };
-        let member = if plan.networks {
-            Member::Network(network(list, member)?)
-        } else {
-            let mut specs = policy.schema.fields().iter();
-            let Some(spec) = specs.find(|spec| spec.entity() == Some(&plan.entity)) else {
-                return Ok(Some(false));
-            };
-            let (present, previous) = ruling.keys.tokenizers(&plan.entity);
-            let member = canonical(spec, member)?;
-            let token = |tokenizer: &Tokenizer| member.with_bytes(|bytes| tokenizer.token(bytes));
-            Member::Token(token(&present), previous.as_ref().map(token))
+        let member = match Hashing::new(ruling, plan) {
+            Some(hashing) => hashing.member(member)?,
+            None => Member::Network(network(list, member)?),
         };
         // Frames come in the order of the changes.
         let _lists = locked(&self.lists);

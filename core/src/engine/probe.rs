@@ -3,15 +3,16 @@
 use std::sync::Arc;
 
 use crate::decision::{Decision, ListHit};
-use crate::event::Event;
-use crate::feature::{Presence, Route, Row};
-use crate::policy::{Compiled, ListPlace};
-use crate::state::{Hit, List};
+use crate::event::{CardNumber, Event, Field};
+use crate::feature::{Keyring, Presence, Route, Row};
+use crate::policy::{Compiled, ListKind, ListPlace};
+use crate::state::{Hit, List, find_beginning, find_domain};
 
 /// A policy and the lists that it names, in its order.
 pub(super) struct Probe<'a> {
     pub(super) policy: &'a Compiled,
     pub(super) lists: &'a [Arc<List>],
+    pub(super) keyring: &'a Keyring,
     /// Of the key in force.
     pub(super) era: u8,
 }
@@ -51,11 +52,28 @@ impl Probe<'_> {
         event: &Event,
         time: i64,
     ) -> Option<Option<Hit>> {
-        if self.policy.lists.get(place.list)?.networks {
-            return event.address(place.field).map(|address| list.find_address(address, time));
-        }
-        let before = route.previous_token(place.key);
-        route.token(place.key).map(|token| list.find(token, before, self.era, time))
+        let (kind, sizes) = (self.policy.lists.get(place.list)?.kind, list.sizes());
+        let part = |part: &[u8]| {
+            let (present, previous) = self.keyring.of_list(place.list)?;
+            let before = previous.map(|tokenizer| tokenizer.token(part));
+            list.find(present.token(part), before, self.era, time)
+        };
+        let hit = match kind {
+            ListKind::Exact => {
+                list.find(route.token(place.key)?, route.previous_token(place.key), self.era, time)
+            }
+            ListKind::Cidr => list.find_address(event.address(place.field)?, time),
+            ListKind::Prefix => match event.raw_bytes(place.field) {
+                Some(text) => find_beginning(text, sizes, part),
+                // The issuer's number comes from the card's where the event has none.
+                None if place.field == Field::BIN => {
+                    find_beginning(CardNumber::parse(event.raw_text(Field::CARD)?)?.issuer(), sizes, part)
+                }
+                None => return None,
+            },
+            ListKind::Domain => find_domain(event.raw_bytes(place.field)?, sizes, part),
+        };
+        Some(hit)
     }
 
     #[cold]

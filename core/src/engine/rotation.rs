@@ -19,6 +19,7 @@ use super::swap;
 use crate::error::Result;
 use crate::event::token::{HashKey, Token};
 use crate::feature::Route;
+use crate::policy::ListKind;
 use crate::state::Table;
 use crate::sync::{MutexGuard, locked};
 
@@ -224,7 +225,8 @@ fn rename_members<'a>(
     let policy = &*ruling.policy.0;
     let (mut renamed, mut guard) = (false, None);
     for (plan, list) in policy.lists.iter().zip(&ruling.lists) {
-        if plan.networks {
+        // Of other lists the identifier's own token is no member.
+        if plan.kind != ListKind::Exact {
             continue;
         }
         for (number, _) in policy.plan.keys.iter().enumerate().filter(|(_, key)| key.kind == plan.entity) {

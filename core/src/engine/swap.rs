@@ -8,7 +8,7 @@ use super::keys::Keys;
 use super::layout::Layout;
 use super::migration::Migration;
 use super::ruling::Ruling;
-use crate::policy::{Compiled, ListPlan, Policy};
+use crate::policy::{Compiled, ListKind, ListPlan, Policy};
 use crate::state::{List, Table};
 
 /// What a swap kept.
@@ -127,7 +127,7 @@ fn migrations(past: &[Vec<Layout>], layouts: &[Layout], policy: &Compiled) -> Ve
 }
 
 pub(super) fn new_list(plan: &ListPlan) -> List {
-    let list = if plan.networks { List::networks() } else { List::exact() };
+    let list = if plan.kind == ListKind::Cidr { List::networks() } else { List::hashed() };
     plan.entries.iter().for_each(|(network, entry)| list.add_network(*network, entry));
     list
 }
@@ -232,7 +232,7 @@ fn lists(old: &Ruling, new: &Compiled) -> Vec<Arc<List>> {
     let plans = &old.policy.0.lists;
     let moved = new.lists.iter().map(|plan| {
         let found = plans.iter().zip(&old.lists).find(|(known, _)| {
-            known.name == plan.name && known.entity == plan.entity && known.networks == plan.networks
+            known.name == plan.name && known.entity == plan.entity && known.kind == plan.kind
         });
         let Some((before, list)) = found else { return Arc::new(new_list(plan)) };
         before.entries.iter().for_each(|(network, _)| _ = list.remove_network(*network));

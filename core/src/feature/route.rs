@@ -14,6 +14,8 @@ use crate::state::Rekeying;
 pub(crate) struct Keyring {
     identifier: Tokenizer,
     keys: Vec<Tokenizer>,
+    /// One for each list that holds parts of identifiers.
+    lists: Vec<Option<Tokenizer>>,
     /// The same under the previous key, while it is replaced.
     previous: Option<Box<Keyring>>,
 }
@@ -23,8 +25,19 @@ impl Keyring {
         Keyring {
             identifier: Tokenizer::new(key, "id"),
             keys: policy.plan.keys.iter().map(|plan| Tokenizer::new(key, &plan.kind)).collect(),
+            lists: policy
+                .lists
+                .iter()
+                .map(|plan| plan.parts().map(|kind| Tokenizer::new(key, &kind)))
+                .collect(),
             previous: None,
         }
+    }
+
+    /// What hashes parts of identifiers for a list, under the key and under the previous one while it is replaced.
+    pub(crate) fn of_list(&self, list: usize) -> Option<(&Tokenizer, Option<&Tokenizer>)> {
+        let own = self.lists.get(list)?.as_ref()?;
+        Some((own, self.previous.as_ref().and_then(|previous| previous.lists.get(list)?.as_ref())))
     }
 
     /// The same beside another key, which it replaces.

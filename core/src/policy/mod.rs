@@ -25,7 +25,7 @@ use ipnet::IpNet;
 pub use action::{Action, Obligations};
 pub use catalogue::{AGGREGATES, AggregateInfo};
 pub(crate) use compile::{MOST_POINTS, parse_network};
-pub(crate) use document::{Aggregate, OnMissing};
+pub(crate) use document::{Aggregate, Cause, ListKind, OnMissing};
 pub(crate) use expression::{
     Conditions, Evaluation, Facts, ListAsk, Program, Reading, Reference, SlotSource, Span, TextWord, Truth,
     Type, literal_word,
@@ -94,6 +94,9 @@ pub(crate) struct Compiled {
     pub(crate) conditions: Conditions,
     pub(crate) rules: Vec<Rule>,
     pub(crate) bands: Vec<Band>,
+    /// How much negative points can lower a score.
+    pub(crate) most_relief: i64,
+    pub(crate) feedback: Vec<Feedback>,
 }
 
 impl Compiled {
@@ -129,9 +132,32 @@ pub(crate) struct ListPlan {
     pub(crate) name: String,
     /// The kind of identifier on it.
     pub(crate) entity: String,
-    pub(crate) networks: bool,
+    pub(crate) kind: ListKind,
     /// Networks that the document itself carries.
     pub(crate) entries: Vec<(IpNet, ListEntry)>,
+}
+
+impl ListPlan {
+    /// Where a list holds parts of identifiers: a name for them, by which they have tokens of their own.
+    pub(crate) fn parts(&self) -> Option<String> {
+        match self.kind {
+            ListKind::Exact | ListKind::Cidr => None,
+            ListKind::Prefix => Some(format!("prefix {}", self.entity)),
+            ListKind::Domain => Some(format!("domain {}", self.entity)),
+        }
+    }
+}
+
+/// What puts an identifier of an event on a list.
+#[derive(Debug)]
+pub(crate) struct Feedback {
+    pub(crate) list: usize,
+    pub(crate) key: usize,
+    pub(crate) cause: Cause,
+    /// How long it stays there.
+    pub(crate) lasts: i64,
+    /// What the list says of it, but for its expiry.
+    pub(crate) entry: ListEntry,
 }
 
 /// A feature as its users see it.

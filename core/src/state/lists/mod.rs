@@ -6,6 +6,7 @@
 mod classes;
 mod exact;
 mod networks;
+mod parts;
 mod prepared;
 
 use std::net::IpAddr;
@@ -21,6 +22,7 @@ pub(crate) use classes::Class;
 use classes::Classes;
 use exact::{Mark, Members, Terms};
 use networks::{Network, Networks};
+pub(crate) use parts::{domain_with_size, find_beginning, find_domain, size_of_beginning};
 pub(crate) use prepared::Prepared;
 
 /// What a list says about one of its members.
@@ -114,6 +116,8 @@ pub(crate) struct Hit {
     pub(crate) severity: u8,
     /// Reason and source as conditions compare them.
     pub(crate) words: [u64; 2],
+    /// The first millisecond at which it no longer counts.
+    pub(crate) expires: Option<i64>,
     class: u16,
 }
 
@@ -154,6 +158,8 @@ enum Kind {
 #[derive(Debug, Default)]
 struct Hashed {
     eras: [Members; 2],
+    /// How long the parts of identifiers are that were ever added, as bits; none where whole identifiers are listed.
+    sizes: AtomicU64,
 }
 
 impl Hashed {
@@ -181,7 +187,7 @@ fn family(network: IpNet) -> Family {
 }
 
 impl List {
-    pub(crate) fn exact() -> List {
+    pub(crate) fn hashed() -> List {
         List::new(Kind::Hashed(Hashed::default()))
     }
 
@@ -226,10 +232,19 @@ impl List {
         self.content.load().classes.number(entry).is_some()
     }
 
-    /// Adds a token of a key's era, or changes its entry.
-    pub(crate) fn add(&self, token: Token, entry: &ListEntry, era: u8) {
+    /// How long the parts are that it may hold, as bits.
+    pub(crate) fn sizes(&self) -> u64 {
+        match &self.content.load().members {
+            Kind::Hashed(hashed) => hashed.sizes.load(Ordering::Relaxed),
+            Kind::Networks { .. } => 0,
+        }
+    }
+
+    /// Adds a token of a key's era, or changes its entry. `size` is that of a part as a bit, 0 of a whole identifier.
+    pub(crate) fn add(&self, token: Token, size: u64, entry: &ListEntry, era: u8) {
         let content = self.content.load();
         if let (Kind::Hashed(hashed), Some(class)) = (&content.members, content.classes.number(entry)) {
+            hashed.sizes.fetch_or(size, Ordering::Relaxed);
             let terms = Terms::new(class, entry.expires);
             hashed.era(era).change(&mut [(Mark::of(token), Some(terms))]);
         }
@@ -359,6 +374,7 @@ impl Content {
         self.classes.read(terms.class, |class| Hit {
             severity: class.severity,
             words: class.words,
+            expires: terms.expires(),
             class: terms.class,
         })
     }

@@ -22,11 +22,7 @@ pub(crate) fn find_beginning<R>(
 
 /// Calls `find` with each domain that an address of mail or the name of a host is in and whose number of labels is
 /// among `sizes`, the one with most labels first, until it finds something.
-pub(crate) fn find_domain<R>(
-    text: &[u8],
-    sizes: u64,
-    mut find: impl FnMut(&[u8]) -> Option<R>,
-) -> Option<R> {
+pub(crate) fn find_domain<R>(text: &[u8], sizes: u64, mut find: impl FnMut(&[u8]) -> Option<R>) -> Option<R> {
     let domain = domain_of(text);
     let dots = domain.iter().enumerate().rev().filter(|(_, byte)| **byte == b'.').map(|(at, _)| at);
     // Where each domain begins, that with fewest labels first. Names with more labels are not looked for.
@@ -84,13 +80,19 @@ mod tests {
 
     #[test]
     fn domains_from_the_narrowest_on() {
-        assert_eq!(domains("Hanako@Mail.Example.CO.JP."), ["mail.example.co.jp", "example.co.jp", "co.jp", "jp"]);
+        assert_eq!(
+            domains("Hanako@Mail.Example.CO.JP."),
+            ["mail.example.co.jp", "example.co.jp", "co.jp", "jp"]
+        );
         assert_eq!(domains("host"), ["host"]);
         assert_eq!(domains("a@b@c.d"), ["c.d", "d"]);
         // What is no domain is in none that a list can hold.
         assert!(domains("").iter().all(|domain| domain_with_size(domain).is_none()));
         assert!(domain_with_size("a..b").is_none());
-        assert_eq!(domain_with_size("*.Example.com").map(|(domain, size)| (domain.to_vec(), size)), Some((b"example.com".to_vec(), 2)));
+        assert_eq!(
+            domain_with_size("*.Example.com").map(|(domain, size)| (domain.to_vec(), size)),
+            Some((b"example.com".to_vec(), 2))
+        );
     }
 
     #[test]

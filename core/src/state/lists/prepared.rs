@@ -1,7 +1,7 @@
 //! Many members at once: gathered aside, written and read piece by piece.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use ipnet::IpNet;
 
@@ -21,6 +21,7 @@ const CLASSES: u8 = 0;
 const TOKENS: u8 = 1;
 const V4: u8 = 2;
 const V6: u8 = 3;
+const SIZES: u8 = 4;
 
 /// Written in place of an expiry where there is none.
 const NEVER: i64 = i64::MIN;
@@ -31,6 +32,8 @@ pub(crate) struct Prepared {
     classes: Classes,
     /// By the era of the key.
     eras: [Gathered; 2],
+    /// How long parts of identifiers are, as bits.
+    sizes: u64,
     v4: Vec<(Network<u32>, Terms)>,
     v6: Vec<(Network<u128>, Terms)>,
     /// The numbers that classes have here, by those that they have in the pieces that are read.
@@ -43,8 +46,9 @@ impl Prepared {
     }
 
     /// `None` when there are too many different severities, reasons and sources.
-    pub(crate) fn add(&mut self, token: Token, entry: &ListEntry, era: u8) -> Option<()> {
+    pub(crate) fn add(&mut self, token: Token, size: u64, entry: &ListEntry, era: u8) -> Option<()> {
         let terms = self.terms(entry)?;
+        self.sizes |= size;
         self.gathered(era).add(Mark::of(token), terms);
         Some(())
     }
@@ -71,11 +75,11 @@ impl Prepared {
 
     /// What a list holds from now on, of networks or of tokens.
     pub(crate) fn finish(self, networks: bool, name: &str, number: u64) -> Content {
-        let Prepared { classes, eras, v4, v6, .. } = self;
+        let Prepared { classes, eras, sizes, v4, v6, .. } = self;
         let members = if networks {
             Kind::Networks { v4: Networks::new(v4), v6: Networks::new(v6) }
         } else {
-            Kind::Hashed(Hashed { eras: eras.map(Gathered::finish) })
+            Kind::Hashed(Hashed { eras: eras.map(Gathered::finish), sizes: AtomicU64::new(sizes) })
         };
         Content { name: Arc::from(name), number: AtomicU64::new(number), classes, members }
     }
@@ -84,6 +88,7 @@ impl Prepared {
     pub(crate) fn write(&self, era: u8, piece: impl FnMut(&[u8])) {
         let mut pieces = Pieces::new(piece);
         pieces.classes(&self.classes);
+        pieces.sizes(self.sizes);
         for (number, gathered) in (0u8..).zip(&self.eras) {
             gathered.each(|mark, terms| pieces.token(number != era, mark, terms));
         }
@@ -125,6 +130,11 @@ impl Prepared {
                     self.v6.push((network.checked()?, terms));
                 }
             }
+            SIZES => {
+                for _ in 0..from.count(8)? {
+                    self.sizes |= from.word()?;
+                }
+            }
             _ => return None,
         }
         Some(())
@@ -136,7 +146,7 @@ impl Prepared {
             0 => {
                 for _ in 0..from.count(23)? {
                     let (token, era) = (from.token()?, *eras.get(usize::from(from.byte()?))?);
-                    self.add(token, &ListEntry::read_without_reason(from)?, era)?;
+                    self.add(token, 0, &ListEntry::read_without_reason(from)?, era)?;
                 }
             }
             1 => {
@@ -168,6 +178,7 @@ impl Content {
         let before = self.len();
         match &self.members {
             Kind::Hashed(hashed) => {
+                hashed.sizes.fetch_or(prepared.sizes, Ordering::Relaxed);
                 for (number, gathered) in (0u8..).zip(&prepared.eras) {
                     let members = hashed.era(number);
                     let mut batch = Vec::new();
@@ -212,6 +223,7 @@ impl Content {
         let mut pieces = Pieces::new(piece);
         match &self.members {
             Kind::Hashed(hashed) => {
+                pieces.sizes(hashed.sizes.load(Ordering::Relaxed));
                 // Members come from the previous key to the present one, so none is missed in this order.
                 let sides = [(true, hashed.era(era ^ 1)), (false, hashed.era(era))];
                 // Classes are added before members that have them; so those of all members are known afterwards.
@@ -291,6 +303,12 @@ impl<F: FnMut(&[u8])> Pieces<F> {
             to.text(&class.source);
         }
         self.classes = all.len();
+    }
+
+    fn sizes(&mut self, sizes: u64) {
+        if sizes != 0 {
+            self.next(SIZES).word(sizes);
+        }
     }
 
     fn token(&mut self, is_previous: bool, mark: Mark, terms: Terms) {
