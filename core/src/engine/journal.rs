@@ -8,7 +8,7 @@ use std::io::{ErrorKind as IoErrorKind, Read};
 
 use super::Engine;
 use super::call::{Call, Known, Recorded, Scratch};
-use super::lists::apply_load;
+use super::lists::Load;
 use super::ruling::Ruling;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::token::{SEAL, Token, Tokenizer};
@@ -453,7 +453,9 @@ impl Engine {
                 let (is_whole, name) = (from.byte()? == 1, from.text()?);
                 let gathered = std::mem::take(&mut locked(&self.journal.state).gathered);
                 if number > list.restored_until() {
-                    apply_load(list, gathered, Some(name).filter(|_| is_whole));
+                    let load =
+                        if is_whole { Load::Whole(list.build(gathered, name)) } else { Load::More(gathered) };
+                    load.apply(list);
                 }
             }
             FORGET => {

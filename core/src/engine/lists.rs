@@ -10,7 +10,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::event::token::Tokenizer;
 use crate::event::{Field, FieldSpec, canonical};
 use crate::policy::{ListKind, ListPlan, parse_network};
-use crate::state::{List, ListEntry, ListVersion, Prepared, domain_with_size, size_of_beginning};
+use crate::state::{Content, List, ListEntry, ListVersion, Prepared, domain_with_size, size_of_beginning};
 use crate::sync::locked;
 
 /// Members of a list that are gathered aside, hashed under the engine's key, while it goes on scoring.
@@ -247,14 +247,20 @@ impl Engine {
         })
     }
 
-    /// Adds many members at once; says how many the list has more than before.
+    /// Adds many members, some ten thousand at a time; says how many the list has more than before. Networks are added
+    /// all at once, and other changes of lists wait for a second where there are a million.
     ///
     /// # Errors
     /// [`ErrorKind::UnknownName`] when another policy has come into force that does not name the list,
-    /// [`ErrorKind::Key`] when the key was replaced since the members were gathered, [`ErrorKind::OutOfRange`] for
+    /// [`ErrorKind::Key`] when the key was replaced since the members were gathered, or the policy or the key while
+    /// they were loaded: then a part of them may be on the list; [`ErrorKind::OutOfRange`] for
     /// more than 65,536 different severities, reasons and sources.
     pub fn list_load(&self, members: PreparedList) -> Result<usize> {
-        self.load(members, None)
+        let PreparedList { list, prepared, key_id, .. } = members;
+        let _loads = locked(&self.loads);
+        // Whoever puts somebody on a list while scoring waits for one batch at most.
+        let batches = prepared.batches().into_iter();
+        batches.map(|batch| self.load(&list, key_id, batch, None)).sum()
     }
 
     /// Puts other members in the place of all that a list has, at once: whoever scores meanwhile sees the ones or the
@@ -263,38 +269,41 @@ impl Engine {
     /// # Errors
     /// As [`list_load`](Engine::list_load).
     pub fn list_swap(&self, members: PreparedList, name: &str) -> Result<usize> {
-        self.load(members, Some(name))
+        let PreparedList { list, prepared, key_id, .. } = members;
+        let _loads = locked(&self.loads);
+        self.load(&list, key_id, prepared, Some(name))
     }
 
-    fn load(&self, members: PreparedList, name: Option<&str>) -> Result<usize> {
-        let PreparedList { list, prepared, key_id, .. } = members;
-        // Loads come one at a time, and no snapshot begins between the frames of one.
-        let _loads = locked(&self.loads);
-        loop {
-            let ruling = self.ruling.load_full();
-            let number = ruling.list_number(&list)?;
-            let (Some(plan), Some(target)) = (ruling.policy.0.lists.get(number), ruling.lists.get(number))
-            else {
-                return Ok(0);
-            };
-            if ruling.keys.present.id() != key_id {
-                let what = format!(
-                    "the members were hashed with key {key_id}, which key {} has replaced; gather them anew",
-                    ruling.keys.present.id()
-                );
-                return Err(Error::of_field(ErrorKind::Key, &plan.name, what));
-            }
-            self.journal.list_gathered(&ruling, &list, &prepared);
-            let _lists = locked(&self.lists);
-            if self.generation.load(Ordering::Acquire) != ruling.generation {
-                continue;
-            }
-            if !target.has_classes_of(&prepared) && name.is_none() {
-                return Err(too_many_classes(&list));
-            }
-            self.journal.list_loaded(&ruling, &list, name);
-            return Ok(apply_load(target, prepared, name));
+    /// Loads come one at a time, and no snapshot begins between the frames of one: the caller holds `loads`.
+    fn load(&self, list: &str, key_id: u32, prepared: Prepared, name: Option<&str>) -> Result<usize> {
+        let ruling = self.ruling.load_full();
+        let number = ruling.list_number(list)?;
+        let (Some(plan), Some(target)) = (ruling.policy.0.lists.get(number), ruling.lists.get(number)) else {
+            return Ok(0);
+        };
+        let present = ruling.keys.present.id();
+        if present != key_id {
+            let what = format!(
+                "the members were hashed with key {key_id}, which key {present} has replaced; gather them anew"
+            );
+            return Err(Error::of_field(ErrorKind::Key, &plan.name, what));
         }
+        if name.is_none() && !target.has_classes_of(&prepared) {
+            return Err(too_many_classes(list));
+        }
+        self.journal.list_gathered(&ruling, list, &prepared);
+        // All the work is done before anybody has to wait.
+        let load = match name {
+            Some(name) => Load::Whole(target.build(prepared, name)),
+            None => Load::More(prepared),
+        };
+        let _lists = locked(&self.lists);
+        if self.generation.load(Ordering::Acquire) != ruling.generation {
+            let what = "another policy or key came into force meanwhile; gather the members anew";
+            return Err(Error::of_field(ErrorKind::Key, list, what));
+        }
+        self.journal.list_loaded(&ruling, list, name);
+        Ok(load.apply(target))
     }
 
     fn change_list(&self, list: &str, member: &str, entry: Option<&ListEntry>) -> Result<bool> {
@@ -337,17 +346,26 @@ impl Engine {
     }
 }
 
-/// Loads what was prepared, in the place of all members when it has a name of its own.
-pub(super) fn apply_load(target: &List, prepared: Prepared, name: Option<&str>) -> usize {
-    match name {
-        Some(name) => {
-            let number = target.version().number + 1;
-            target.replace(prepared, name, number);
-            target.len()
-        }
-        None => {
-            target.changed();
-            target.take_in(&prepared).unwrap_or(0)
+/// What is about to be loaded.
+pub(super) enum Load {
+    /// In the place of all members.
+    Whole(Content),
+    /// Beside those that are there.
+    More(Prepared),
+}
+
+impl Load {
+    /// Says how many members there are now, or are more than before.
+    pub(super) fn apply(self, target: &List) -> usize {
+        match self {
+            Load::Whole(content) => {
+                target.replace(content, target.version().number + 1);
+                target.len()
+            }
+            Load::More(prepared) => {
+                target.changed();
+                target.take_in(&prepared).unwrap_or(0)
+            }
         }
     }
 }

@@ -562,7 +562,7 @@ fn adopt_list(ruling: &Ruling, lists: &[usize], eras: [u8; 2], from: &mut Reader
     let list = ruling.lists.get(*lists.get(usize::from(from.short()?))?)?;
     let mut prepared = Prepared::default();
     prepared.read_first_format(from, eras)?;
-    list.replace(prepared, "", 0);
+    list.replace(list.build(prepared, ""), 0);
     Some(0)
 }
 
@@ -592,7 +592,7 @@ fn adopt_listed(
         2 => {
             let Listed { name, number, sequence, prepared } = std::mem::take(listed);
             // The policy's own networks may have been taken off since.
-            list.replace(prepared, &name, number);
+            list.replace(list.build(prepared, &name), number);
             list.set_restored(sequence);
         }
         _ => return None,

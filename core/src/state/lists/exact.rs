@@ -273,6 +273,24 @@ impl Gathered {
         }
     }
 
+    /// The same in batches of so many or a few more.
+    pub(crate) fn batches(self, most: usize) -> Vec<Gathered> {
+        let mut batches: Vec<Gathered> = Vec::new();
+        for (number, part) in self.parts.into_iter().enumerate().filter(|(_, part)| !part.is_empty()) {
+            if batches.last().is_none_or(|batch| batch.count >= most) {
+                batches.push(Gathered::default());
+            }
+            if let Some(batch) = batches.last_mut() {
+                batch.parts.resize_with(PARTS, Vec::new);
+                batch.count += part.len();
+                if let Some(own) = batch.parts.get_mut(number) {
+                    *own = part;
+                }
+            }
+        }
+        batches
+    }
+
     /// The members; of several that are the same the last counts.
     pub(crate) fn finish(self) -> Members {
         let members = Members::default();

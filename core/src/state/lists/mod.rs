@@ -144,7 +144,7 @@ pub(crate) struct List {
 pub(crate) struct Content {
     name: Arc<str>,
     number: AtomicU64,
-    classes: Classes,
+    classes: Arc<Classes>,
     members: Kind,
 }
 
@@ -197,12 +197,8 @@ impl List {
 
     fn new(members: Kind) -> List {
         let content =
-            Content { name: Arc::default(), number: AtomicU64::new(0), classes: Classes::default(), members };
+            Content { name: Arc::default(), number: AtomicU64::new(0), classes: Arc::default(), members };
         List { content: ArcSwap::from_pointee(content), restored: AtomicU64::new(0) }
-    }
-
-    pub(crate) fn is_networks(&self) -> bool {
-        matches!(self.content.load().members, Kind::Networks { .. })
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -329,9 +325,15 @@ impl List {
         Some(class).filter(|class| class.severity == hit.severity && class.words == hit.words)
     }
 
-    /// Puts what was prepared in the place of all members.
-    pub(crate) fn replace(&self, prepared: Prepared, name: &str, number: u64) {
-        let before = self.content.swap(Arc::new(prepared.finish(self.is_networks(), name, number)));
+    /// What the list would hold with what was prepared in the place of all members. It takes a second for ten million.
+    pub(crate) fn build(&self, prepared: Prepared, name: &str) -> Content {
+        prepared.finish(matches!(self.content.load().members, Kind::Networks { .. }), name)
+    }
+
+    /// Puts another content in the place of the present one.
+    pub(crate) fn replace(&self, content: Content, number: u64) {
+        content.number.store(number, Ordering::Relaxed);
+        let before = self.content.swap(Arc::new(content));
         // Whoever still reads it would have to take it apart; they read for less than a microsecond.
         let mut patience = 1_000_000;
         while Arc::strong_count(&before) > 1 && patience > 0 {

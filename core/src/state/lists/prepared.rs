@@ -14,8 +14,8 @@ use crate::state::{Reader, Writer};
 
 /// A piece holds so many members.
 const PIECE: usize = 1_024;
-/// So many are added to a list at a time: what is done for each part of it is shared by those that fall into it.
-const BATCH: usize = 1 << 18;
+/// So many are added to a list at a time, while others who change lists wait.
+const BATCH: usize = 1 << 16;
 
 const CLASSES: u8 = 0;
 const TOKENS: u8 = 1;
@@ -29,7 +29,7 @@ const NEVER: i64 = i64::MIN;
 /// Members that nobody can find yet.
 #[derive(Debug, Default)]
 pub(crate) struct Prepared {
-    classes: Classes,
+    classes: Arc<Classes>,
     /// By the era of the key.
     eras: [Gathered; 2],
     /// How long parts of identifiers are, as bits.
@@ -74,14 +74,31 @@ impl Prepared {
     }
 
     /// What a list holds from now on, of networks or of tokens.
-    pub(crate) fn finish(self, networks: bool, name: &str, number: u64) -> Content {
+    pub(crate) fn finish(self, networks: bool, name: &str) -> Content {
         let Prepared { classes, eras, sizes, v4, v6, .. } = self;
         let members = if networks {
             Kind::Networks { v4: Networks::new(v4), v6: Networks::new(v6) }
         } else {
             Kind::Hashed(Hashed { eras: eras.map(Gathered::finish), sizes: AtomicU64::new(sizes) })
         };
-        Content { name: Arc::from(name), number: AtomicU64::new(number), classes, members }
+        Content { name: Arc::from(name), number: AtomicU64::new(0), classes, members }
+    }
+
+    /// The same in batches that are quickly added; networks are one.
+    pub(crate) fn batches(mut self) -> Vec<Prepared> {
+        let mut batches = Vec::new();
+        for (era, gathered) in (0u8..).zip(std::mem::take(&mut self.eras)) {
+            for batch in gathered.batches(BATCH) {
+                let mut prepared =
+                    Prepared { classes: Arc::clone(&self.classes), sizes: self.sizes, ..Prepared::default() };
+                *prepared.gathered(era) = batch;
+                batches.push(prepared);
+            }
+        }
+        if batches.is_empty() || !self.v4.is_empty() || !self.v6.is_empty() {
+            batches.push(self);
+        }
+        batches
     }
 
     /// Writes all of it piece by piece; those of `era` count as made with the present key.
@@ -180,16 +197,9 @@ impl Content {
             Kind::Hashed(hashed) => {
                 hashed.sizes.fetch_or(prepared.sizes, Ordering::Relaxed);
                 for (number, gathered) in (0u8..).zip(&prepared.eras) {
-                    let members = hashed.era(number);
-                    let mut batch = Vec::new();
-                    gathered.each(|mark, terms| {
-                        batch.push((mark, Some(own(terms))));
-                        if batch.len() == BATCH {
-                            members.change(&mut batch);
-                            batch.clear();
-                        }
-                    });
-                    members.change(&mut batch);
+                    let mut changes = Vec::with_capacity(gathered.len());
+                    gathered.each(|mark, terms| changes.push((mark, Some(own(terms)))));
+                    hashed.era(number).change(&mut changes);
                 }
             }
             Kind::Networks { v4, v6 } => {
