@@ -16,6 +16,7 @@ use crate::state::Counts;
 use crate::sync::{Mutex, locked};
 
 mod builder;
+mod bundle;
 mod call;
 mod challenger;
 mod expiry;
@@ -327,12 +328,13 @@ impl Engine {
     /// which features start cold. Events made for the old policy's own attributes have to be made anew.
     ///
     /// # Errors
-    /// [`ErrorKind::OutOfRange`] when one entity alone could exceed the memory of its table; the engine stays as
-    /// it was.
+    /// [`ErrorKind::OutOfRange`] when one entity alone could exceed the memory of its table, [`ErrorKind::Key`] for a
+    /// list that is hashed with a key which the engine does not have; the engine stays as it was.
     pub fn swap(&self, policy: Policy) -> Result<SwapReport> {
         self.memory.check(&policy)?;
         let mut past = locked(&self.past);
         let old = self.ruling.load_full();
+        old.keys.serve(&policy.0)?;
         past.push(Layout::of(&old.policy.0));
         let (ruling, mut report) = swap::succeed(&old, policy, &self.memory, &past, self.latest());
         // Whoever holds entities by the old policy goes on; whoever has yet to hold them begins anew.

@@ -487,3 +487,155 @@ fn feedback_that_means_nothing() {
         assert!(error.contains(what), "{what}: {error}");
     }
 }
+
+const SHARED: &str = r#"
+[[list]]
+name = "shared"
+of = "device"
+key = "consortium"
+[[list]]
+name = "own"
+of = "device"
+[[list]]
+name = "shared_ips"
+of = "ip"
+key = "consortium"
+[[list]]
+name = "mail"
+of = "email"
+kind = "domain"
+key = "consortium"
+[[list]]
+name = "networks"
+of = "ip"
+kind = "cidr"
+[[rule]]
+id = "shared"
+when = 'in_list("shared", device)'
+points = 'list_severity("shared", device)'
+[[rule]]
+id = "ips"
+when = 'in_list("shared_ips", ip)'
+points = 'list_severity("shared_ips", ip)'
+[[rule]]
+id = "own"
+when = 'in_list("own", device)'
+points = 500
+[[rule]]
+id = "mail"
+when = 'in_list("mail", email)'
+points = 'list_severity("mail", email)'
+"#;
+
+/// An institution with a key of its own and the one that all share.
+fn member(own: u32, shared: u32) -> Engine {
+    let text = "[policy]\nname = \"l\"\nversion = \"1\"\ncurrency = \"JPY\"\n".to_owned()
+        + SHARED
+        + "[decision]\nbands = [{ from = 0, action = \"allow\" }]\n";
+    let policy = Policy::from_toml(&text).unwrap_or_else(|error| panic!("{error}"));
+    let shared = HashKey::new(70, [shared as u8; 32]);
+    Engine::builder(policy, key(own)).shared_key("consortium", shared).build().unwrap()
+}
+
+fn sealed(engine: &Engine, list: &str, members: &[(&str, ListEntry)]) -> Vec<u8> {
+    let mut prepared = engine.list_prepare(list).unwrap();
+    prepared.extend(members.iter().map(|(member, entry)| (*member, entry))).unwrap();
+    engine.list_seal(&prepared).unwrap()
+}
+
+#[test]
+fn bundles_of_several_members_meet() {
+    let [first, second, third] = [1, 2, 3].map(|own| member(own, 9));
+    let says = |severity: u8, source: &str| entry(severity).source(source).reason("mule");
+    let a = sealed(&first, "shared", &[("d-1", says(50, "first")), ("d-2", says(90, "first"))]);
+    let b = sealed(
+        &second,
+        "shared",
+        &[
+            ("d-1", says(80, "second").expires(NOW + 5)),
+            ("d-3", says(30, "second")),
+            ("d-2", says(90, "second").expires(NOW + 9)),
+        ],
+    );
+    assert!(!String::from_utf8_lossy(&a).contains("d-1"));
+    // In either order the same.
+    let merged = |bundles: [&[u8]; 2]| {
+        let mut all = third.list_prepare("shared").unwrap();
+        for bundle in bundles {
+            all.merge(third.list_open("shared", bundle).unwrap()).unwrap();
+        }
+        third.list_swap(all, "merged").unwrap();
+        ["d-1", "d-2", "d-3", "d-4"].map(|device| {
+            let mut decision = Decision::detailed();
+            third.score_into(&event(&[("device", device)]), &mut decision).unwrap();
+            let source = decision.listed().next().map(|hit| hit.source().to_owned());
+            (decision.score(), source.unwrap_or_default())
+        })
+    };
+    let expected = [(80, "second"), (90, "first"), (30, "second"), (0, "")]
+        .map(|(score, source)| (score, source.to_owned()));
+    assert_eq!(merged([&a, &b]), expected);
+    assert_eq!(merged([&b, &a]), expected);
+    // A list under the own key, and others under the shared one.
+    third.list_add("own", "d-9", entry(1)).unwrap();
+    third.list_add("shared_ips", "192.0.2.1", entry(7)).unwrap();
+    third.list_add("mail", "example.com", entry(8)).unwrap();
+    let check = |engine: &Engine| {
+        assert_eq!(score(engine, "device", "d-9"), 500);
+        assert_eq!(score(engine, "ip", "::ffff:192.0.2.1"), 7);
+        assert_eq!(score(engine, "email", "a@b.example.com"), 8);
+        assert_eq!(score(engine, "device", "d-3"), 30);
+    };
+    check(&third);
+    let restored = Engine::builder(third.policy(), key(3))
+        .shared_key("consortium", HashKey::new(70, [9; 32]))
+        .restore(&*snapshot(&third))
+        .unwrap();
+    check(&restored);
+    // A rotation of the own key leaves what is hashed with the shared one alone.
+    third.rotate(key(4)).unwrap();
+    check(&third);
+    third.assess(&event(&[("device", "d-9")])).unwrap();
+    third.retire_key();
+    check(&third);
+    assert!(third.forget("device", "d-3").unwrap());
+    assert_eq!(score(&third, "device", "d-3"), 0);
+}
+
+#[test]
+fn bundles_that_are_refused() {
+    let (engine, other) = (member(1, 9), member(2, 8));
+    let bundle = sealed(&engine, "shared", &[("d-1", entry(50)), ("d-2", entry(60).reason("why"))]);
+    assert_eq!(engine.list_open("shared", &bundle).unwrap().len(), 2);
+    let message = |engine: &Engine, list: &str, bytes: &[u8]| {
+        let error = engine.list_open(list, bytes).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Damaged);
+        error.to_string()
+    };
+    assert!(message(&other, "shared", &bundle).contains("its key has the same number but another secret"));
+    assert!(message(&engine, "own", &bundle).contains("sealed with key 70, this list is hashed with key 1"));
+    assert!(message(&engine, "shared_ips", &bundle).contains("is for a list of kind exact of \"device\""));
+    assert!(message(&engine, "shared", b"something else").contains("these bytes are no bundle"));
+    for cut in 0..bundle.len() {
+        message(&engine, "shared", &bundle[..cut]);
+    }
+    for at in 0..bundle.len() {
+        let mut changed = bundle.clone();
+        changed[at] ^= 4;
+        message(&engine, "shared", &changed);
+    }
+    let longer = [&bundle[..], &bundle[..]].concat();
+    message(&engine, "shared", &longer);
+
+    let networks = engine.list_prepare("networks").unwrap();
+    assert!(engine.list_seal(&networks).unwrap_err().to_string().contains("its networks could be read"));
+    // A policy whose lists nobody can hash does not come into force.
+    let text = engine_of("[[list]]\nname = \"x\"\nof = \"device\"\nkey = \"club\"\n").unwrap();
+    assert_eq!(text.list_add("x", "d", entry(1)).unwrap_err().kind(), ErrorKind::Key);
+    let error = engine.swap(text.policy()).unwrap_err();
+    assert!(error.to_string().contains("hashed with the key \"club\""), "{error}");
+    assert_eq!(Engine::builder(text.policy(), key(1)).build().unwrap_err().kind(), ErrorKind::Key);
+    let error =
+        engine_of("[[list]]\nname = \"x\"\nof = \"ip\"\nkind = \"cidr\"\nkey = \"club\"\n").unwrap_err();
+    assert!(error.to_string().contains("a cidr list has no `key`"), "{error}");
+}

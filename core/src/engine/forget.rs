@@ -42,13 +42,23 @@ impl Engine {
                 return Err(Error::of_field(ErrorKind::UnknownName, &shown, what));
             };
             let (present, previous) = ruling.keys.tokenizers(entity);
-            let id = canonical(spec, id)?;
+            let (name, id) = (id, canonical(spec, id)?);
             let token = |tokenizer: &Tokenizer| id.with_bytes(|bytes| tokenizer.token(bytes));
             let tokens = (token(&present), previous.as_ref().map(token));
             if let Some(known) = self.apply_forget(&ruling, entity, tokens, None) {
-                return Ok(known | self.scrub(&ruling, entity, tokens));
+                return Ok(known
+                    | self.scrub(&ruling, entity, tokens)
+                    | self.forget_shared(&ruling, entity, name)?);
             }
         }
+    }
+
+    /// Takes somebody off lists that are hashed with other keys.
+    fn forget_shared(&self, ruling: &Ruling, entity: &str, name: &str) -> Result<bool> {
+        let lists = ruling.policy.0.lists.iter();
+        let shared =
+            lists.filter(|plan| plan.entity == entity && plan.kind == ListKind::Exact && plan.key.is_some());
+        shared.fold(Ok(false), |known, plan| Ok(known? | self.list_remove(&plan.name, name)?))
     }
 
     /// Forgets the tokens of one entity; whether anything was known, or `None` when another policy has come into
@@ -93,7 +103,7 @@ impl Engine {
             }
         }
         for (plan, list) in policy.lists.iter().zip(&ruling.lists) {
-            if plan.entity == kind && plan.kind == ListKind::Exact {
+            if plan.entity == kind && plan.kind == ListKind::Exact && plan.key.is_none() {
                 known |= previous.is_some_and(|previous| list.remove(previous)) | list.remove(token);
             }
         }

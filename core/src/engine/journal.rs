@@ -13,6 +13,7 @@ use super::ruling::Ruling;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::token::{SEAL, Token, Tokenizer};
 use crate::feature::Previous;
+use crate::policy::ListPlan;
 use crate::state::{List, ListEntry, Prepared, Reader, Writer};
 use crate::sync::{Mutex, locked};
 
@@ -208,7 +209,8 @@ impl Journal {
     }
 
     /// Members for a list, which count once it is said that they are loaded.
-    pub(super) fn list_gathered(&self, ruling: &Ruling, list: &str, prepared: &Prepared) {
+    pub(super) fn list_gathered(&self, ruling: &Ruling, plan: &ListPlan, prepared: &Prepared) {
+        let list = &plan.name;
         if self.sink.is_none() {
             return;
         }
@@ -216,7 +218,7 @@ impl Journal {
             to.text(list);
             to.byte(0);
         });
-        prepared.write(ruling.keys.era, |piece| {
+        prepared.write(plan.era(ruling.keys.era), |piece| {
             self.write(ruling, GATHER, |to| {
                 to.text(list);
                 to.byte(1);
@@ -425,8 +427,7 @@ impl Engine {
             }
             LIST => {
                 let name = from.text()?;
-                let list = ruling.policy.0.lists.iter().position(|list| list.name == name)?;
-                let list = ruling.lists.get(list)?;
+                let (plan, list) = ruling.list_named(name)?;
                 let member = match from.byte()? {
                     0 => Member::Token(from.token()?, other_token(from)?),
                     2 => Member::Part(from.token()?, other_token(from)?, from.word()?),
@@ -434,22 +435,22 @@ impl Engine {
                 };
                 let entry = if from.byte()? == 1 { Some(ListEntry::read(from)?) } else { None };
                 if number > list.restored_until() {
-                    apply_list(list, member, entry.as_ref(), era);
+                    apply_list(list, member, entry.as_ref(), plan.era(era));
                 }
             }
             GATHER => {
-                let (_, goes_on) = (from.text()?, from.byte()? == 1);
+                let (plan, _) = ruling.list_named(from.text()?)?;
+                let goes_on = from.byte()? == 1;
                 let gathered = &mut locked(&self.journal.state).gathered;
                 if goes_on {
-                    gathered.read(from, [era, ruling.keys.era_before()])?;
+                    gathered.read(from, [plan.era(era), plan.era(ruling.keys.era_before())])?;
                 } else {
                     *gathered = Prepared::default();
                 }
             }
             LOAD => {
                 let name = from.text()?;
-                let list = ruling.policy.0.lists.iter().position(|list| list.name == name)?;
-                let list = ruling.lists.get(list)?;
+                let (_, list) = ruling.list_named(name)?;
                 let (is_whole, name) = (from.byte()? == 1, from.text()?);
                 let gathered = std::mem::take(&mut locked(&self.journal.state).gathered);
                 if number > list.restored_until() {

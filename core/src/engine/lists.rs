@@ -4,10 +4,11 @@ use std::borrow::Borrow;
 use std::sync::atomic::Ordering;
 
 use super::Engine;
+use super::bundle;
 use super::journal::{ListChange, Member, apply_list};
 use super::ruling::Ruling;
 use crate::error::{Error, ErrorKind, Result};
-use crate::event::token::Tokenizer;
+use crate::event::token::{HashKey, Tokenizer};
 use crate::event::{Field, FieldSpec, canonical};
 use crate::policy::{ListKind, ListPlan, parse_network};
 use crate::state::{Content, List, ListEntry, ListVersion, Prepared, domain_with_size, size_of_beginning};
@@ -69,13 +70,19 @@ struct Hashing {
 
 impl Hashing {
     /// `None` for a list of networks.
-    fn new(ruling: &Ruling, plan: &ListPlan) -> Option<Hashing> {
+    fn new(ruling: &Ruling, plan: &ListPlan) -> Result<Option<Hashing>> {
         let mut specs = ruling.policy.0.schema.fields().iter();
-        let spec =
-            specs.find(|spec| spec.entity() == Some(&plan.entity)).filter(|_| plan.kind != ListKind::Cidr)?;
-        let (present, previous) =
-            ruling.keys.tokenizers(&plan.parts().unwrap_or_else(|| plan.entity.clone()));
-        Some(Hashing { list: plan.name.clone(), kind: plan.kind, spec: spec.clone(), present, previous })
+        let spec = specs.find(|spec| spec.entity() == Some(&plan.entity));
+        let Some(spec) = spec.filter(|_| plan.kind != ListKind::Cidr) else { return Ok(None) };
+        let hashed = plan.hashed().unwrap_or_else(|| plan.entity.clone());
+        let previous = ruling.keys.previous.as_ref().filter(|_| plan.key.is_none());
+        Ok(Some(Hashing {
+            list: plan.name.clone(),
+            kind: plan.kind,
+            spec: spec.clone(),
+            present: Tokenizer::new(ruling.keys.of_list(plan)?, &hashed),
+            previous: previous.map(|key| Tokenizer::new(key, &hashed)),
+        }))
     }
 
     fn member(&self, member: &str) -> Result<Member> {
@@ -146,6 +153,23 @@ impl PreparedList {
         added.ok_or_else(|| too_many_classes(&self.list))
     }
 
+    /// Takes in what somebody else gathered for the same list. Of a member that both have, the more severe entry stays,
+    /// of two that are as severe the one that lasts longer; so the order of merging does not matter.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Key`] when the other was gathered for another list or hashed with another key,
+    /// [`ErrorKind::OutOfRange`] for more than 65,536 different severities, reasons and sources.
+    pub fn merge(&mut self, other: PreparedList) -> Result<()> {
+        if other.list != self.list || other.key_id != self.key_id {
+            let what = format!(
+                "found members for \"{}\" hashed with key {}, expected some for \"{}\" hashed with key {}",
+                other.list, other.key_id, self.list, self.key_id
+            );
+            return Err(Error::of_field(ErrorKind::Key, &self.list, what));
+        }
+        self.prepared.merge(&other.prepared).ok_or_else(|| too_many_classes(&self.list))
+    }
+
     /// Adds many.
     ///
     /// # Errors
@@ -156,6 +180,26 @@ impl PreparedList {
     ) -> Result<()> {
         members.into_iter().try_for_each(|(member, entry)| self.add(member.as_ref(), entry.borrow()))
     }
+}
+
+/// A list and the key that hashes it.
+fn plan_of<'a>(ruling: &'a Ruling, list: &str) -> Result<(&'a ListPlan, &'a HashKey)> {
+    let number = ruling.list_number(list)?;
+    let Some(plan) = ruling.policy.0.lists.get(number) else {
+        return Err(Error::of_field(ErrorKind::UnknownName, list, "the policy names no such list"));
+    };
+    Ok((plan, ruling.keys.of_list(plan)?))
+}
+
+fn check_key(plan: &ListPlan, key: &HashKey, hashed_with: u32) -> Result<()> {
+    if key.id() == hashed_with {
+        return Ok(());
+    }
+    let what = format!(
+        "the members were hashed with key {hashed_with}, which key {} has replaced; gather them anew",
+        key.id()
+    );
+    Err(Error::of_field(ErrorKind::Key, &plan.name, what))
 }
 
 fn check_severity(list: &str, entry: &ListEntry) -> Result<()> {
@@ -233,18 +277,43 @@ impl Engine {
     /// [`ErrorKind::UnknownName`] for a list that the policy does not name.
     pub fn list_prepare(&self, list: &str) -> Result<PreparedList> {
         let ruling = self.ruling.load();
-        let number = ruling.list_number(list)?;
-        let policy = &*ruling.policy.0;
-        let plan = policy.lists.get(number);
-        let hashing = plan.and_then(|plan| Hashing::new(&ruling, plan));
-        let hashes = hashing.map_or(Hashes::Networks, |hashing| Hashes::Tokens(Box::new(hashing)));
+        let (plan, key) = plan_of(&ruling, list)?;
+        let hashing = Hashing::new(&ruling, plan)?;
         Ok(PreparedList {
             list: list.to_owned(),
-            hashes,
+            hashes: hashing.map_or(Hashes::Networks, |hashing| Hashes::Tokens(Box::new(hashing))),
             prepared: Prepared::default(),
-            key_id: ruling.keys.present.id(),
-            era: ruling.keys.era,
+            key_id: key.id(),
+            era: plan.era(ruling.keys.era),
         })
+    }
+
+    /// What was gathered as bytes that others who have the list's key can [open](Engine::list_open): for a list with a
+    /// `key` of its own, the institutions that share it. No identifier can be read from them, only hashes of 60 bits,
+    /// reasons, sources and expiries; whoever has the key can try whether a certain identifier is among them.
+    ///
+    /// # Errors
+    /// [`ErrorKind::OutOfRange`] for a cidr list, whose networks could be read, and as
+    /// [`list_load`](Engine::list_load).
+    pub fn list_seal(&self, members: &PreparedList) -> Result<Vec<u8>> {
+        let ruling = self.ruling.load();
+        let (plan, key) = plan_of(&ruling, &members.list)?;
+        check_key(plan, key, members.key_id)?;
+        bundle::seal(plan, key, &members.prepared, members.era)
+    }
+
+    /// Opens what was sealed for a list, to load it, or to [merge](PreparedList::merge) what several members share.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Damaged`] for bytes that are no bundle, are cut off or changed, were sealed with another key or for
+    /// another kind of list, and [`ErrorKind::UnknownName`] for a list that the policy does not name.
+    pub fn list_open(&self, list: &str, bytes: &[u8]) -> Result<PreparedList> {
+        let mut members = self.list_prepare(list)?;
+        let ruling = self.ruling.load();
+        let (plan, key) = plan_of(&ruling, list)?;
+        check_key(plan, key, members.key_id)?;
+        members.prepared = bundle::open(plan, key, bytes, members.era)?;
+        Ok(members)
     }
 
     /// Adds many members, some ten thousand at a time; says how many the list has more than before. Networks are added
@@ -281,17 +350,11 @@ impl Engine {
         let (Some(plan), Some(target)) = (ruling.policy.0.lists.get(number), ruling.lists.get(number)) else {
             return Ok(0);
         };
-        let present = ruling.keys.present.id();
-        if present != key_id {
-            let what = format!(
-                "the members were hashed with key {key_id}, which key {present} has replaced; gather them anew"
-            );
-            return Err(Error::of_field(ErrorKind::Key, &plan.name, what));
-        }
+        check_key(plan, ruling.keys.of_list(plan)?, key_id)?;
         if name.is_none() && !target.has_classes_of(&prepared) {
             return Err(too_many_classes(list));
         }
-        self.journal.list_gathered(&ruling, list, &prepared);
+        self.journal.list_gathered(&ruling, plan, &prepared);
         // All the work is done before anybody has to wait.
         let load = match name {
             Some(name) => Load::Whole(target.build(prepared, name)),
@@ -329,7 +392,7 @@ impl Engine {
         let (Some(plan), Some(target)) = (policy.lists.get(number), ruling.lists.get(number)) else {
             return Ok(Some(false));
         };
-        let member = match Hashing::new(ruling, plan) {
+        let member = match Hashing::new(ruling, plan)? {
             Some(hashing) => hashing.member(member)?,
             None => Member::Network(network(list, member)?),
         };
@@ -342,7 +405,7 @@ impl Engine {
             return Err(too_many_classes(list));
         }
         self.journal.list_changed(ruling, &ListChange { list, member, entry });
-        Ok(Some(apply_list(target, member, entry, ruling.keys.era)))
+        Ok(Some(apply_list(target, member, entry, plan.era(ruling.keys.era))))
     }
 }
 

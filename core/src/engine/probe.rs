@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::decision::{Decision, ListHit};
 use crate::event::{CardNumber, Event, Field};
-use crate::feature::{Keyring, Presence, Route, Row};
+use crate::feature::{Keyring, Presence, Route, Row, identifier_token};
 use crate::policy::{Compiled, ListKind, ListPlace};
 use crate::state::{Hit, List, find_beginning, find_domain};
 
@@ -52,16 +52,20 @@ impl Probe<'_> {
         event: &Event,
         time: i64,
     ) -> Option<Option<Hit>> {
-        let (kind, sizes) = (self.policy.lists.get(place.list)?.kind, list.sizes());
+        let plan = self.policy.lists.get(place.list)?;
+        let (era, sizes) = (plan.era(self.era), list.sizes());
         let part = |part: &[u8]| {
             let (present, previous) = self.keyring.of_list(place.list)?;
             let before = previous.map(|tokenizer| tokenizer.token(part));
-            list.find(present.token(part), before, self.era, time)
+            list.find(present.token(part), before.filter(|_| plan.key.is_none()), era, time)
         };
-        let hit = match kind {
-            ListKind::Exact => {
-                list.find(route.token(place.key)?, route.previous_token(place.key), self.era, time)
-            }
+        let hit = match plan.kind {
+            ListKind::Exact => match self.keyring.of_list(place.list) {
+                Some((tokenizer, _)) => {
+                    list.find(identifier_token(tokenizer, event, place.field)?, None, era, time)
+                }
+                None => list.find(route.token(place.key)?, route.previous_token(place.key), era, time),
+            },
             ListKind::Cidr => list.find_address(event.address(place.field)?, time),
             ListKind::Prefix => match event.raw_bytes(place.field) {
                 Some(text) => find_beginning(text, sizes, part),

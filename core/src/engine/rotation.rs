@@ -75,7 +75,7 @@ impl Engine {
         let mut past = locked(&self.past);
         let old = self.ruling.load_full();
         old.keys.admit(&key)?;
-        let keys = Keys::new(key, Some(old.keys.present.clone()), old.keys.era_before());
+        let keys = Keys::new(key, Some(old.keys.present.clone()), old.keys.era_before(), &old.keys.shared);
         self.install_keys(&mut past, &old, keys);
         Ok(())
     }
@@ -88,8 +88,11 @@ impl Engine {
         let mut past = locked(&self.past);
         let old = self.ruling.load_full();
         let Some(previous) = &old.keys.previous else { return 0 };
-        let ruling =
-            self.install_keys(&mut past, &old, Keys::new(old.keys.present.clone(), None, old.keys.era));
+        let ruling = self.install_keys(
+            &mut past,
+            &old,
+            Keys::new(old.keys.present.clone(), None, old.keys.era, &old.keys.shared),
+        );
         let dropped = self.drop_previous(&ruling);
         // Nobody who knew the previous key changes anything after this frame.
         self.journal.retired(&ruling, previous.id());
@@ -101,8 +104,11 @@ impl Engine {
         let mut past = locked(&self.past);
         let old = self.ruling.load_full();
         old.keys.previous.as_ref().filter(|key| key.id() == key_id)?;
-        let ruling =
-            self.install_keys(&mut past, &old, Keys::new(old.keys.present.clone(), None, old.keys.era));
+        let ruling = self.install_keys(
+            &mut past,
+            &old,
+            Keys::new(old.keys.present.clone(), None, old.keys.era, &old.keys.shared),
+        );
         self.drop_previous(&ruling);
         Some(())
     }
@@ -133,7 +139,8 @@ impl Engine {
             ruling.tables.iter().flat_map(|table| table.each_shard().map(|mut shard| shard.retire(era)));
         let entities: u64 = entities.sum();
         let _lists = locked(&self.lists);
-        entities + ruling.lists.iter().map(|list| list.retire(era)).sum::<u64>()
+        let lists = ruling.policy.0.lists.iter().zip(&ruling.lists).filter(|(plan, _)| plan.key.is_none());
+        entities + lists.map(|(_, list)| list.retire(era)).sum::<u64>()
     }
 }
 
@@ -226,7 +233,7 @@ fn rename_members<'a>(
     let (mut renamed, mut guard) = (false, None);
     for (plan, list) in policy.lists.iter().zip(&ruling.lists) {
         // Of other lists the identifier's own token is no member.
-        if plan.kind != ListKind::Exact {
+        if plan.hashed().is_some() || plan.kind != ListKind::Exact {
             continue;
         }
         for (number, _) in policy.plan.keys.iter().enumerate().filter(|(_, key)| key.kind == plan.entity) {

@@ -315,8 +315,8 @@ impl Engine {
                 })?;
             }
         }
-        for (number, list) in ruling.lists.iter().enumerate() {
-            self.write_list(&mut chunks, number as u16, list, keys.era)?;
+        for (number, (plan, list)) in policy.lists.iter().zip(&ruling.lists).enumerate() {
+            self.write_list(&mut chunks, number as u16, list, plan.era(keys.era))?;
         }
         let mut moved = &*watch.moved();
         while !moved.is_empty() {
@@ -582,7 +582,9 @@ fn adopt_listed(
     listed: &mut Listed,
     from: &mut Reader<'_>,
 ) -> Option<u64> {
-    let list = ruling.lists.get(*lists.get(usize::from(from.short()?))?)?;
+    let number = *lists.get(usize::from(from.short()?))?;
+    let (plan, list) = (ruling.policy.0.lists.get(number)?, ruling.lists.get(number)?);
+    let eras = eras.map(|era| plan.era(era));
     match from.byte()? {
         0 => {
             let (name, number, sequence) = (from.text()?.to_owned(), from.word()?, from.word()?);

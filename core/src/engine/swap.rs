@@ -231,9 +231,7 @@ fn report(old: &Compiled, new: &Compiled, tables: &[Arc<Table>], latest: Option<
 fn lists(old: &Ruling, new: &Compiled) -> Vec<Arc<List>> {
     let plans = &old.policy.0.lists;
     let moved = new.lists.iter().map(|plan| {
-        let found = plans.iter().zip(&old.lists).find(|(known, _)| {
-            known.name == plan.name && known.entity == plan.entity && known.kind == plan.kind
-        });
+        let found = plans.iter().zip(&old.lists).find(|(known, _)| known.is_like(plan));
         let Some((before, list)) = found else { return Arc::new(new_list(plan)) };
         before.entries.iter().for_each(|(network, _)| _ = list.remove_network(*network));
         plan.entries.iter().for_each(|(network, entry)| list.add_network(*network, entry));

@@ -242,10 +242,17 @@ impl Compiler<'_> {
                 name: item.name.value.clone(),
                 entity: entity.unwrap_or_default().to_owned(),
                 kind: item.kind,
+                key: item.key.as_ref().map(|at| at.value.clone()),
                 entries: self.networks(item),
             };
             if list.kind == ListKind::Cidr && list.entity != "ip" && entity.is_some() {
                 self.source.fault(&item.of.span, "a cidr list is of \"ip\"");
+            }
+            if let (ListKind::Cidr, Some(at)) = (list.kind, &item.key) {
+                self.source.fault(&at.span, "a cidr list has no `key`: networks are not hashed");
+            }
+            if let Some(at) = item.key.as_ref().filter(|at| at.value.is_empty()) {
+                self.source.fault(&at.span, "the name of a key is empty");
             }
             if matches!(list.kind, ListKind::Prefix | ListKind::Domain) && list.entity == "ip" {
                 self.source.fault(&item.of.span, "a list of \"ip\" is \"exact\" or \"cidr\"");
@@ -293,8 +300,9 @@ impl Compiler<'_> {
                 continue;
             };
             let Some(list) = lists.get(number) else { continue };
-            if list.kind != ListKind::Exact {
-                self.source.fault(&item.list.span, "feedback goes to lists of kind \"exact\"");
+            if list.kind != ListKind::Exact || list.key.is_some() {
+                let message = "feedback goes to lists of kind \"exact\" without a `key` of their own";
+                self.source.fault(&item.list.span, message);
             }
             if spec.entity() != Some(&list.entity) {
                 let message = format!(

@@ -69,6 +69,8 @@ pub(crate) struct ListItem {
     pub(crate) name: At<String>,
     pub(crate) of: At<String>,
     pub(crate) kind: ListKind,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) key: Option<At<String>>,
     pub(crate) entries: Vec<EntryItem>,
     pub(crate) description: Option<At<String>>,
 }
@@ -365,7 +367,7 @@ fn read_header(mut table: Table<'_, '_>, header: &mut Header) {
 fn read_list<'a>(source: &Source<'a>, mut table: Table<'a, '_>) -> (Option<String>, Option<ListItem>) {
     let (name, of, kind): (Option<At<String>>, _, _) =
         (table.required("name"), table.required("of"), table.optional("kind"));
-    let description = table.optional("description");
+    let (key, description) = (table.optional("key"), table.optional("description"));
     let mut entries = Vec::new();
     for entry in table.tables("entries") {
         let mut item = Table::new(source, entry, "an entry");
@@ -382,6 +384,7 @@ fn read_list<'a>(source: &Source<'a>, mut table: Table<'a, '_>) -> (Option<Strin
         name,
         of,
         kind: kind.map(|kind: At<ListKind>| kind.value).unwrap_or_default(),
+        key,
         entries,
         description,
     });

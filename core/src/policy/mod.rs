@@ -133,18 +133,33 @@ pub(crate) struct ListPlan {
     /// The kind of identifier on it.
     pub(crate) entity: String,
     pub(crate) kind: ListKind,
+    /// The name of the key that hashes it, where it is not the engine's.
+    pub(crate) key: Option<String>,
     /// Networks that the document itself carries.
     pub(crate) entries: Vec<(IpNet, ListEntry)>,
 }
 
 impl ListPlan {
-    /// Where a list holds parts of identifiers: a name for them, by which they have tokens of their own.
-    pub(crate) fn parts(&self) -> Option<String> {
+    /// Where a list does not hold the identifiers' own tokens: a name for what it holds, by which that has tokens of
+    /// its own.
+    pub(crate) fn hashed(&self) -> Option<String> {
         match self.kind {
-            ListKind::Exact | ListKind::Cidr => None,
+            ListKind::Exact => self.key.as_ref().map(|_| self.entity.clone()),
+            ListKind::Cidr => None,
             ListKind::Prefix => Some(format!("prefix {}", self.entity)),
             ListKind::Domain => Some(format!("domain {}", self.entity)),
         }
+    }
+
+    /// The era of its members under a key of the engine of this era; another key has none.
+    pub(crate) fn era(&self, era: u8) -> u8 {
+        if self.key.is_some() { 0 } else { era }
+    }
+
+    /// Whether it goes on with what another list held.
+    pub(crate) fn is_like(&self, other: &ListPlan) -> bool {
+        (&self.name, &self.entity, self.kind, &self.key)
+            == (&other.name, &other.entity, other.kind, &other.key)
     }
 }
 

@@ -273,6 +273,13 @@ impl Gathered {
         }
     }
 
+    /// Sorts what came for the same member by a rank: that of the highest counts.
+    pub(crate) fn sort_by_key<R: Ord>(&mut self, rank: impl Fn(Terms) -> R) {
+        for part in &mut self.parts {
+            part.sort_by(|a, b| a.rest().cmp(&b.rest()).then_with(|| rank(a.terms()).cmp(&rank(b.terms()))));
+        }
+    }
+
     /// The same in batches of so many or a few more.
     pub(crate) fn batches(self, most: usize) -> Vec<Gathered> {
         let mut batches: Vec<Gathered> = Vec::new();

@@ -344,7 +344,7 @@ impl List {
 
     /// Whether all that was prepared can be added: severities, reasons and sources are few.
     pub(crate) fn has_classes_of(&self, prepared: &Prepared) -> bool {
-        self.content.load().class_numbers(prepared).is_some()
+        prepared.fits(&self.content.load().classes)
     }
 
     /// Adds what was prepared to the members; says how many are new. `None` when there are too many different

@@ -84,6 +84,36 @@ impl Prepared {
         Content { name: Arc::from(name), number: AtomicU64::new(0), classes, members }
     }
 
+    /// Whether its classes have room beside others.
+    pub(super) fn fits(&self, classes: &Classes) -> bool {
+        class_numbers(classes, &self.classes).is_some()
+    }
+
+    /// Takes in another. Of a member that both have, the more severe entry stays, of two that are as severe the one that
+    /// lasts longer, of those the one whose reason and source come later. `None` when there are too many classes.
+    pub(crate) fn merge(&mut self, other: &Prepared) -> Option<()> {
+        let numbers = class_numbers(&self.classes, &other.classes)?;
+        let own = |terms: Terms| renumbered(&numbers, terms);
+        self.sizes |= other.sizes;
+        let classes = self.classes.all();
+        let rank = |terms: Terms| {
+            let class = classes.get(usize::from(terms.class));
+            let texts = class.map(|class| (class.reason.clone(), class.source.clone()));
+            let severity = class.map_or(0, |class| class.severity);
+            (severity, terms.expires().unwrap_or(i64::MAX), texts)
+        };
+        for (gathered, theirs) in self.eras.iter_mut().zip(&other.eras) {
+            theirs.each(|mark, terms| gathered.add(mark, own(terms)));
+            gathered.sort_by_key(rank);
+        }
+        self.v4.extend(other.v4.iter().map(|(network, terms)| (*network, own(*terms))));
+        self.v6.extend(other.v6.iter().map(|(network, terms)| (*network, own(*terms))));
+        // Of equals the last counts.
+        self.v4.sort_by_cached_key(|(network, terms)| (*network, rank(*terms)));
+        self.v6.sort_by_cached_key(|(network, terms)| (*network, rank(*terms)));
+        Some(())
+    }
+
     /// The same in batches that are quickly added; networks are one.
     pub(crate) fn batches(mut self) -> Vec<Prepared> {
         let mut batches = Vec::new();
@@ -187,11 +217,8 @@ impl Prepared {
 impl Content {
     /// As [`List::take_in`](super::List::take_in).
     pub(super) fn take_in(&self, prepared: &Prepared) -> Option<usize> {
-        let numbers = self.class_numbers(prepared)?;
-        // Classes have numbers of 16 bits, and all of them are here.
-        let own = |terms: Terms| {
-            Terms::new(numbers.get(usize::from(terms.class)).copied().unwrap_or_default(), terms.expires())
-        };
+        let numbers = class_numbers(&self.classes, &prepared.classes)?;
+        let own = |terms: Terms| renumbered(&numbers, terms);
         let before = self.len();
         match &self.members {
             Kind::Hashed(hashed) => {
@@ -212,12 +239,6 @@ impl Content {
             }
         }
         Some(self.len() - before)
-    }
-
-    /// The numbers of the classes of what was prepared; `None` when there are too many.
-    pub(super) fn class_numbers(&self, prepared: &Prepared) -> Option<Vec<u16>> {
-        let classes = prepared.classes.all();
-        classes.iter().map(|class| self.classes.number(&class.entry(None))).collect()
     }
 
     pub(super) fn len(&self) -> usize {
@@ -257,6 +278,16 @@ impl Content {
         }
         pieces.end();
     }
+}
+
+/// The numbers that classes have among others, and get there; `None` when there are too many.
+pub(super) fn class_numbers(among: &Classes, classes: &Classes) -> Option<Vec<u16>> {
+    classes.all().iter().map(|class| among.number(&class.entry(None))).collect()
+}
+
+/// Classes have numbers of 16 bits, and all of them are there.
+fn renumbered(numbers: &[u16], terms: Terms) -> Terms {
+    Terms::new(numbers.get(usize::from(terms.class)).copied().unwrap_or_default(), terms.expires())
 }
 
 /// Gathers members to pieces.
