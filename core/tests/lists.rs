@@ -140,6 +140,8 @@ fn what_cannot_be_loaded() {
     let mut members = engine.list_prepare("bad").unwrap();
     assert_eq!(members.add("", &entry(1)).unwrap_err().kind(), ErrorKind::Empty);
     assert_eq!(members.add("d", &entry(101)).unwrap_err().kind(), ErrorKind::OutOfRange);
+    let long = entry(1).reason("x".repeat(1_025));
+    assert_eq!(members.add("d", &long).unwrap_err().kind(), ErrorKind::TooLong);
     // An expiry in the past is taken, and never counts.
     members.add("past", &entry(1).expires(-5)).unwrap();
     engine.rotate(key(2)).unwrap();

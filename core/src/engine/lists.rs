@@ -11,7 +11,9 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::event::token::{HashKey, Tokenizer};
 use crate::event::{Field, FieldSpec, canonical};
 use crate::policy::{ListKind, ListPlan, parse_network};
-use crate::state::{Content, List, ListEntry, ListVersion, Prepared, domain_with_size, size_of_beginning};
+use crate::state::{
+    Content, LONGEST_REASON, List, ListEntry, ListVersion, Prepared, domain_with_size, size_of_beginning,
+};
 use crate::sync::locked;
 
 /// Members of a list that are gathered aside, hashed under the engine's key, while it goes on scoring.
@@ -138,7 +140,7 @@ impl PreparedList {
     /// # Errors
     /// As [`Engine::list_add`].
     pub fn add(&mut self, member: &str, entry: &ListEntry) -> Result<()> {
-        check_severity(&self.list, entry)?;
+        check_entry(&self.list, entry)?;
         let added = match &self.hashes {
             Hashes::Networks => self.prepared.add_network(network(&self.list, member)?, entry),
             Hashes::Tokens(hashes) => {
@@ -202,10 +204,17 @@ fn check_key(plan: &ListPlan, key: &HashKey, hashed_with: u32) -> Result<()> {
     Err(Error::of_field(ErrorKind::Key, &plan.name, what))
 }
 
-fn check_severity(list: &str, entry: &ListEntry) -> Result<()> {
+fn check_entry(list: &str, entry: &ListEntry) -> Result<()> {
     if entry.severity > 100 {
         let what = format!("found a severity of {}, expected 0 to 100", entry.severity);
         return Err(Error::of_field(ErrorKind::OutOfRange, list, what));
+    }
+    for (name, text) in [("reason", &entry.reason), ("source", &entry.source)] {
+        if text.len() > LONGEST_REASON {
+            let what =
+                format!("found a {name} of {} bytes, at most {LONGEST_REASON} are allowed", text.len());
+            return Err(Error::of_field(ErrorKind::TooLong, list, what));
+        }
     }
     Ok(())
 }
@@ -227,7 +236,8 @@ impl Engine {
     ///
     /// # Errors
     /// [`ErrorKind::UnknownName`] for a list that the policy does not name, [`ErrorKind::OutOfRange`] for a severity
-    /// above 100 and for more than 65,536 different severities, reasons and sources, and errors of the identifier.
+    /// above 100 and for more than 65,536 different severities, reasons and sources, [`ErrorKind::TooLong`] for a
+    /// reason or a source of more than 1,024 bytes, and errors of the identifier.
     pub fn list_add(&self, list: &str, member: &str, entry: ListEntry) -> Result<()> {
         self.change_list(list, member, Some(&entry)).map(|_| ())
     }
@@ -387,7 +397,7 @@ impl Engine {
         entry: Option<&ListEntry>,
     ) -> Result<Option<bool>> {
         let number = ruling.list_number(list)?;
-        entry.map_or(Ok(()), |entry| check_severity(list, entry))?;
+        entry.map_or(Ok(()), |entry| check_entry(list, entry))?;
         let policy = &*ruling.policy.0;
         let (Some(plan), Some(target)) = (policy.lists.get(number), ruling.lists.get(number)) else {
             return Ok(Some(false));

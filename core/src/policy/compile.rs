@@ -22,7 +22,7 @@ use crate::error::{Error, Result};
 use crate::event::time::{Calendar, DAY, parse_duration};
 use crate::event::{Declared, Field, FieldKind, FieldSpec, Schema, is_currency, nearest};
 use crate::feature::{KeyPlan, KeySource, Plan};
-use crate::state::ListEntry;
+use crate::state::{LONGEST_REASON, ListEntry};
 
 /// Rules that one policy can hold: decisions carry a bit for each.
 pub(crate) const MOST_RULES: usize = 512;
@@ -266,6 +266,13 @@ impl Compiler<'_> {
         (lists, named)
     }
 
+    fn check_length(&self, text: &Option<At<String>>) {
+        if let Some(at) = text.as_ref().filter(|at| at.value.len() > LONGEST_REASON) {
+            let message = format!("a reason and a source have at most {LONGEST_REASON} bytes");
+            self.source.fault(&at.span, message);
+        }
+    }
+
     /// How much negative points can lower a score.
     fn most_relief(&self) -> i64 {
         let Some(at) = &self.document.most_relief else { return i64::MAX };
@@ -284,6 +291,8 @@ impl Compiler<'_> {
             if let Some(at) = item.severity.as_ref().filter(|at| at.value > 100) {
                 self.source.fault(&at.span, "a severity is 0 to 100");
             }
+            self.check_length(&item.reason);
+            self.check_length(&item.source);
             let lasts = self.duration(&item.lasts);
             let (Some(number), Some(spec)) = (list, spec) else {
                 if list.is_none() && !self.document.unreadable.contains(&item.list.value) {
@@ -346,6 +355,8 @@ impl Compiler<'_> {
                 let span = entry.severity.as_ref().map_or(&entry.value.span, |at| &at.span);
                 self.source.fault(span, "a severity is 0 to 100");
             }
+            self.check_length(&entry.reason);
+            self.check_length(&entry.source);
             let mut described = ListEntry::new().severity(severity);
             if let Some(origin) = &entry.source {
                 described = described.source(&origin.value);

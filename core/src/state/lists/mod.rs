@@ -25,6 +25,9 @@ use networks::{Network, Networks};
 pub(crate) use parts::{domain_with_size, find_beginning, find_domain, size_of_beginning};
 pub(crate) use prepared::Prepared;
 
+/// Bytes of a reason or a source, so that whatever a list holds can be written.
+pub(crate) const LONGEST_REASON: usize = 1_024;
+
 /// What a list says about one of its members.
 ///
 /// ```
