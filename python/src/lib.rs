@@ -16,6 +16,7 @@ mod engine;
 mod error;
 mod event;
 mod host;
+mod lists;
 mod names;
 mod policy;
 mod replay;
@@ -33,6 +34,8 @@ mod _native {
     use crate::engine::Engine;
     #[pymodule_export]
     use crate::event::Event;
+    #[pymodule_export]
+    use crate::lists::Members;
     #[pymodule_export]
     use crate::policy::{Policy, aggregates};
     #[pymodule_export]
