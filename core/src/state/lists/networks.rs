@@ -88,8 +88,6 @@ impl<K: Address> Network<K> {
 
 /// Ranges of a chunk, at most.
 const RANGES: usize = 64;
-/// First addresses of chunks that are looked at together.
-const ROW: usize = 32;
 /// Fewer changes than this touch only their chunks.
 const FEW: usize = 64;
 const NOBODY: u32 = u32::MAX;
@@ -156,6 +154,7 @@ impl<K: Address> Sweep<K> {
 
 impl<K: Address> Chunk<K> {
     fn find(&self, address: K, time: i64) -> Option<Terms> {
+        // All of them are looked at: what stands side by side is fetched side by side.
         let begun = self.starts.iter().filter(|start| **start <= address).count();
         let range = begun.min(self.ranges).checked_sub(1)?;
         // What is needed nearly always stands beside the others.
@@ -203,8 +202,6 @@ fn cut<K: Address>(first: K, last: K, mut networks: Vec<Held<K>>, into: &mut Vec
 #[derive(Debug)]
 struct Chunks<K> {
     firsts: Box<[K]>,
-    /// The first of each row of them, so few that they stay near the processor.
-    tops: Box<[K]>,
     chunks: Box<[ArcSwap<Chunk<K>>]>,
 }
 
@@ -218,15 +215,11 @@ impl<K: Address> Chunks<K> {
     fn of(chunks: impl Iterator<Item = (K, Arc<Chunk<K>>)>) -> Chunks<K> {
         let (firsts, chunks): (Vec<K>, Vec<_>) =
             chunks.map(|(first, chunk)| (first, ArcSwap::new(chunk))).unzip();
-        let tops = firsts.iter().step_by(ROW).copied().collect();
-        Chunks { firsts: firsts.into_boxed_slice(), tops, chunks: chunks.into_boxed_slice() }
+        Chunks { firsts: firsts.into_boxed_slice(), chunks: chunks.into_boxed_slice() }
     }
 
     fn number(&self, address: K) -> usize {
-        let row = self.tops.partition_point(|first| *first <= address).saturating_sub(1) * ROW;
-        let firsts = self.firsts.get(row..).unwrap_or_default().iter().take(ROW);
-        // All of them are looked at: what stands side by side is fetched side by side.
-        row + firsts.filter(|first| **first <= address).count().saturating_sub(1)
+        self.firsts.partition_point(|first| *first <= address).saturating_sub(1)
     }
 
     /// The last address of a chunk.
@@ -364,7 +357,7 @@ impl<K: Address> Networks<K> {
         let chunk =
             |slot: &ArcSwap<Chunk<K>>| size_of_val(&*slot.load().networks) + size_of::<Chunk<K>>() + 16;
         let held: usize = chunks.chunks.iter().map(chunk).sum();
-        held + size_of_val(&*chunks.firsts) + size_of_val(&*chunks.tops) + size_of_val(&*chunks.chunks)
+        held + size_of_val(&*chunks.firsts) + size_of_val(&*chunks.chunks)
     }
 
     /// Calls `each` with all networks in their order.
