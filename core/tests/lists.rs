@@ -1,6 +1,7 @@
 //! Lists as their users see them: loads, swaps, versions, reasons; what a journal and a snapshot bring back.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail loudly")]
+#![allow(clippy::disallowed_methods, reason = "a test starts threads")]
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};

@@ -58,7 +58,7 @@ impl Engine {
         let lists = ruling.policy.0.lists.iter();
         let shared =
             lists.filter(|plan| plan.entity == entity && plan.kind == ListKind::Exact && plan.key.is_some());
-        shared.fold(Ok(false), |known, plan| Ok(known? | self.list_remove(&plan.name, name)?))
+        shared.map(|plan| &plan.name).try_fold(false, |known, list| Ok(known | self.list_remove(list, name)?))
     }
 
     /// Forgets the tokens of one entity; whether anything was known, or `None` when another policy has come into

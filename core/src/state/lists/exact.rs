@@ -165,7 +165,7 @@ impl Part {
 
 /// Where a member stands if no other is in its way: equal bits at equal places, larger ones behind.
 fn home(rest: u64, span: usize) -> usize {
-    ((rest >> 16) * span as u64 >> 32) as usize
+    (((rest >> 16) * span as u64) >> 32) as usize
 }
 
 /// Members by mark.
