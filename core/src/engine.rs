@@ -9,22 +9,26 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 
 use crate::decision::Decision;
 use crate::error::{Error, ErrorKind, Result};
-use crate::event::token::{HashKey, Tokenizer};
-use crate::event::{Event, Label, Outcome, canonical};
-use crate::policy::{Policy, parse_network};
-use crate::state::{Counts, List, ListEntry};
+use crate::event::token::HashKey;
+use crate::event::{Event, Field, Label, Outcome};
+use crate::policy::{Action, Cause, Policy};
+use crate::state::Counts;
 use crate::sync::{Mutex, locked};
 
 mod builder;
+mod bundle;
 mod call;
 mod challenger;
 mod expiry;
+mod feedback;
 mod forget;
 mod journal;
 mod keys;
 mod layout;
+mod lists;
 mod migration;
 mod moves;
+mod probe;
 mod rotation;
 mod ruling;
 mod snapshot;
@@ -34,9 +38,10 @@ pub use builder::EngineBuilder;
 use call::{Call, Scratches};
 use challenger::Challenger;
 pub use challenger::ChallengerReport;
+use journal::Journal;
 pub use journal::Recovered;
-use journal::{Journal, ListChange, Member, apply_list};
 use layout::Layout;
+pub use lists::PreparedList;
 use moves::Moves;
 use ruling::Ruling;
 pub use snapshot::SnapshotReport;
@@ -124,6 +129,8 @@ pub struct Engine {
     past: Mutex<Vec<Vec<Layout>>>,
     /// Held while a list changes.
     lists: Mutex<()>,
+    /// Held while members are loaded, and when a snapshot begins; taken before the other.
+    loads: Mutex<()>,
     moves: Moves,
     journal: Journal,
     /// How many were forgotten.
@@ -250,6 +257,9 @@ impl Engine {
             call.score(event, decision)?;
             if record && !decision.repeated {
                 call.remember(event);
+                if decision.action() == Action::Deny {
+                    call.feed_back(Cause::Deny, event.integer(Field::TIME).unwrap_or(0));
+                }
             }
             Ok(())
         });
@@ -313,43 +323,18 @@ impl Engine {
         Ok(())
     }
 
-    /// Puts an identifier (or, on a cidr list, a network or address) on a list, or changes its entry.
-    ///
-    /// # Errors
-    /// [`ErrorKind::UnknownName`] for a list that the policy does not name, and errors of the identifier.
-    pub fn list_add(&self, list: &str, member: &str, entry: ListEntry) -> Result<()> {
-        self.change_list(list, member, Some(entry)).map(|_| ())
-    }
-
-    /// Takes an identifier or network off a list. False when it was not on it.
-    ///
-    /// # Errors
-    /// As [`list_add`](Engine::list_add).
-    pub fn list_remove(&self, list: &str, member: &str) -> Result<bool> {
-        self.change_list(list, member, None)
-    }
-
-    /// How many members a list has, expired ones among them.
-    ///
-    /// # Errors
-    /// [`ErrorKind::UnknownName`] for a list that the policy does not name.
-    pub fn list_len(&self, list: &str) -> Result<usize> {
-        let ruling = self.ruling.load();
-        let number = ruling.list_number(list)?;
-        Ok(ruling.lists.get(number).map_or(0, |list| list.len()))
-    }
-
     /// Installs another policy while others go on scoring; each history is brought into its shape when its entity is
     /// seen again. Features that exist in both keep their history, as do lists; the report says
     /// which features start cold. Events made for the old policy's own attributes have to be made anew.
     ///
     /// # Errors
-    /// [`ErrorKind::OutOfRange`] when one entity alone could exceed the memory of its table; the engine stays as
-    /// it was.
+    /// [`ErrorKind::OutOfRange`] when one entity alone could exceed the memory of its table, [`ErrorKind::Key`] for a
+    /// list that is hashed with a key which the engine does not have; the engine stays as it was.
     pub fn swap(&self, policy: Policy) -> Result<SwapReport> {
         self.memory.check(&policy)?;
         let mut past = locked(&self.past);
         let old = self.ruling.load_full();
+        old.keys.serve(&policy.0)?;
         past.push(Layout::of(&old.policy.0));
         let (ruling, mut report) = swap::succeed(&old, policy, &self.memory, &past, self.latest());
         // Whoever holds entities by the old policy goes on; whoever has yet to hold them begins anew.
@@ -417,62 +402,6 @@ impl Engine {
             sum
         });
         statistics.collect()
-    }
-
-    fn change_list(&self, list: &str, member: &str, entry: Option<ListEntry>) -> Result<bool> {
-        loop {
-            let ruling = self.ruling.load();
-            if let Some(known) = self.change_list_under(&ruling, list, member, entry.clone())? {
-                return Ok(known);
-            }
-        }
-    }
-
-    /// `None` when another policy or key has come into force.
-    fn change_list_under(
-        &self,
-        ruling: &Ruling,
-        list: &str,
-        member: &str,
-        entry: Option<ListEntry>,
-    ) -> Result<Option<bool>> {
-        let number = ruling.list_number(list)?;
-        if let Some(severity) = entry.as_ref().map(|entry| entry.severity).filter(|severity| *severity > 100)
-        {
-            let what = format!("found a severity of {severity}, expected 0 to 100");
-            return Err(Error::of_field(ErrorKind::OutOfRange, list, what));
-        }
-        let policy = &*ruling.policy.0;
-        let (Some(plan), Some(target)) = (policy.lists.get(number), ruling.lists.get(number)) else {
-            return Ok(Some(false));
-        };
-        let member = match &**target {
-            List::Networks(_) => {
-                let network = parse_network(member).ok_or_else(|| {
-                    let what = "found text that is no network, expected one such as 203.0.113.0/24";
-                    Error::of_field(ErrorKind::OutOfRange, list, what)
-                })?;
-                Member::Network(network)
-            }
-            List::Exact(_) => {
-                let mut specs = policy.schema.fields().iter();
-                let Some(spec) = specs.find(|spec| spec.entity() == Some(&plan.entity)) else {
-                    return Ok(Some(false));
-                };
-                let (present, previous) = ruling.keys.tokenizers(&plan.entity);
-                let member = canonical(spec, member)?;
-                let form = policy.plan.form(&plan.entity);
-                let token = |tokenizer: &Tokenizer| member.with_bytes(form, |bytes| tokenizer.token(bytes));
-                Member::Token(token(&present), previous.as_ref().map(token))
-            }
-        };
-        // Frames come in the order of the changes.
-        let _lists = locked(&self.lists);
-        if self.generation.load(Ordering::Acquire) != ruling.generation {
-            return Ok(None);
-        }
-        self.journal.list_changed(ruling, &ListChange { list, member, entry: entry.as_ref() });
-        Ok(Some(apply_list(target, member, entry, ruling.keys.era)))
     }
 }
 

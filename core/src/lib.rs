@@ -68,11 +68,12 @@ mod sync;
 mod tenants;
 
 pub use decision::{
-    Decision, DecisionRecord, ExplainedRule, Explanation, FeatureValue, MOST_REASONS, Reason, RecordedReason,
-    RecordedValue, RuleHit,
+    Decision, DecisionRecord, ExplainedListing, ExplainedRule, Explanation, FeatureValue, Listed,
+    MOST_REASONS, Reason, RecordedListVersion, RecordedReason, RecordedValue, RuleHit,
 };
 pub use engine::{
-    ChallengerReport, Engine, EngineBuilder, Recovered, SnapshotReport, SwapReport, TableStatistics,
+    ChallengerReport, Engine, EngineBuilder, PreparedList, Recovered, SnapshotReport, SwapReport,
+    TableStatistics,
 };
 pub use error::{Error, ErrorKind, Fault, Result};
 pub use event::{
@@ -83,5 +84,5 @@ pub use feature::Value;
 pub use policy::{
     AGGREGATES, Action, AggregateInfo, FeatureInfo, FeatureType, Obligations, Policy, PolicyBuilder, RuleInfo,
 };
-pub use state::ListEntry;
+pub use state::{ListEntry, ListVersion};
 pub use tenants::{TenantStatistics, Tenants};

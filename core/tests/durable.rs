@@ -378,7 +378,7 @@ fn a_snapshot_of_another_key_release_or_policy_is_refused() {
     newer[5 + 16] = 9;
     assert_eq!(
         message(Engine::restore(policy(), key(), &*newer)),
-        "the snapshot has format 9, this release reads up to 1: use the release that wrote it, or a later one"
+        "the snapshot has format 9, this release reads up to 2: use the release that wrote it, or a later one"
     );
     assert_eq!(
         message(Engine::restore(policy(), key(), &b"something else entirely, and long enough ...."[..])),

@@ -201,12 +201,16 @@ points = 7
     engine.list_add("networks", "10.1.0.0/16", ListEntry::new().severity(80)).unwrap();
     engine.list_add("networks", "10.1.2.3", ListEntry::new().severity(50)).unwrap();
     assert_eq!(score("ip", "10.9.9.9"), 20);
-    assert_eq!(score("ip", "10.1.2.3"), 80, "the highest severity of all that hold the address");
+    assert_eq!(score("ip", "10.1.2.3"), 50, "the narrowest of all that hold the address");
+    assert_eq!(score("ip", "10.1.2.4"), 80);
     assert_eq!(score("ip", "::ffff:10.9.9.9"), 20, "a mapped address is the IPv4 address");
     assert_eq!(score("ip", "2001:db8:1::1"), 60);
     assert_eq!(score("ip", "11.0.0.1"), 0);
     assert!(engine.list_remove("networks", "10.1.0.0/16").unwrap());
     assert_eq!(score("ip", "10.1.2.3"), 50);
+
+    engine.list_add("networks", "10.1.2.3", ListEntry::new().severity(50).expires(NOW)).unwrap();
+    assert_eq!(score("ip", "10.1.2.3"), 20, "what is over gives way to the next wider network");
 
     engine.list_add("addresses", "1-2-3 Ginza", ListEntry::new()).unwrap();
     assert_eq!(score("billing_address", "1-2-3 Ginza"), 7);

@@ -155,8 +155,8 @@ fn rewrite() -> Result<()> {
     (EVENTS.0..EVENTS.1).try_for_each(|n| happen(&engine, n))?;
     let journal = journal.lock().unwrap().clone();
     let expected = Expected { after_snapshot, after_journal: answers(&engine)? };
-    std::fs::write(room("snapshot_1.bin"), snapshot).unwrap();
-    std::fs::write(room("journal_1.bin"), journal).unwrap();
+    std::fs::write(room("snapshot_2.bin"), snapshot).unwrap();
+    std::fs::write(room("journal_2.bin"), journal).unwrap();
     std::fs::write(room("expected.json"), serde_json::to_string_pretty(&expected).unwrap() + "\n").unwrap();
     Ok(())
 }
@@ -167,16 +167,19 @@ fn released_formats_are_read() {
         rewrite().unwrap();
     }
     let expected: Expected = serde_json::from_slice(&read("expected.json")).unwrap();
-    let (snapshot, journal) = (read("snapshot_1.bin"), read("journal_1.bin"));
+    for format in [1, 2] {
+        let (snapshot, journal) =
+            (read(&format!("snapshot_{format}.bin")), read(&format!("journal_{format}.bin")));
 
-    let restored = reader().restore(&*snapshot).unwrap();
-    assert_eq!(answers(&restored).unwrap(), expected.after_snapshot);
-    let restored = reader().restore(&*snapshot).unwrap();
-    assert!(restored.recover(&*journal).unwrap().is_complete());
-    assert_eq!(answers(&restored).unwrap(), expected.after_journal);
-    let recovered = reader().build().unwrap();
-    assert!(recovered.recover(&*journal).unwrap().is_complete());
-    assert_eq!(answers(&recovered).unwrap(), expected.after_journal);
+        let restored = reader().restore(&*snapshot).unwrap();
+        assert_eq!(answers(&restored).unwrap(), expected.after_snapshot);
+        let restored = reader().restore(&*snapshot).unwrap();
+        assert!(restored.recover(&*journal).unwrap().is_complete());
+        assert_eq!(answers(&restored).unwrap(), expected.after_journal);
+        let recovered = reader().build().unwrap();
+        assert!(recovered.recover(&*journal).unwrap().is_complete());
+        assert_eq!(answers(&recovered).unwrap(), expected.after_journal);
+    }
 
     // The files hold what they are meant to hold.
     let values = || expected.after_journal.iter().flat_map(|answer| &answer.features);

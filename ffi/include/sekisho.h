@@ -1740,6 +1740,19 @@ sekisho_status sekisho_engine_options_previous_key(sekisho_engine_options *optio
                                                    sekisho_error **error);
 
 /**
+ * A key that other institutions have as well, 32 secret bytes with the number that names it, for lists that the policy
+ * says are hashed with it: `key = "consortium"`. Name and bytes are copied, and the bytes wiped when the options are
+ * freed. SEKISHO_STATUS_KEY for another length. `error` may be NULL.
+ */
+sekisho_status sekisho_engine_options_shared_key(sekisho_engine_options *options,
+                                                 const char *name,
+                                                 size_t name_length,
+                                                 uint32_t key_id,
+                                                 const uint8_t *key,
+                                                 size_t key_length,
+                                                 sekisho_error **error);
+
+/**
  * Hands every change of the engine's memory to `journal` as a frame, for a log that can be recovered from:
  * recorded events, outcomes, labels, lists, what was forgotten. `context` is handed to it and outlives the
  * engine.

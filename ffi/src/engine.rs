@@ -106,6 +106,9 @@ pub(crate) fn builder(
     if let Some(key) = &options.previous_key {
         builder = builder.previous_key(key.clone());
     }
+    for (name, key) in &options.shared_keys {
+        builder = builder.shared_key(name, key.clone());
+    }
     if let Some(journal) = options.journal {
         builder = builder.journal(move |frame| journal.write(frame));
     }
@@ -537,6 +540,6 @@ pub(crate) fn state(place: Option<&mut MaybeUninit<bool>>, flag: bool) {
     }
 }
 
-fn out_of_range(name: &str, found: impl std::fmt::Display, expected: &str) -> Failure {
+pub(crate) fn out_of_range(name: &str, found: impl std::fmt::Display, expected: &str) -> Failure {
     Failure::new(sekisho_status::OutOfRange, format!("`{name}`: found {found}, expected {expected}"))
 }

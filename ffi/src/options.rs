@@ -20,6 +20,7 @@ pub struct sekisho_engine_options {
     pub(crate) tables: Vec<(String, usize)>,
     pub(crate) journal: Option<Journal>,
     pub(crate) previous_key: Option<HashKey>,
+    pub(crate) shared_keys: Vec<(String, HashKey)>,
 }
 
 /// Makes options that say nothing yet. They are written to `options` and belong to the caller.
@@ -34,6 +35,7 @@ pub extern "C" fn sekisho_engine_options_new(
             tables: Vec::new(),
             journal: None,
             previous_key: None,
+            shared_keys: Vec::new(),
         }));
         Ok(())
     })
@@ -97,6 +99,29 @@ pub unsafe extern "C" fn sekisho_engine_options_previous_key(
         // SAFETY: the caller states that the pair names readable bytes.
         let key = unsafe { raw::bytes(key, key_length, "key")? };
         options.previous_key = Some(HashKey::from_bytes(key_id, key)?);
+        Ok(())
+    })
+}
+
+/// A key that other institutions have as well, 32 secret bytes with the number that names it, for lists that the policy
+/// says are hashed with it: `key = "consortium"`. Name and bytes are copied, and the bytes wiped when the options are
+/// freed. SEKISHO_STATUS_KEY for another length. `error` may be NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sekisho_engine_options_shared_key(
+    options: Option<&mut sekisho_engine_options>,
+    name: *const c_char,
+    name_length: usize,
+    key_id: u32,
+    key: *const u8,
+    key_length: usize,
+    error: Option<&mut MaybeUninit<Box<sekisho_error>>>,
+) -> sekisho_status {
+    reported(error, || {
+        let options = required(options, "options")?;
+        // SAFETY: the caller states that both pairs name readable bytes.
+        let (name, key) =
+            unsafe { (raw::text(name, name_length, "name")?, raw::bytes(key, key_length, "key")?) };
+        options.shared_keys.push((name.to_owned(), HashKey::from_bytes(key_id, key)?));
         Ok(())
     })
 }

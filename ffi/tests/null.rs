@@ -104,6 +104,19 @@ fn null_is_a_status() {
         assert_eq!(sekisho_decision_feature_text(None, 0, null_mut(), 0, None), null_handle);
         assert_eq!(sekisho_engine_list_remove(None, null(), 0, null(), 0, None, None), null_handle);
         assert_eq!(sekisho_engine_list_length(engine, null(), 0, None, None), null_handle);
+        assert_eq!(sekisho_engine_list_prepare(engine, null(), 0, None, None), null_handle);
+        assert_eq!(sekisho_members_add(None, null(), 0, 0, null(), 0, null(), 0, 0, None), null_handle);
+        assert_eq!(sekisho_members_merge(None, None, None), null_handle);
+        assert_eq!(sekisho_engine_list_load(engine, None, None, None), null_handle);
+        assert_eq!(sekisho_engine_list_swap(engine, None, null(), 0, None, None), null_handle);
+        assert_eq!(sekisho_engine_list_seal(engine, None, None, null_mut(), None), null_handle);
+        assert_eq!(sekisho_engine_list_open(engine, null(), 0, null(), 0, None, None), null_handle);
+        assert_eq!(
+            sekisho_engine_list_version(None, null(), 0, null_mut(), 0, None, None, None),
+            null_handle
+        );
+        assert_eq!(sekisho_engine_options_shared_key(None, null(), 0, 1, null(), 0, None), null_handle);
+        sekisho_members_free(None);
         let (found, error) =
             refused(|error| sekisho_engine_list_add(engine, null(), 1, null(), 0, 0, null(), 0, 0, error));
         assert_eq!(found, null_handle);

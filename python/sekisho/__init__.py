@@ -8,7 +8,18 @@ Decision(score=0, action='allow', reasons=[])
 
 from sekisho import locale
 from sekisho._errors import PolicyError, SekishoError
-from sekisho._native import Decision, Engine, Event, Policy, Table, Tenants, __version__, aggregates, replay_record
+from sekisho._native import (
+    Decision,
+    Engine,
+    Event,
+    Members,
+    Policy,
+    Table,
+    Tenants,
+    __version__,
+    aggregates,
+    replay_record,
+)
 from sekisho._types import (
     AggregateInfo,
     ChallengerReport,
@@ -36,6 +47,7 @@ __all__ = [
     "FeatureInfo",
     "FieldInfo",
     "ListInfo",
+    "Members",
     "Policy",
     "PolicyError",
     "Reason",

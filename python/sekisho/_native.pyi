@@ -1,6 +1,6 @@
 """The compiled module. Use what `sekisho` re-exports."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from os import PathLike
 from typing import Any, Literal, Protocol, TypeAlias, TypeVar, final, overload
@@ -25,6 +25,7 @@ __all__ = [
     "Decision",
     "Engine",
     "Event",
+    "Members",
     "Policy",
     "Table",
     "Tenants",
@@ -113,6 +114,39 @@ class Event:
     def __getitem__(self, name: str, /) -> bool | int | float | str | datetime: ...
 
 @final
+class Members:
+    """Members that are gathered for a list, while the engine goes on scoring.
+
+    Made by `Engine.list_prepare` and `Engine.list_open`; empty once they are loaded.
+    """
+
+    def add(
+        self,
+        member: str,
+        /,
+        *,
+        severity: int = 100,
+        reason: str | None = None,
+        source: str | None = None,
+        expires: _Time | None = None,
+    ) -> None:
+        """Adds an identifier or a network; of several that are the same the last counts."""
+    def extend(
+        self,
+        members: Iterable[str],
+        /,
+        *,
+        severity: int = 100,
+        reason: str | None = None,
+        source: str | None = None,
+        expires: _Time | None = None,
+    ) -> None:
+        """Adds many that have the same entry."""
+    def merge(self, other: Members, /) -> None:
+        """Takes in what somebody else gathered for the same list; the most severe entries stay."""
+    def __len__(self) -> int: ...
+
+@final
 class Decision:
     """What an engine decided on one event."""
 
@@ -187,6 +221,7 @@ class Engine:
         journal: Callable[[bytes], object] | _Writes | None = None,
         previous_key: bytes | None = None,
         previous_key_id: int = 0,
+        shared_keys: Mapping[str, tuple[int, bytes]] | None = None,
     ) -> Engine: ...
     @staticmethod
     def restore(
@@ -200,6 +235,7 @@ class Engine:
         journal: Callable[[bytes], object] | _Writes | None = None,
         previous_key: bytes | None = None,
         previous_key_id: int = 0,
+        shared_keys: Mapping[str, tuple[int, bytes]] | None = None,
     ) -> Engine:
         """An engine that remembers what a snapshot holds.
 
@@ -274,6 +310,7 @@ class Engine:
         /,
         *,
         severity: int = 100,
+        reason: str | None = None,
         source: str | None = None,
         expires: _Time | None = None,
     ) -> None:
@@ -282,6 +319,24 @@ class Engine:
         """Takes an identifier or a network off a list. False when it was not on it."""
     def list_len(self, list: str, /) -> int:
         """How many members a list has, expired ones among them."""
+    def list_prepare(self, list: str, /) -> Members:
+        """Begins to gather members for a list."""
+    def list_load(self, members: Members, /) -> int:
+        """Adds gathered members to their list; says how many it has more than before."""
+    def list_swap(self, members: Members, name: str, /) -> int:
+        """Puts gathered members in the place of all that their list has; says how many these are.
+
+        `name` is what the host calls them. Who scores meanwhile waits for nothing.
+        """
+    def list_version(self, list: str, /) -> tuple[str, int]:
+        """What a list was called when it was last swapped, and how often it changed."""
+    def list_seal(self, members: Members, /) -> bytes:
+        """What was gathered as bytes that others who have the list's key can open.
+
+        No identifier can be read from them; whoever has the key can try whether a certain one is among them.
+        """
+    def list_open(self, list: str, sealed: bytes, /) -> Members:
+        """Opens what was sealed for a list."""
     def statistics(self) -> list[TableStatistics]:
         """What is remembered about each kind of entity."""
     def replay(
@@ -324,6 +379,7 @@ class Tenants:
         journal: Callable[[bytes], object] | _Writes | None = None,
         previous_key: bytes | None = None,
         previous_key_id: int = 0,
+        shared_keys: Mapping[str, tuple[int, bytes]] | None = None,
     ) -> Engine:
         """Starts an engine under a name, as `Engine(...)` does: within a gibibyte unless `memory` is given.
 
@@ -342,6 +398,7 @@ class Tenants:
         journal: Callable[[bytes], object] | _Writes | None = None,
         previous_key: bytes | None = None,
         previous_key_id: int = 0,
+        shared_keys: Mapping[str, tuple[int, bytes]] | None = None,
     ) -> Engine:
         """Starts an engine that remembers what a snapshot holds, under a name, as `Engine.restore` does."""
     def remove(self, name: str, /) -> Engine | None:

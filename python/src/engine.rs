@@ -4,17 +4,21 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
-use sekisho::{EngineBuilder, ErrorKind, HashKey, Label, ListEntry, Outcome, Recovered, TableStatistics};
+use pyo3::types::{PyBytes, PyDict};
+use sekisho::{EngineBuilder, ErrorKind, HashKey, Label, Outcome, Recovered, TableStatistics};
 
 use crate::convert::{read_mapping, read_time};
 use crate::decision::Decision;
 use crate::error::{Failure, Result};
 use crate::event::{Event, put_all};
 use crate::host::{Journal, Target, source};
+use crate::lists::{Members, entry};
 use crate::names;
 use crate::policy::Policy;
 use crate::replay::{self, Options, Table};
+
+/// Keys that other institutions have as well, with their numbers, by the names that policies call them.
+pub(crate) type SharedKeys = BTreeMap<String, (u32, Vec<u8>)>;
 
 /// Scores events against a policy and what it remembers. Threads may share one.
 #[pyclass(frozen, module = "sekisho")]
@@ -30,6 +34,7 @@ impl Engine {
     }
 
     /// An engine before it starts, and its journal.
+    #[allow(clippy::too_many_arguments, reason = "they have names in Python")]
     pub(crate) fn builder(
         policy: &Bound<'_, Policy>,
         key: &[u8],
@@ -38,6 +43,7 @@ impl Engine {
         table_memory: Option<BTreeMap<String, i64>>,
         journal: Option<&Bound<'_, PyAny>>,
         (previous_key, previous_key_id): (Option<&[u8]>, u32),
+        shared_keys: Option<SharedKeys>,
     ) -> Result<(EngineBuilder, Option<Journal>)> {
         let key = HashKey::from_bytes(key_id, key)?;
         let mut builder = sekisho::Engine::builder(policy.get().inner.clone(), key);
@@ -49,6 +55,9 @@ impl Engine {
         }
         if let Some(previous) = previous_key {
             builder = builder.previous_key(HashKey::from_bytes(previous_key_id, previous)?);
+        }
+        for (name, (id, key)) in shared_keys.unwrap_or_default() {
+            builder = builder.shared_key(&name, HashKey::from_bytes(id, &key)?);
         }
         let journal = journal.map(Journal::of).transpose()?;
         if let Some(journal) = &journal {
@@ -92,7 +101,7 @@ impl Engine {
 impl Engine {
     #[new]
     #[allow(clippy::too_many_arguments, reason = "they have names in Python")]
-    #[pyo3(signature = (policy, key, key_id = 1, *, memory = None, table_memory = None, journal = None, previous_key = None, previous_key_id = 0))]
+    #[pyo3(signature = (policy, key, key_id = 1, *, memory = None, table_memory = None, journal = None, previous_key = None, previous_key_id = 0, shared_keys = None))]
     fn new(
         policy: &Bound<'_, Policy>,
         key: &[u8],
@@ -102,6 +111,7 @@ impl Engine {
         journal: Option<&Bound<'_, PyAny>>,
         previous_key: Option<&[u8]>,
         previous_key_id: u32,
+        shared_keys: Option<SharedKeys>,
     ) -> Result<Engine> {
         let (builder, journal) = Engine::builder(
             policy,
@@ -111,13 +121,14 @@ impl Engine {
             table_memory,
             journal,
             (previous_key, previous_key_id),
+            shared_keys,
         )?;
         Ok(Engine::of(builder.build()?, journal))
     }
 
     /// An engine that remembers what a snapshot holds.
     #[staticmethod]
-    #[pyo3(signature = (policy, key, key_id = 1, *, source, memory = None, table_memory = None, journal = None, previous_key = None, previous_key_id = 0))]
+    #[pyo3(signature = (policy, key, key_id = 1, *, source, memory = None, table_memory = None, journal = None, previous_key = None, previous_key_id = 0, shared_keys = None))]
     #[allow(clippy::too_many_arguments, reason = "they have names in Python")]
     fn restore(
         py: Python<'_>,
@@ -130,6 +141,7 @@ impl Engine {
         journal: Option<&Bound<'_, PyAny>>,
         previous_key: Option<&[u8]>,
         previous_key_id: u32,
+        shared_keys: Option<SharedKeys>,
     ) -> Result<Engine> {
         let (builder, journal) = Engine::builder(
             policy,
@@ -139,6 +151,7 @@ impl Engine {
             table_memory,
             journal,
             (previous_key, previous_key_id),
+            shared_keys,
         )?;
         let mut from = self::source(source)?;
         let restored = py.detach(|| builder.restore(&mut from));
@@ -319,24 +332,19 @@ impl Engine {
     }
 
     /// Puts an identifier or a network on a list, or changes its entry.
-    #[pyo3(signature = (list, member, /, *, severity = 100, source = None, expires = None))]
+    #[allow(clippy::too_many_arguments, reason = "they have names in Python")]
+    #[pyo3(signature = (list, member, /, *, severity = 100, reason = None, source = None, expires = None))]
     fn list_add(
         &self,
         py: Python<'_>,
         list: &str,
         member: &str,
         severity: i64,
+        reason: Option<String>,
         source: Option<String>,
         expires: Option<&Bound<'_, PyAny>>,
     ) -> Result<()> {
-        let severity = u8::try_from(severity).ok().filter(|severity| *severity <= 100).ok_or_else(|| {
-            let what = format!("found {severity}, expected 0 to 100");
-            Failure::of_field(ErrorKind::OutOfRange, "severity", what)
-        })?;
-        let mut entry = ListEntry::new().severity(severity).source(source.unwrap_or_default());
-        if let Some(expires) = expires {
-            entry = entry.expires(read_time("expires", expires)?);
-        }
+        let entry = entry(severity, reason, source, expires)?;
         self.inner.list_add(list, member, entry)?;
         self.journalled(py, Ok(()))
     }
@@ -352,6 +360,48 @@ impl Engine {
     #[pyo3(signature = (list, /))]
     fn list_len(&self, list: &str) -> Result<usize> {
         Ok(self.inner.list_len(list)?)
+    }
+
+    /// Begins to gather members for a list.
+    #[pyo3(signature = (list, /))]
+    fn list_prepare(&self, list: &str) -> Result<Members> {
+        Ok(Members::of(self.inner.list_prepare(list)?))
+    }
+
+    /// Adds gathered members to their list; says how many it has more than before.
+    #[pyo3(signature = (members, /))]
+    fn list_load(&self, py: Python<'_>, members: &Bound<'_, Members>) -> Result<usize> {
+        let members = members.get().take()?;
+        let more = py.detach(|| self.inner.list_load(members));
+        self.journalled(py, Ok(more?))
+    }
+
+    /// Puts gathered members in the place of all that their list has; says how many these are.
+    #[pyo3(signature = (members, name, /))]
+    fn list_swap(&self, py: Python<'_>, members: &Bound<'_, Members>, name: &str) -> Result<usize> {
+        let members = members.get().take()?;
+        let count = py.detach(|| self.inner.list_swap(members, name));
+        self.journalled(py, Ok(count?))
+    }
+
+    /// What a list was called when it was last swapped, and how often it changed.
+    #[pyo3(signature = (list, /))]
+    fn list_version(&self, list: &str) -> Result<(String, u64)> {
+        let version = self.inner.list_version(list)?;
+        Ok((version.name.to_string(), version.number))
+    }
+
+    /// What was gathered as bytes that others who have the list's key can open.
+    #[pyo3(signature = (members, /))]
+    fn list_seal<'py>(&self, py: Python<'py>, members: &Bound<'_, Members>) -> Result<Bound<'py, PyBytes>> {
+        let bytes = members.get().with(|members| Ok(self.inner.list_seal(members)?))?;
+        Ok(PyBytes::new(py, &bytes))
+    }
+
+    /// Opens what was sealed for a list.
+    #[pyo3(signature = (list, sealed, /))]
+    fn list_open(&self, list: &str, sealed: &[u8]) -> Result<Members> {
+        Ok(Members::of(self.inner.list_open(list, sealed)?))
     }
 
     /// What is remembered about each kind of entity.

@@ -16,6 +16,7 @@ mod engine;
 mod error;
 mod event;
 mod host;
+mod lists;
 mod locale;
 mod names;
 mod policy;
@@ -34,6 +35,8 @@ mod _native {
     use crate::engine::Engine;
     #[pymodule_export]
     use crate::event::Event;
+    #[pymodule_export]
+    use crate::lists::Members;
     #[pymodule_export]
     use crate::locale::{
         locale_addresses, locale_bank_accounts, locale_canonical, locale_match_addresses, locale_match_names,

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use pyo3::exceptions::PyKeyError;
 use pyo3::prelude::*;
 
-use crate::engine::{Engine, bytes, statistics};
+use crate::engine::{Engine, SharedKeys, bytes, statistics};
 use crate::error::Result;
 use crate::host::{Journal, source};
 use crate::names;
@@ -54,7 +54,7 @@ impl Tenants {
     }
 
     /// Starts an engine under a name.
-    #[pyo3(signature = (name, policy, key, key_id = 1, *, memory = None, table_memory = None, journal = None, previous_key = None, previous_key_id = 0))]
+    #[pyo3(signature = (name, policy, key, key_id = 1, *, memory = None, table_memory = None, journal = None, previous_key = None, previous_key_id = 0, shared_keys = None))]
     #[allow(clippy::too_many_arguments, reason = "they have names in Python")]
     fn add(
         &self,
@@ -68,16 +68,17 @@ impl Tenants {
         journal: Option<&Bound<'_, PyAny>>,
         previous_key: Option<&[u8]>,
         previous_key_id: u32,
+        shared_keys: Option<SharedKeys>,
     ) -> Result<Py<Engine>> {
         let previous = (previous_key, previous_key_id);
         let (builder, journal) =
-            Engine::builder(policy, key, key_id, memory, table_memory, journal, previous)?;
+            Engine::builder(policy, key, key_id, memory, table_memory, journal, previous, shared_keys)?;
         let engine = self.inner.add(&name, builder)?;
         self.keep(py, name, engine, journal)
     }
 
     /// Starts an engine that remembers what a snapshot holds, under a name.
-    #[pyo3(signature = (name, policy, key, key_id = 1, *, source, memory = None, table_memory = None, journal = None, previous_key = None, previous_key_id = 0))]
+    #[pyo3(signature = (name, policy, key, key_id = 1, *, source, memory = None, table_memory = None, journal = None, previous_key = None, previous_key_id = 0, shared_keys = None))]
     #[allow(clippy::too_many_arguments, reason = "they have names in Python")]
     fn restore(
         &self,
@@ -92,10 +93,11 @@ impl Tenants {
         journal: Option<&Bound<'_, PyAny>>,
         previous_key: Option<&[u8]>,
         previous_key_id: u32,
+        shared_keys: Option<SharedKeys>,
     ) -> Result<Py<Engine>> {
         let previous = (previous_key, previous_key_id);
         let (builder, journal) =
-            Engine::builder(policy, key, key_id, memory, table_memory, journal, previous)?;
+            Engine::builder(policy, key, key_id, memory, table_memory, journal, previous, shared_keys)?;
         let mut from = self::source(source)?;
         let restored = py.detach(|| self.inner.restore(&name, builder, &mut from));
         let engine = from.or_failed(restored)?;

@@ -31,7 +31,7 @@ pub(crate) fn conclude(
     decision.hits.clear();
     decision.missing.clear();
     let evaluation = compiled.evaluation(row, event);
-    let (mut score, mut action, mut strength) = (0i64, Action::Allow, 0);
+    let (mut score, mut relief, mut action, mut strength) = (0i64, 0i64, Action::Allow, 0);
     let mut obligations = Obligations::default();
     compiled.conditions.classify(row, facts);
     for number in facts.candidates(compiled.conditions.len()) {
@@ -55,13 +55,14 @@ pub(crate) fn conclude(
         let points = points(rule, &evaluation, stack);
         decision.hits.push(Hit { rule: number, points });
         if rule.live {
-            score += i64::from(points);
+            score += i64::from(points.max(0));
+            relief -= i64::from(points.min(0));
             action = action.max(rule.action.unwrap_or_default());
             strength = strength.max(rule.strength);
             obligations = obligations | rule.obligations;
         }
     }
-    let score = score.clamp(0, 999) as u16;
+    let score = (score - relief.min(compiled.most_relief)).clamp(0, 999) as u16;
     if let Some(band) = compiled.bands.iter().rev().find(|band| band.from <= score) {
         action = action.max(band.action);
         strength = strength.max(band.strength);

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::Decision;
+use super::{Decision, Listed};
 use crate::event::{Event, Field, FieldKind};
 use crate::feature::device::{inconsistencies, say_inconsistencies};
 use crate::feature::{Derivation, Value};
@@ -23,6 +23,8 @@ pub struct Explanation {
     pub notes: Vec<String>,
     /// The ids of rules that read an absent value.
     pub missing: Vec<String>,
+    /// What the lists say of the event.
+    pub listed: Vec<ExplainedListing>,
 }
 
 /// One rule that held.
@@ -42,6 +44,29 @@ pub struct ExplainedRule {
     pub substituted: String,
     /// The policy's description of the rule; empty without one.
     pub description: String,
+}
+
+/// An identifier of the event that is on a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExplainedListing {
+    /// The list.
+    pub list: String,
+    /// The field with the identifier.
+    pub field: String,
+    /// 0 to 100.
+    pub severity: u8,
+    /// Why it is listed; empty when nobody said.
+    pub reason: String,
+    /// Who says so; empty when nobody said.
+    pub source: String,
+}
+
+impl ExplainedListing {
+    fn of(listed: Listed<'_>) -> ExplainedListing {
+        let [list, field, reason, source] =
+            [listed.list(), listed.field(), listed.reason(), listed.source()].map(str::to_owned);
+        ExplainedListing { list, field, severity: listed.severity(), reason, source }
+    }
 }
 
 impl Decision {
@@ -68,6 +93,7 @@ impl Decision {
             rules: rules.collect(),
             notes: self.notes(event),
             missing: self.missing_rules().map(str::to_owned).collect(),
+            listed: self.listed().map(ExplainedListing::of).collect(),
         }
     }
 
@@ -159,6 +185,15 @@ impl fmt::Display for Explanation {
         }
         for note in &self.notes {
             write!(f, "\n{note}")?;
+        }
+        for ExplainedListing { list, field, severity, reason, source } in &self.listed {
+            write!(f, "\n{field} is on {list}, severity {severity}")?;
+            if !reason.is_empty() {
+                write!(f, ": {reason}")?;
+            }
+            if !source.is_empty() {
+                write!(f, " ({source})")?;
+            }
         }
         if !self.missing.is_empty() {
             write!(f, "\nmissing values in {}", self.missing.join(", "))?;

@@ -5,15 +5,18 @@ mod explain;
 mod record;
 
 use std::fmt;
+use std::sync::Arc;
 
 use smallvec::SmallVec;
 
 pub(crate) use conclude::{ConclusionWork, conclude};
-pub use explain::{ExplainedRule, Explanation};
-pub use record::{DecisionRecord, RecordedReason, RecordedValue};
+pub use explain::{ExplainedListing, ExplainedRule, Explanation};
+pub use record::{DecisionRecord, RecordedListVersion, RecordedReason, RecordedValue};
 
+use crate::event::Field;
 use crate::feature::{Presence, Row, Value};
 use crate::policy::{Action, FeaturePlan, Obligations, Policy};
+use crate::state::{Class, ListVersion};
 
 /// How many reasons a decision reports.
 pub const MOST_REASONS: usize = 8;
@@ -93,6 +96,49 @@ impl<'a> FeatureValue<'a> {
     }
 }
 
+/// What a list says of an identifier of the event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Listed<'a> {
+    list: &'a str,
+    field: &'a str,
+    class: &'a Class,
+}
+
+impl<'a> Listed<'a> {
+    /// The list.
+    pub fn list(&self) -> &'a str {
+        self.list
+    }
+
+    /// The field with the identifier.
+    pub fn field(&self) -> &'a str {
+        self.field
+    }
+
+    /// 0 to 100.
+    pub fn severity(&self) -> u8 {
+        self.class.severity
+    }
+
+    /// Why it is listed; empty when nobody said.
+    pub fn reason(&self) -> &'a str {
+        &self.class.reason
+    }
+
+    /// Who says so; empty when nobody said.
+    pub fn source(&self) -> &'a str {
+        &self.class.source
+    }
+}
+
+/// A list by its number, and a field that is on it.
+#[derive(Clone, Debug)]
+pub(crate) struct ListHit {
+    pub(crate) list: usize,
+    pub(crate) field: Field,
+    pub(crate) class: Arc<Class>,
+}
+
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Hit {
     pub(crate) rule: u16,
@@ -121,6 +167,9 @@ pub struct Decision {
     pub(crate) tokens: Vec<Option<crate::event::token::Token>>,
     pub(crate) event_id: Option<crate::event::token::Token>,
     pub(crate) key_id: u32,
+    pub(crate) listed: Vec<ListHit>,
+    /// One for each list of the policy.
+    pub(crate) list_versions: Vec<ListVersion>,
     pub(crate) challenger: Option<Box<Decision>>,
 }
 
@@ -229,6 +278,23 @@ impl Decision {
     pub fn feature_bits(&self, place: usize) -> Option<u64> {
         let known = self.policy.as_ref().is_some_and(|policy| place < policy.0.features.len());
         if known && self.detailed { self.row.get(u16::try_from(place).ok()?) } else { None }
+    }
+
+    /// What the lists that the policy asks say of the event, each identifier that is on one once; empty unless the
+    /// decision is a [detailed](Decision::detailed) one.
+    pub fn listed(&self) -> impl Iterator<Item = Listed<'_>> {
+        self.listed.iter().filter_map(|hit| {
+            let policy = &*self.policy.as_ref()?.0;
+            let list = &policy.lists.get(hit.list)?.name;
+            Some(Listed { list, field: policy.schema.name(hit.field), class: &hit.class })
+        })
+    }
+
+    /// Which version each list had, by its name; empty unless the decision is a [detailed](Decision::detailed) one.
+    pub fn list_versions(&self) -> impl ExactSizeIterator<Item = (&str, &ListVersion)> {
+        let name = |number: usize| Some(self.policy.as_ref()?.0.lists.get(number)?.name.as_str());
+        let versions = self.list_versions.iter().enumerate();
+        versions.map(move |(number, version)| (name(number).unwrap_or_default(), version))
     }
 
     /// The policy that decided; `None` before the first use.

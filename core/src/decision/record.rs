@@ -10,6 +10,7 @@ use crate::event::token::Token;
 use crate::event::{Event, Field, FieldKind, Symbol};
 use crate::feature::{Presence, Row, Value};
 use crate::policy::{Compiled, Policy, Reading, SlotSource, Type};
+use crate::state::ListVersion;
 
 /// The version of the record's form.
 const FORMAT: u32 = 1;
@@ -38,12 +39,16 @@ pub struct DecisionRecord {
     pub entities: BTreeMap<String, String>,
     /// The event's other fields, by name.
     pub attributes: BTreeMap<String, RecordedValue>,
-    /// What the lists said, by `in_list(name, field)` or `list_severity(name, field)`.
+    /// What the lists said, by `in_list(name, field)` or `list_severity(name, field)`; reasons and sources as the words
+    /// under which conditions compare them.
     pub lists: BTreeMap<String, i64>,
     /// What the spelling of identifiers said, by `well_formed(field)`, `same_name(field, other)` or
     /// `address_level(field, other)`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub spellings: BTreeMap<String, i64>,
+    /// Which version each list had, by its name; empty lists that never changed are absent.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub list_versions: BTreeMap<String, RecordedListVersion>,
     /// The features, by name; missing ones are absent.
     pub features: BTreeMap<String, RecordedValue>,
     /// The names of features of which part had been forgotten.
@@ -63,6 +68,16 @@ pub struct DecisionRecord {
     pub hits: Vec<String>,
     /// The ids of rules that read an absent value.
     pub missing: Vec<String>,
+}
+
+/// The version of a list in a record.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RecordedListVersion {
+    /// What the host called it when it was loaded as a whole; empty when it never was.
+    pub name: String,
+    /// How often it had changed.
+    pub number: u64,
 }
 
 /// A reason in a record.
@@ -115,6 +130,10 @@ impl Decision {
             Some((name, self.row.get(place.place)? as i64))
         });
         let spellings = spellings.collect();
+        let versions = self.list_versions().filter(|(_, version)| version.number > 0);
+        let versions = versions.map(|(list, ListVersion { name, number })| {
+            (list.to_owned(), RecordedListVersion { name: name.to_string(), number: *number })
+        });
         let features = (0u16..).zip(&compiled.features).filter_map(|(place, plan)| {
             let word = self.row.get(place)?;
             Some((plan.name.clone(), recorded(word, plan.value_type)))
@@ -137,6 +156,7 @@ impl Decision {
             attributes: attributes(event),
             lists,
             spellings,
+            list_versions: versions.collect(),
             features: features.collect(),
             approximate: approximate.collect(),
             score: self.score,
@@ -203,6 +223,12 @@ impl DecisionRecord {
             .collect();
         decision.event_id = self.event.as_deref().and_then(token);
         decision.key_id = self.key;
+        let version = |name: &str| self.list_versions.get(name).cloned();
+        let versions = compiled.lists.iter().map(|list| match version(&list.name) {
+            Some(RecordedListVersion { name, number }) => ListVersion { name: name.into(), number },
+            None => ListVersion::default(),
+        });
+        decision.list_versions = versions.collect();
         decision.row = row;
         Ok(decision)
     }
@@ -246,7 +272,7 @@ impl DecisionRecord {
                     (word, if approximate { Presence::Approximate } else { Presence::Exact })
                 }
                 SlotSource::Part(_) => (None, Presence::Exact),
-                SlotSource::ListHit { .. } | SlotSource::ListSeverity { .. } => {
+                SlotSource::List { .. } => {
                     (self.lists.get(&list_name(policy, place)).map(|word| *word as u64), Presence::Exact)
                 }
                 SlotSource::Event(field, reading) => {
@@ -321,7 +347,7 @@ fn list_name(policy: &Compiled, place: u16) -> String {
     let Some(list) = policy.list_places.iter().find(|known| known.place == place) else {
         return String::new();
     };
-    let function = if list.severity { "list_severity" } else { "in_list" };
+    let function = list.ask.function();
     let name = policy.lists.get(list.list).map_or("", |plan| plan.name.as_str());
     format!("{function}({name}, {})", policy.schema.name(list.field))
 }

@@ -1,5 +1,6 @@
 //! How an engine comes into being.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU32};
@@ -48,6 +49,7 @@ pub struct EngineBuilder {
     policy: Policy,
     key: HashKey,
     previous: Option<HashKey>,
+    shared: BTreeMap<String, HashKey>,
     memory: Memory,
     journal: Option<Sink>,
 }
@@ -66,7 +68,7 @@ impl fmt::Debug for EngineBuilder {
 impl EngineBuilder {
     pub(super) fn new(policy: Policy, key: HashKey) -> EngineBuilder {
         let memory = Memory { whole: DEFAULT_MEMORY, tables: Vec::new() };
-        EngineBuilder { policy, key, previous: None, memory, journal: None }
+        EngineBuilder { policy, key, previous: None, shared: BTreeMap::new(), memory, journal: None }
     }
 
     /// Bytes that all histories together may fill, a gibibyte unless this is called. Tables without a budget of
@@ -93,6 +95,14 @@ impl EngineBuilder {
         self
     }
 
+    /// A key that other institutions have as well, for lists that the policy says are hashed with it:
+    /// `key = "consortium"`.
+    #[must_use]
+    pub fn shared_key(mut self, name: &str, key: HashKey) -> EngineBuilder {
+        self.shared.insert(name.to_owned(), key);
+        self
+    }
+
     /// Hands every change of the engine's memory to the host as a frame, for a log that can be
     /// [recovered](Engine::recover) from: recorded events, outcomes, labels, lists, what was forgotten.
     ///
@@ -110,7 +120,7 @@ impl EngineBuilder {
     /// # Errors
     /// [`ErrorKind::UnknownName`] for a table that the policy does not have, [`ErrorKind::OutOfRange`] for a budget
     /// that one entity alone can exceed, [`ErrorKind::Key`] for a previous key with the number or the secret of the
-    /// present one.
+    /// present one, and without a shared key that hashes one of the policy's lists.
     pub fn build(self) -> Result<Engine> {
         let tables = &self.policy.0.plan.tables;
         for (name, _) in &self.memory.tables {
@@ -134,7 +144,11 @@ impl EngineBuilder {
                 return Err(Error::of_field(ErrorKind::Key, "previous_key", what));
             }
         }
-        Ok(self.into_engine())
+        let engine = self.into_engine();
+        let ruling = engine.ruling.load();
+        ruling.keys.serve(&ruling.policy.0)?;
+        drop(ruling);
+        Ok(engine)
     }
 
     /// Bytes that the engine may ever fill, whatever policy it is given.
@@ -145,7 +159,7 @@ impl EngineBuilder {
 
     pub(super) fn into_engine(self) -> Engine {
         let journal = Journal::new(self.journal);
-        let keys = Keys::new(self.key, self.previous, 0);
+        let keys = Keys::new(self.key, self.previous, 0, &Arc::new(self.shared));
         let ruling = swap::first(self.policy, keys, &self.memory);
         Engine {
             ruling: ArcSwap::from(Arc::new(ruling)),
@@ -155,6 +169,7 @@ impl EngineBuilder {
             memory: self.memory,
             past: Mutex::default(),
             lists: Mutex::default(),
+            loads: Mutex::default(),
             moves: Moves::default(),
             journal,
             forgotten: AtomicU32::new(0),

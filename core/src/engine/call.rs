@@ -6,13 +6,14 @@ use smallvec::SmallVec;
 
 use super::Engine;
 use super::challenger::Challenger;
+use super::probe::Probe;
 use super::ruling::Ruling;
 use crate::decision::{ConclusionWork, Decision, conclude};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, Field, Label, OUTCOMES, Outcome};
-use crate::feature::{Moment, Plan, Presence, Route, Row, TablePlan, Workspace, derive, visit};
-use crate::policy::{Compiled, Policy};
-use crate::state::{Entry, History, Learnt, List, Reader, Shard, Writer};
+use crate::feature::{Moment, Plan, Route, Row, TablePlan, Workspace, derive, visit};
+use crate::policy::{Cause, Compiled, Policy};
+use crate::state::{Entry, History, Learnt, Reader, Shard, Writer};
 use crate::sync::MutexGuard;
 
 /// Policies for which a thread keeps memory: it may serve many tenants in turn.
@@ -207,7 +208,9 @@ impl<'a> Call<'a> {
         let Scratch { route, row, conclusion, workspace, .. } = &mut **scratch;
         let compiled = &*ruling.policy.0;
         let time = event.integer(Field::TIME).unwrap_or(0);
-        probe_lists(compiled, &ruling.lists, route, event, time, row);
+        let detail = decision.detailed.then_some(&mut *decision);
+        Probe { policy: compiled, lists: &ruling.lists, keyring: &ruling.keyring, era: ruling.keys.era }
+            .run(route, event, time, row, detail);
         let moment = Moment { time, id: route.id, repeated, masks: &route.masks, cells: &route.cells };
         let nobody = History::default();
         for (plan, held) in compiled.plan.tables.iter().zip(held.iter()) {
@@ -260,7 +263,11 @@ impl<'a> Call<'a> {
         let event = unlabelled.as_ref().unwrap_or(event);
         route.follow(policy, &challenger.keyring, event, row);
         route.evaluate(policy, event, row, &mut conclusion.stack);
-        probe_lists(policy, &challenger.lists, route, event, time, row);
+        let mut own = decision.challenger.take().unwrap_or_default();
+        own.detailed = decision.detailed;
+        let detail = own.detailed.then_some(&mut *own);
+        Probe { policy, lists: &challenger.lists, keyring: &challenger.keyring, era: ruling.keys.era }
+            .run(route, event, time, row, detail);
         for (from, to) in &challenger.shared {
             row.set(*to, live.get(*from), live.presence(*from));
         }
@@ -275,8 +282,6 @@ impl<'a> Call<'a> {
             done &= visit(plan, history, &moment, &policy.calendar, workspace, row).is_ok();
         }
         derive(policy, event, row, &mut conclusion.stack);
-        let mut own = decision.challenger.take().unwrap_or_default();
-        own.detailed = decision.detailed;
         done &= conclude(&challenger.policy, event, row, conclusion, &mut own).is_ok();
         own.repeated = repeated;
         own.key_id = decision.key_id;
@@ -316,6 +321,9 @@ impl<'a> Call<'a> {
         };
         self.engine.journal.recorded(self.ruling, self.scratch, &recorded);
         self.apply(&recorded, None);
+        if let Some(label) = label {
+            self.feed_back(cause_of(label), labelled_at.unwrap_or(time));
+        }
     }
 
     /// Records what was routed. `frame` is the number of the journal's frame that says so, when it is done again:
@@ -414,6 +422,9 @@ impl<'a> Call<'a> {
         };
         self.engine.journal.learnt(self.ruling, self.scratch, &known);
         self.apply_known(&known, None);
+        if let Some((label, at)) = label {
+            self.feed_back(cause_of(label), at);
+        }
         Ok(true)
     }
 
@@ -540,32 +551,14 @@ impl Known {
     }
 }
 
+fn cause_of(label: Label) -> Cause {
+    match label {
+        Label::Fraud => Cause::Fraud,
+        Label::Genuine => Cause::Genuine,
+    }
+}
+
 fn overflow(policy: &Compiled, place: u16) -> Error {
     let name = policy.features.get(usize::from(place)).map_or("", |plan| plan.name.as_str());
     Error::of_field(ErrorKind::Overflow, name, "the sum over its window does not fit 64 bits")
-}
-
-fn probe_lists(
-    policy: &Compiled,
-    lists: &[Arc<List>],
-    route: &Route,
-    event: &Event,
-    time: i64,
-    row: &mut Row,
-) {
-    for place in &policy.list_places {
-        let Some(list) = lists.get(place.list) else { continue };
-        let hit = match &**list {
-            List::Exact(list) => {
-                let before = route.previous_token(place.key);
-                route.token(place.key).map(|token| list.find(token, before, time))
-            }
-            List::Networks(list) => event.address(place.field).map(|address| list.find(address, time)),
-        };
-        let word = hit.map(|hit| match (hit, place.severity) {
-            (Some(hit), true) => u64::from(hit.severity),
-            (hit, _) => u64::from(hit.is_some()),
-        });
-        row.set(place.place, word, Presence::Exact);
-    }
 }

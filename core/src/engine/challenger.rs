@@ -47,9 +47,7 @@ impl Challenger {
             return Err(Error::new(ErrorKind::Schema, what));
         }
         let lists = own.lists.iter().map(|plan| {
-            let known = live.lists.iter().zip(&ruling.lists).find(|(known, _)| {
-                known.name == plan.name && known.entity == plan.entity && known.networks == plan.networks
-            });
+            let known = live.lists.iter().zip(&ruling.lists).find(|(known, _)| known.is_like(plan));
             known.map(|(_, list)| Arc::clone(list)).ok_or_else(|| unknown(&plan.name, "the list", "list"))
         });
         let lists = lists.collect::<Result<Vec<_>>>()?;

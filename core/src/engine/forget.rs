@@ -8,7 +8,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::event::token::{Token, Tokenizer};
 use crate::event::{canonical, nearest};
 use crate::feature::{CellSource, Plan, TablePlan};
-use crate::state::{List, Rekeying, Shard};
+use crate::policy::ListKind;
+use crate::state::{Rekeying, Shard};
 use crate::sync::locked;
 
 /// Words for somebody who was forgotten, from here on down. That a token has one of them is as likely as that two
@@ -42,7 +43,7 @@ impl Engine {
                 return Err(Error::of_field(ErrorKind::UnknownName, &shown, what));
             };
             let (present, previous) = ruling.keys.tokenizers(entity);
-            let id = canonical(spec, id)?;
+            let (name, id) = (id, canonical(spec, id)?);
             let tokens = |form| {
                 let token = |tokenizer: &Tokenizer| id.with_bytes(form, |bytes| tokenizer.token(bytes));
                 (token(&present), previous.as_ref().map(token))
@@ -57,8 +58,17 @@ impl Engine {
                     None => continue 'again,
                 }
             }
+            known |= self.forget_shared(&ruling, entity, name)?;
             return Ok(known);
         }
+    }
+
+    /// Takes somebody off lists that are hashed with other keys.
+    fn forget_shared(&self, ruling: &Ruling, entity: &str, name: &str) -> Result<bool> {
+        let lists = ruling.policy.0.lists.iter();
+        let shared =
+            lists.filter(|plan| plan.entity == entity && plan.kind == ListKind::Exact && plan.key.is_some());
+        shared.map(|plan| &plan.name).try_fold(false, |known, list| Ok(known | self.list_remove(list, name)?))
     }
 
     /// Forgets the tokens of one entity; whether anything was known, or `None` when another policy has come into
@@ -103,7 +113,7 @@ impl Engine {
             }
         }
         for (plan, list) in policy.lists.iter().zip(&ruling.lists) {
-            if let (true, List::Exact(list)) = (plan.entity == kind, &**list) {
+            if plan.entity == kind && plan.kind == ListKind::Exact && plan.key.is_none() {
                 known |= previous.is_some_and(|previous| list.remove(previous)) | list.remove(token);
             }
         }

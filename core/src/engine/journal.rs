@@ -8,11 +8,13 @@ use std::io::{ErrorKind as IoErrorKind, Read};
 
 use super::Engine;
 use super::call::{Call, Known, Recorded, Scratch};
+use super::lists::Load;
 use super::ruling::Ruling;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::token::{SEAL, Token, Tokenizer};
 use crate::feature::Previous;
-use crate::state::{List, ListEntry, Reader, Writer};
+use crate::policy::ListPlan;
+use crate::state::{List, ListEntry, Prepared, Reader, Writer};
 use crate::sync::{Mutex, locked};
 
 /// Where the host takes frames.
@@ -32,6 +34,8 @@ const ADVANCE: u8 = 5;
 const SCRUB: u8 = 6;
 const REKEY: u8 = 7;
 const RETIRE: u8 = 8;
+const GATHER: u8 = 9;
+const LOAD: u8 = 10;
 
 /// Numbers and seals frames, and hands them to the host.
 pub(super) struct Journal {
@@ -50,6 +54,8 @@ struct State {
     replay: Replay,
     frame: Vec<u8>,
     sealed: Vec<u8>,
+    /// Members that frames have brought and that are yet to be loaded.
+    gathered: Prepared,
 }
 
 /// Where a journal that is done again stands.
@@ -74,6 +80,8 @@ pub(super) struct ListChange<'a> {
 pub(super) enum Member {
     /// Under the present key and, while it is replaced, under the previous one.
     Token(Token, Option<Token>),
+    /// A part of an identifier: the same, and its size as a bit.
+    Part(Token, Option<Token>, u64),
     Network(ipnet::IpNet),
 }
 
@@ -186,11 +194,45 @@ impl Journal {
                     to.byte(1);
                     to.text(&network.to_string());
                 }
+                Member::Part(token, previous, size) => {
+                    to.byte(2);
+                    to.token(token);
+                    to.optional(&[previous], Writer::token);
+                    to.word(size);
+                }
             }
             to.byte(u8::from(change.entry.is_some()));
             if let Some(entry) = change.entry {
                 entry.write(to);
             }
+        });
+    }
+
+    /// Members for a list, which count once it is said that they are loaded.
+    pub(super) fn list_gathered(&self, ruling: &Ruling, plan: &ListPlan, prepared: &Prepared) {
+        let list = &plan.name;
+        if self.sink.is_none() {
+            return;
+        }
+        self.write(ruling, GATHER, |to| {
+            to.text(list);
+            to.byte(0);
+        });
+        prepared.write(plan.era(ruling.keys.era), |piece| {
+            self.write(ruling, GATHER, |to| {
+                to.text(list);
+                to.byte(1);
+                to.bytes(piece);
+            });
+        });
+    }
+
+    /// The members that were gathered are on the list, in the place of all others when they have a name.
+    pub(super) fn list_loaded(&self, ruling: &Ruling, list: &str, name: Option<&str>) {
+        self.write(ruling, LOAD, |to| {
+            to.text(list);
+            to.byte(u8::from(name.is_some()));
+            to.text(name.unwrap_or_default());
         });
     }
 
@@ -385,13 +427,37 @@ impl Engine {
             }
             LIST => {
                 let name = from.text()?;
-                let list = ruling.policy.0.lists.iter().position(|list| list.name == name)?;
+                let (plan, list) = ruling.list_named(name)?;
                 let member = match from.byte()? {
                     0 => Member::Token(from.token()?, other_token(from)?),
+                    2 => Member::Part(from.token()?, other_token(from)?, from.word()?),
                     _ => Member::Network(from.text()?.parse().ok()?),
                 };
                 let entry = if from.byte()? == 1 { Some(ListEntry::read(from)?) } else { None };
-                apply_list(ruling.lists.get(list)?, member, entry, era);
+                if number > list.restored_until() {
+                    apply_list(list, member, entry.as_ref(), plan.era(era));
+                }
+            }
+            GATHER => {
+                let (plan, _) = ruling.list_named(from.text()?)?;
+                let goes_on = from.byte()? == 1;
+                let gathered = &mut locked(&self.journal.state).gathered;
+                if goes_on {
+                    gathered.read(from, [plan.era(era), plan.era(ruling.keys.era_before())])?;
+                } else {
+                    *gathered = Prepared::default();
+                }
+            }
+            LOAD => {
+                let name = from.text()?;
+                let (_, list) = ruling.list_named(name)?;
+                let (is_whole, name) = (from.byte()? == 1, from.text()?);
+                let gathered = std::mem::take(&mut locked(&self.journal.state).gathered);
+                if number > list.restored_until() {
+                    let load =
+                        if is_whole { Load::Whole(list.build(gathered, name)) } else { Load::More(gathered) };
+                    load.apply(list);
+                }
             }
             FORGET => {
                 let (kind, tokens) = (from.text()?, (from.token()?, other_token(from)?));
@@ -421,23 +487,24 @@ fn other_token(from: &mut Reader<'_>) -> Option<Option<Token>> {
 }
 
 /// Changes a list, with tokens of the key of `era`; false when the member to be taken off was not on it, or cannot be.
-pub(super) fn apply_list(list: &List, member: Member, entry: Option<ListEntry>, era: u8) -> bool {
-    match (list, member, entry) {
-        (List::Exact(list), Member::Token(token, previous), Some(entry)) => {
-            list.add(token, entry, era);
+pub(super) fn apply_list(list: &List, member: Member, entry: Option<&ListEntry>, era: u8) -> bool {
+    list.changed();
+    let size = if let Member::Part(_, _, size) = member { size } else { 0 };
+    match (member, entry) {
+        (Member::Token(token, previous) | Member::Part(token, previous, _), Some(entry)) => {
+            list.add(token, size, entry, era);
             previous.iter().for_each(|previous| _ = list.remove(*previous));
             true
         }
-        (List::Exact(list), Member::Token(token, previous), None) => {
+        (Member::Token(token, previous) | Member::Part(token, previous, _), None) => {
             // Under the previous token first: whoever brings a member to the present one must not come between.
             previous.is_some_and(|previous| list.remove(previous)) | list.remove(token)
         }
-        (List::Networks(list), Member::Network(network), Some(entry)) => {
-            list.add(network, entry);
+        (Member::Network(network), Some(entry)) => {
+            list.add_network(network, entry);
             true
         }
-        (List::Networks(list), Member::Network(network), None) => list.remove(network),
-        _ => false,
+        (Member::Network(network), None) => list.remove_network(network),
     }
 }
 

@@ -1,9 +1,12 @@
 //! The keys of a ruling.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::token::{HashKey, Tokenizer};
 use crate::feature::Keyring;
-use crate::policy::Compiled;
+use crate::policy::{Compiled, ListPlan};
 
 /// The key in force, and the one before while it is replaced.
 #[derive(Debug)]
@@ -14,12 +17,19 @@ pub(super) struct Keys {
     pub(super) era: u8,
     /// Seals frames of the journal.
     pub(super) seal: Tokenizer,
+    /// Keys that others have as well, by the names that lists call them.
+    pub(super) shared: Arc<BTreeMap<String, HashKey>>,
 }
 
 impl Keys {
-    pub(super) fn new(present: HashKey, previous: Option<HashKey>, era: u8) -> Keys {
+    pub(super) fn new(
+        present: HashKey,
+        previous: Option<HashKey>,
+        era: u8,
+        shared: &Arc<BTreeMap<String, HashKey>>,
+    ) -> Keys {
         let seal = Tokenizer::new(&present, "journal v1");
-        Keys { present, previous, era, seal }
+        Keys { present, previous, era, seal, shared: Arc::clone(shared) }
     }
 
     /// The era of the previous key.
@@ -29,12 +39,30 @@ impl Keys {
 
     /// Hashes the identifiers of a policy.
     pub(super) fn keyring(&self, policy: &Compiled) -> Keyring {
-        Keyring::new(&self.present, policy).replacing(self.previous.as_ref(), policy)
+        let shared = &self.shared;
+        Keyring::new(&self.present, shared, policy).replacing(self.previous.as_ref(), shared, policy)
     }
 
     /// Hashes identifiers of one kind: under the present key and, while it is replaced, under the previous one.
     pub(super) fn tokenizers(&self, kind: &str) -> (Tokenizer, Option<Tokenizer>) {
         (Tokenizer::new(&self.present, kind), self.previous.as_ref().map(|key| Tokenizer::new(key, kind)))
+    }
+
+    /// The key that hashes a list.
+    pub(super) fn of_list(&self, plan: &ListPlan) -> Result<&HashKey> {
+        let Some(name) = &plan.key else { return Ok(&self.present) };
+        self.shared.get(name).ok_or_else(|| {
+            let what = format!(
+                "the list \"{}\" is hashed with the key \"{name}\", which the engine was not given as a shared key",
+                plan.name
+            );
+            Error::of_field(ErrorKind::Key, "shared_key", what)
+        })
+    }
+
+    /// Whether all lists of a policy can be hashed.
+    pub(super) fn serve(&self, policy: &Compiled) -> Result<()> {
+        policy.lists.iter().try_for_each(|plan| self.of_list(plan).map(drop))
     }
 
     /// Whether a key may take the place of the present one.

@@ -19,7 +19,8 @@ use super::swap;
 use crate::error::Result;
 use crate::event::token::{HashKey, Token};
 use crate::feature::Route;
-use crate::state::{List, Table};
+use crate::policy::ListKind;
+use crate::state::Table;
 use crate::sync::{MutexGuard, locked};
 
 impl Engine {
@@ -74,7 +75,7 @@ impl Engine {
         let mut past = locked(&self.past);
         let old = self.ruling.load_full();
         old.keys.admit(&key)?;
-        let keys = Keys::new(key, Some(old.keys.present.clone()), old.keys.era_before());
+        let keys = Keys::new(key, Some(old.keys.present.clone()), old.keys.era_before(), &old.keys.shared);
         self.install_keys(&mut past, &old, keys);
         Ok(())
     }
@@ -87,8 +88,11 @@ impl Engine {
         let mut past = locked(&self.past);
         let old = self.ruling.load_full();
         let Some(previous) = &old.keys.previous else { return 0 };
-        let ruling =
-            self.install_keys(&mut past, &old, Keys::new(old.keys.present.clone(), None, old.keys.era));
+        let ruling = self.install_keys(
+            &mut past,
+            &old,
+            Keys::new(old.keys.present.clone(), None, old.keys.era, &old.keys.shared),
+        );
         let dropped = self.drop_previous(&ruling);
         // Nobody who knew the previous key changes anything after this frame.
         self.journal.retired(&ruling, previous.id());
@@ -100,8 +104,11 @@ impl Engine {
         let mut past = locked(&self.past);
         let old = self.ruling.load_full();
         old.keys.previous.as_ref().filter(|key| key.id() == key_id)?;
-        let ruling =
-            self.install_keys(&mut past, &old, Keys::new(old.keys.present.clone(), None, old.keys.era));
+        let ruling = self.install_keys(
+            &mut past,
+            &old,
+            Keys::new(old.keys.present.clone(), None, old.keys.era, &old.keys.shared),
+        );
         self.drop_previous(&ruling);
         Some(())
     }
@@ -132,11 +139,8 @@ impl Engine {
             ruling.tables.iter().flat_map(|table| table.each_shard().map(|mut shard| shard.retire(era)));
         let entities: u64 = entities.sum();
         let _lists = locked(&self.lists);
-        let members = ruling.lists.iter().map(|list| match &**list {
-            List::Exact(list) => list.retire(era),
-            List::Networks(_) => 0,
-        });
-        entities + members.sum::<u64>()
+        let lists = ruling.policy.0.lists.iter().zip(&ruling.lists).filter(|(plan, _)| plan.key.is_none());
+        entities + lists.map(|(_, list)| list.retire(era)).sum::<u64>()
     }
 }
 
@@ -228,7 +232,10 @@ fn rename_members<'a>(
     let policy = &*ruling.policy.0;
     let (mut renamed, mut guard) = (false, None);
     for (plan, list) in policy.lists.iter().zip(&ruling.lists) {
-        let List::Exact(list) = &**list else { continue };
+        // Of other lists the identifier's own token is no member.
+        if plan.hashed().is_some() || plan.kind != ListKind::Exact {
+            continue;
+        }
         for (number, _) in policy.plan.keys.iter().enumerate().filter(|(_, key)| key.kind == plan.entity) {
             let tokens = route.previous_token(number).zip(route.token(number));
             let Some((before, token)) = tokens.filter(|(before, _)| list.holds(*before)) else { continue };

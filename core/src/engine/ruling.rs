@@ -6,7 +6,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::event::time::{DAY, LATEST, format_duration};
 use crate::event::{Event, Field, nearest};
 use crate::feature::{Keyring, TablePlan};
-use crate::policy::Policy;
+use crate::policy::{ListPlan, Policy};
 use crate::state::{List, Slot, Table};
 
 use super::keys::Keys;
@@ -96,6 +96,12 @@ impl Ruling {
             return Err(Error::new(ErrorKind::Schema, what));
         }
         Ok(())
+    }
+
+    /// A list of the policy, by a name that was known when it was written.
+    pub(super) fn list_named(&self, name: &str) -> Option<(&ListPlan, &List)> {
+        let lists = self.policy.0.lists.iter().zip(&self.lists);
+        lists.into_iter().find(|(plan, _)| plan.name == name).map(|(plan, list)| (plan, &**list))
     }
 
     pub(super) fn list_number(&self, name: &str) -> Result<usize> {

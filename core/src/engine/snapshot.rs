@@ -20,11 +20,12 @@ use super::{Engine, EngineBuilder};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::token::{HashKey, SEAL, Seal};
 use crate::policy::Policy;
-use crate::state::{Adopted, List, Reader, Writer};
+use crate::state::{Adopted, List, Prepared, Reader, Writer};
+use crate::sync::locked;
 
 const MAGIC: &[u8; 16] = b"sekisho snapshot";
 /// The format that is written; every earlier one can be read.
-const FORMAT: u16 = 1;
+const FORMAT: u16 = 2;
 /// A chunk holds one shard at most; what claims to be longer is damaged.
 const LONGEST_CHUNK: usize = 1 << 31;
 
@@ -33,6 +34,7 @@ const SHARD: u8 = 1;
 const LIST: u8 = 2;
 const END: u8 = 3;
 const MOVED: u8 = 4;
+const LISTED: u8 = 5;
 
 /// A chunk of entities that moved ends when it has so many bytes.
 const MOVED_BYTES: usize = 1 << 20;
@@ -276,11 +278,13 @@ impl Engine {
         sink: impl FnMut(&[u8]) -> std::result::Result<(), E>,
     ) -> Result<SnapshotReport> {
         // No other policy comes into force before the last piece is copied.
-        let _past = crate::sync::locked(&self.past);
+        let _past = locked(&self.past);
         let ruling = self.ruling.load_full();
         let policy = &ruling.policy.0;
         let keys = &ruling.keys;
         let watch = self.moves.watch();
+        // Between the frames of a load no snapshot begins.
+        let loads = locked(&self.loads);
         let head = Head {
             key_id: keys.present.id(),
             previous_id: keys.previous.as_ref().map(HashKey::id),
@@ -291,6 +295,7 @@ impl Engine {
             since: ruling.tables.iter().map(|table| (table.complete_since(), table.parts_since())).collect(),
             lists: policy.lists.iter().map(|list| list.name.clone()).collect(),
         };
+        drop(loads);
         let mut chunks = Chunks::new(&keys.present, sink);
         chunks.write(HEAD, |to| head.write(&ruling.policy, to))?;
         let mut entities = 0;
@@ -310,11 +315,8 @@ impl Engine {
                 })?;
             }
         }
-        for (number, list) in ruling.lists.iter().enumerate() {
-            chunks.write(LIST, |to| {
-                to.short(number as u16);
-                list.write(to, keys.era);
-            })?;
+        for (number, (plan, list)) in policy.lists.iter().zip(&ruling.lists).enumerate() {
+            self.write_list(&mut chunks, number as u16, list, plan.era(keys.era))?;
         }
         let mut moved = &*watch.moved();
         while !moved.is_empty() {
@@ -322,6 +324,39 @@ impl Engine {
         }
         chunks.write(END, |to| to.word(entities))?;
         Ok(SnapshotReport { entities, bytes: chunks.bytes, next_frame: head.next_frame })
+    }
+
+    /// Writes a list: what it is called and which frames it contains, then its members in pieces, then that it ends.
+    fn write_list<S, E>(&self, chunks: &mut Chunks<S>, number: u16, list: &List, era: u8) -> Result<()>
+    where
+        S: FnMut(&[u8]) -> std::result::Result<(), E>,
+        E: Display,
+    {
+        let (content, version, sequence) = {
+            let _lists = locked(&self.lists);
+            (list.content(), list.version(), self.journal.sequence())
+        };
+        let mut written = chunks.write(LISTED, |to| {
+            to.short(number);
+            to.byte(0);
+            to.text(&version.name);
+            to.word(version.number);
+            to.word(sequence);
+        });
+        content.write(era, |piece| {
+            if written.is_ok() {
+                written = chunks.write(LISTED, |to| {
+                    to.short(number);
+                    to.byte(1);
+                    to.bytes(piece);
+                });
+            }
+        });
+        written?;
+        chunks.write(LISTED, |to| {
+            to.short(number);
+            to.byte(2);
+        })
     }
 
     /// Writes entities that moved as they are now; says who has yet to be written.
@@ -391,13 +426,14 @@ impl EngineBuilder {
             table.is_incomplete_before(*since);
             parts.iter().for_each(|(name, since)| table.knows_part(name, Some(*since)));
         }
-        let mut entities = 0;
+        let (mut entities, mut listed) = (0, Listed::default());
         loop {
             let kind = chunks.next()?;
             let mut from = Reader(&chunks.payload);
             let adopted = match kind {
                 SHARD => adopt_shard(&head, &ruling, &tables, eras, &mut from),
                 LIST => adopt_list(&ruling, &lists, eras, &mut from),
+                LISTED => adopt_listed(&ruling, &lists, eras, &mut listed, &mut from),
                 MOVED => adopt_moved(&head, &ruling, &tables, eras, &mut from),
                 END => {
                     if from.word() != Some(entities) {
@@ -521,8 +557,47 @@ fn adopt_moved(
     Some(0)
 }
 
+/// A list as the first format had it: in one chunk.
 fn adopt_list(ruling: &Ruling, lists: &[usize], eras: [u8; 2], from: &mut Reader<'_>) -> Option<u64> {
-    let number = lists.get(usize::from(from.short()?))?;
-    let list: &List = ruling.lists.get(*number)?;
-    list.read(from, eras).map(|()| 0)
+    let list = ruling.lists.get(*lists.get(usize::from(from.short()?))?)?;
+    let mut prepared = Prepared::default();
+    prepared.read_first_format(from, eras)?;
+    list.replace(list.build(prepared, ""), 0);
+    Some(0)
+}
+
+/// A list whose pieces are being read.
+#[derive(Default)]
+struct Listed {
+    name: String,
+    number: u64,
+    sequence: u64,
+    prepared: Prepared,
+}
+
+fn adopt_listed(
+    ruling: &Ruling,
+    lists: &[usize],
+    eras: [u8; 2],
+    listed: &mut Listed,
+    from: &mut Reader<'_>,
+) -> Option<u64> {
+    let number = *lists.get(usize::from(from.short()?))?;
+    let (plan, list) = (ruling.policy.0.lists.get(number)?, ruling.lists.get(number)?);
+    let eras = eras.map(|era| plan.era(era));
+    match from.byte()? {
+        0 => {
+            let (name, number, sequence) = (from.text()?.to_owned(), from.word()?, from.word()?);
+            *listed = Listed { name, number, sequence, prepared: Prepared::default() };
+        }
+        1 => listed.prepared.read(from, eras)?,
+        2 => {
+            let Listed { name, number, sequence, prepared } = std::mem::take(listed);
+            // The policy's own networks may have been taken off since.
+            list.replace(list.build(prepared, &name), number);
+            list.set_restored(sequence);
+        }
+        _ => return None,
+    }
+    Some(0)
 }

@@ -8,7 +8,7 @@ use super::keys::Keys;
 use super::layout::Layout;
 use super::migration::Migration;
 use super::ruling::Ruling;
-use crate::policy::{Compiled, ListPlan, Policy};
+use crate::policy::{Compiled, ListKind, ListPlan, Policy};
 use crate::state::{List, Table};
 
 /// What a swap kept.
@@ -127,12 +127,8 @@ fn migrations(past: &[Vec<Layout>], layouts: &[Layout], policy: &Compiled) -> Ve
 }
 
 pub(super) fn new_list(plan: &ListPlan) -> List {
-    let list = if plan.networks { List::networks() } else { List::exact() };
-    if let List::Networks(list) = &list {
-        for (network, entry) in &plan.entries {
-            list.add(*network, entry.clone());
-        }
-    }
+    let list = if plan.kind == ListKind::Cidr { List::networks() } else { List::hashed() };
+    plan.entries.iter().for_each(|(network, entry)| list.add_network(*network, entry));
     list
 }
 
@@ -235,18 +231,10 @@ fn report(old: &Compiled, new: &Compiled, tables: &[Arc<Table>], latest: Option<
 fn lists(old: &Ruling, new: &Compiled) -> Vec<Arc<List>> {
     let plans = &old.policy.0.lists;
     let moved = new.lists.iter().map(|plan| {
-        let found = plans.iter().zip(&old.lists).find(|(known, _)| {
-            known.name == plan.name && known.entity == plan.entity && known.networks == plan.networks
-        });
+        let found = plans.iter().zip(&old.lists).find(|(known, _)| known.is_like(plan));
         let Some((before, list)) = found else { return Arc::new(new_list(plan)) };
-        if let List::Networks(list) = &**list {
-            for (network, _) in &before.entries {
-                list.remove(*network);
-            }
-            for (network, entry) in &plan.entries {
-                list.add(*network, entry.clone());
-            }
-        }
+        before.entries.iter().for_each(|(network, _)| _ = list.remove_network(*network));
+        plan.entries.iter().for_each(|(network, entry)| list.add_network(*network, entry));
         Arc::clone(list)
     });
     moved.collect()

@@ -22,7 +22,7 @@ pub(crate) use plan::{
     CellSource, KeyPlan, KeySource, Marker, Plan, Predicate, SelectedPredicate, Selector, Step, TablePlan,
     Window, WindowFeature, WindowSpan,
 };
-pub(crate) use route::{Keyring, Previous, Route, event_word};
+pub(crate) use route::{Keyring, Previous, Route, event_word, identifier_token};
 pub use row::Value;
 pub(crate) use row::{Presence, Row};
 pub(crate) use velocity::{Moment, Workspace, visit};

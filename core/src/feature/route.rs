@@ -1,13 +1,14 @@
 //! The **route**: from an event to the entities that it touches and what each has to know of it.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use super::plan::{CellSource, KeyPlan, KeySource, Plan, TablePlan};
 use super::row::{Presence, Row};
 use crate::event::token::{HashKey, Token, Tokenizer};
 use crate::event::{CardNumber, Event, Field, Symbol, with_address_bytes};
-use crate::locale::{self, NameMatch};
-use crate::policy::{Compiled, Facts, Reading, TextWord, Truth, literal_word};
+use crate::locale::{self, Kind, NameMatch};
+use crate::policy::{Compiled, Facts, ListPlan, Reading, TextWord, Truth, literal_word};
 use crate::state::Rekeying;
 
 /// The tokenizers of a policy's keys, in their order.
@@ -15,22 +16,41 @@ use crate::state::Rekeying;
 pub(crate) struct Keyring {
     identifier: Tokenizer,
     keys: Vec<Tokenizer>,
+    /// One for each list that does not hold the identifiers' own tokens.
+    lists: Vec<Option<Tokenizer>>,
     /// The same under the previous key, while it is replaced.
     previous: Option<Box<Keyring>>,
 }
 
 impl Keyring {
-    pub(crate) fn new(key: &HashKey, policy: &Compiled) -> Keyring {
+    pub(crate) fn new(key: &HashKey, shared: &BTreeMap<String, HashKey>, policy: &Compiled) -> Keyring {
+        let key_of = |plan: &ListPlan| match &plan.key {
+            Some(name) => shared.get(name),
+            None => Some(key),
+        };
+        let of_list = |plan: &ListPlan| Some(Tokenizer::new(key_of(plan)?, &plan.hashed()?));
         Keyring {
             identifier: Tokenizer::new(key, "id"),
             keys: policy.plan.keys.iter().map(|plan| Tokenizer::new(key, &plan.kind)).collect(),
+            lists: policy.lists.iter().map(of_list).collect(),
             previous: None,
         }
     }
 
+    /// What hashes for a list that does not hold the identifiers' own tokens, under the key and under the previous one while it is replaced.
+    pub(crate) fn of_list(&self, list: usize) -> Option<(&Tokenizer, Option<&Tokenizer>)> {
+        let own = self.lists.get(list)?.as_ref()?;
+        Some((own, self.previous.as_ref().and_then(|previous| previous.lists.get(list)?.as_ref())))
+    }
+
     /// The same beside another key, which it replaces.
-    pub(crate) fn replacing(self, previous: Option<&HashKey>, policy: &Compiled) -> Keyring {
-        Keyring { previous: previous.map(|key| Box::new(Keyring::new(key, policy))), ..self }
+    pub(crate) fn replacing(
+        self,
+        previous: Option<&HashKey>,
+        shared: &BTreeMap<String, HashKey>,
+        policy: &Compiled,
+    ) -> Keyring {
+        Keyring { previous: previous.map(|key| Box::new(Keyring::new(key, shared, policy))), ..self }
     }
 
     /// The token of the event's own id.
@@ -167,13 +187,7 @@ impl Route {
 
 fn token(plan: &KeyPlan, tokenizer: &Tokenizer, event: &Event) -> Option<Token> {
     match plan.source {
-        KeySource::Field(field) => match plan.form {
-            None => identifier_token(tokenizer, event, field),
-            Some(kind) => {
-                let text = event.raw_text(field)?;
-                Some(locale::with_form(kind, text, |bytes| tokenizer.token(bytes)))
-            }
-        },
+        KeySource::Field(field) => identifier_token(plan.form, tokenizer, event, field),
         KeySource::Network4(length) => match event.address(Field::IP)? {
             IpAddr::V4(address) => {
                 let network = u32::from(address) >> (32 - u32::from(length.clamp(1, 32)));
@@ -188,7 +202,7 @@ fn token(plan: &KeyPlan, tokenizer: &Tokenizer, event: &Event) -> Option<Token> 
             }
             IpAddr::V4(_) => None,
         },
-        KeySource::Issuer => identifier_token(tokenizer, event, Field::BIN).or_else(|| {
+        KeySource::Issuer => identifier_token(None, tokenizer, event, Field::BIN).or_else(|| {
             let number = CardNumber::parse(event.raw_text(Field::CARD)?)?;
             Some(tokenizer.token(number.issuer()))
         }),
@@ -200,10 +214,19 @@ fn token(plan: &KeyPlan, tokenizer: &Tokenizer, event: &Event) -> Option<Token> 
     }
 }
 
-fn identifier_token(tokenizer: &Tokenizer, event: &Event, field: Field) -> Option<Token> {
-    match event.address(field) {
-        Some(address) => Some(with_address_bytes(address, |bytes| tokenizer.token(bytes))),
-        None => event.raw_bytes(field).map(|bytes| tokenizer.token(bytes)),
+/// The token of a field's identifier, in its one form where it has one.
+pub(crate) fn identifier_token(
+    form: Option<Kind>,
+    tokenizer: &Tokenizer,
+    event: &Event,
+    field: Field,
+) -> Option<Token> {
+    match (event.address(field), form) {
+        (Some(address), _) => Some(with_address_bytes(address, |bytes| tokenizer.token(bytes))),
+        (None, None) => event.raw_bytes(field).map(|bytes| tokenizer.token(bytes)),
+        (None, Some(kind)) => {
+            Some(locale::with_form(kind, event.raw_text(field)?, |bytes| tokenizer.token(bytes)))
+        }
     }
 }
 

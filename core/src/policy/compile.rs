@@ -15,12 +15,14 @@ use super::expression::{
     Checked, Conditions, NamedFeature, NamedList, Node, Program, Reading, Scope, SlotSource, Slots, Type, Use,
 };
 use super::source::{At, Format, Source};
-use super::{Action, Band, Compiled, EventPlace, ListPlace, ListPlan, Obligations, Points, Policy, Rule};
+use super::{
+    Action, Band, Compiled, EventPlace, Feedback, ListPlace, ListPlan, Obligations, Points, Policy, Rule,
+};
 use crate::error::{Error, Result};
 use crate::event::time::{Calendar, DAY, parse_duration};
 use crate::event::{Declared, Field, FieldKind, FieldSpec, Schema, is_currency, nearest};
 use crate::feature::{KeyPlan, KeySource, Plan};
-use crate::state::ListEntry;
+use crate::state::{LONGEST_REASON, ListEntry};
 
 /// Rules that one policy can hold: decisions carry a bit for each.
 pub(crate) const MOST_RULES: usize = 512;
@@ -99,6 +101,7 @@ impl Compiler<'_> {
         let rules = self.rules(&scope, &mut slots, &mut conditions);
         let bands = self.bands();
 
+        let feedback = self.feedback(&schema, &lists, &mut plan);
         let (event_places, list_places) = places(&slots, &schema, &mut plan);
         if slots.sources().len() > usize::from(u16::MAX) {
             self.source.fault(&(0..0), "the policy reads more than 65,535 different values");
@@ -126,6 +129,8 @@ impl Compiler<'_> {
             conditions: Conditions::compile(&conditions),
             rules,
             bands,
+            most_relief: self.most_relief(),
+            feedback,
         }
     }
 
@@ -239,11 +244,21 @@ impl Compiler<'_> {
             let list = ListPlan {
                 name: item.name.value.clone(),
                 entity: entity.unwrap_or_default().to_owned(),
-                networks: item.kind == ListKind::Cidr,
+                kind: item.kind,
+                key: item.key.as_ref().map(|at| at.value.clone()),
                 entries: self.networks(item),
             };
-            if list.networks && list.entity != "ip" && entity.is_some() {
+            if list.kind == ListKind::Cidr && list.entity != "ip" && entity.is_some() {
                 self.source.fault(&item.of.span, "a cidr list is of \"ip\"");
+            }
+            if let (ListKind::Cidr, Some(at)) = (list.kind, &item.key) {
+                self.source.fault(&at.span, "a cidr list has no `key`: networks are not hashed");
+            }
+            if let Some(at) = item.key.as_ref().filter(|at| at.value.is_empty()) {
+                self.source.fault(&at.span, "the name of a key is empty");
+            }
+            if matches!(list.kind, ListKind::Prefix | ListKind::Domain) && list.entity == "ip" {
+                self.source.fault(&item.of.span, "a list of \"ip\" is \"exact\" or \"cidr\"");
             }
             let known = NamedList { number, entity: list.entity.clone() };
             if named.insert(list.name.clone(), known).is_some() {
@@ -254,10 +269,81 @@ impl Compiler<'_> {
         (lists, named)
     }
 
+    fn check_length(&self, text: &Option<At<String>>) {
+        if let Some(at) = text.as_ref().filter(|at| at.value.len() > LONGEST_REASON) {
+            let message = format!("a reason and a source have at most {LONGEST_REASON} bytes");
+            self.source.fault(&at.span, message);
+        }
+    }
+
+    /// How much negative points can lower a score.
+    fn most_relief(&self) -> i64 {
+        let Some(at) = &self.document.most_relief else { return i64::MAX };
+        if !(0..=999).contains(&at.value) {
+            self.source.fault(&at.span, "`most_relief` is 0 to 999 points");
+        }
+        at.value
+    }
+
+    fn feedback(&self, schema: &Schema, lists: &[ListPlan], plan: &mut Plan) -> Vec<Feedback> {
+        let mut all = Vec::new();
+        for item in &self.document.feedback {
+            let list = lists.iter().position(|list| list.name == item.list.value);
+            let spec = schema.find(&item.of.value).and_then(|field| schema.spec(field));
+            let severity = item.severity.as_ref().map_or(100, |at| at.value);
+            if let Some(at) = item.severity.as_ref().filter(|at| at.value > 100) {
+                self.source.fault(&at.span, "a severity is 0 to 100");
+            }
+            self.check_length(&item.reason);
+            self.check_length(&item.source);
+            let lasts = self.duration(&item.lasts);
+            let (Some(number), Some(spec)) = (list, spec) else {
+                if list.is_none() && !self.document.unreadable.contains(&item.list.value) {
+                    let hint = nearest(&item.list.value, lists.iter().map(|list| list.name.as_str()));
+                    let hint = hint.map(|known| format!("; did you mean \"{known}\"?")).unwrap_or_default();
+                    let message = format!("there is no list \"{}\"{hint}", item.list.value);
+                    self.source.fault(&item.list.span, message);
+                }
+                if spec.is_none() {
+                    let message =
+                        format!("there is no field `{}`; name one with an identifier", item.of.value);
+                    self.source.fault(&item.of.span, message);
+                }
+                continue;
+            };
+            let Some(list) = lists.get(number) else { continue };
+            if list.kind != ListKind::Exact || list.key.is_some() {
+                let message = "feedback goes to lists of kind \"exact\" without a `key` of their own";
+                self.source.fault(&item.list.span, message);
+            }
+            if spec.entity() != Some(&list.entity) {
+                let message = format!(
+                    "the list \"{}\" holds identifiers of kind {}, `{}` is of kind {}",
+                    list.name,
+                    list.entity,
+                    item.of.value,
+                    spec.entity().unwrap_or("no identifier")
+                );
+                self.source.fault(&item.of.span, message);
+                continue;
+            }
+            let text = |at: &Option<At<String>>| at.as_ref().map(|at| at.value.clone()).unwrap_or_default();
+            let entry = ListEntry::new().severity(severity.min(100)).reason(text(&item.reason));
+            all.extend(lasts.map(|lasts| Feedback {
+                list: number,
+                key: field_key(plan, spec),
+                cause: item.on.value,
+                lasts,
+                entry: entry.source(text(&item.source)),
+            }));
+        }
+        all
+    }
+
     fn networks(&self, item: &ListItem) -> Vec<(IpNet, ListEntry)> {
         let mut entries = Vec::new();
         for entry in &item.entries {
-            if item.kind == ListKind::Exact {
+            if item.kind != ListKind::Cidr {
                 let message =
                     "a policy names no identifiers: add them through the engine, or make this a cidr list";
                 self.source.fault(&entry.value.span, message);
@@ -272,9 +358,14 @@ impl Compiler<'_> {
                 let span = entry.severity.as_ref().map_or(&entry.value.span, |at| &at.span);
                 self.source.fault(span, "a severity is 0 to 100");
             }
+            self.check_length(&entry.reason);
+            self.check_length(&entry.source);
             let mut described = ListEntry::new().severity(severity);
             if let Some(origin) = &entry.source {
                 described = described.source(&origin.value);
+            }
+            if let Some(reason) = &entry.reason {
+                described = described.reason(&reason.value);
             }
             if let Some(expires) = &entry.expires {
                 described = described.expires(expires.value);
@@ -476,10 +567,9 @@ fn places(slots: &Slots, schema: &Schema, plan: &mut Plan) -> (Vec<EventPlace>, 
                 };
                 events.push(EventPlace { place, field, reading, key });
             }
-            SlotSource::ListHit { list, field } | SlotSource::ListSeverity { list, field } => {
+            SlotSource::List { list, field, ask } => {
                 let key = schema.spec(field).map_or(0, |spec| field_key(plan, spec));
-                let severity = matches!(source, SlotSource::ListSeverity { .. });
-                lists.push(ListPlace { place, list: usize::from(list), field, key, severity });
+                lists.push(ListPlace { place, list: usize::from(list), field, key, ask });
             }
         }
     }

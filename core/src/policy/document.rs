@@ -13,6 +13,10 @@ pub(crate) struct Document {
     pub(crate) features: Vec<FeatureItem>,
     pub(crate) rules: Vec<RuleItem>,
     pub(crate) bands: Vec<BandItem>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) most_relief: Option<At<i64>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) feedback: Vec<FeedbackItem>,
     /// Names of features and lists whose faults keep them from being read: what refers to them is not at fault.
     #[serde(skip)]
     pub(crate) unreadable: Vec<String>,
@@ -74,6 +78,8 @@ pub(crate) struct ListItem {
     pub(crate) name: At<String>,
     pub(crate) of: At<String>,
     pub(crate) kind: ListKind,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) key: Option<At<String>>,
     pub(crate) entries: Vec<EntryItem>,
     pub(crate) description: Option<At<String>>,
 }
@@ -84,14 +90,44 @@ pub(crate) enum ListKind {
     #[default]
     Exact,
     Cidr,
+    /// Identifiers by how they begin.
+    Prefix,
+    /// Addresses of mail and names of hosts by the domains that they are in.
+    Domain,
 }
 
 #[derive(Debug, Serialize)]
 pub(crate) struct EntryItem {
     pub(crate) value: At<String>,
     pub(crate) severity: Option<At<u8>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) reason: Option<At<String>>,
     pub(crate) source: Option<At<String>>,
     pub(crate) expires: Option<At<i64>>,
+}
+
+/// What puts an identifier of an event on a list.
+#[derive(Debug, Serialize)]
+pub(crate) struct FeedbackItem {
+    pub(crate) list: At<String>,
+    pub(crate) of: At<String>,
+    pub(crate) on: At<Cause>,
+    pub(crate) lasts: At<String>,
+    pub(crate) severity: Option<At<u8>>,
+    pub(crate) reason: Option<At<String>>,
+    pub(crate) source: Option<At<String>>,
+}
+
+/// When it does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Cause {
+    /// The event was denied.
+    Deny,
+    /// Its label is fraud.
+    Fraud,
+    /// Its label is genuine.
+    Genuine,
 }
 
 #[derive(Debug, Serialize)]
@@ -278,6 +314,16 @@ pub(crate) fn read<'a>(source: &'a Source<'a>, format: Format) -> Option<Documen
             None => document.unreadable.extend(name),
         }
     }
+    for table in root.tables("feedback") {
+        let mut item = Table::new(source, table, "a feedback");
+        let (list, of, on) = (item.required("list"), item.required("of"), item.required("on"));
+        let (lasts, severity) = (item.required("for"), item.optional("severity"));
+        let (reason, origin) = (item.optional("reason"), item.optional("source"));
+        item.finish();
+        if let (Some(list), Some(of), Some(on), Some(lasts)) = (list, of, on, lasts) {
+            document.feedback.push(FeedbackItem { list, of, on, lasts, severity, reason, source: origin });
+        }
+    }
     for table in root.tables("feature") {
         let (name, item) = read_feature(Table::new(source, table, "a feature"));
         match item {
@@ -304,6 +350,7 @@ pub(crate) fn read<'a>(source: &'a Source<'a>, format: Format) -> Option<Documen
                 let span = decision.span();
                 source.fault(&span, "[decision] has no `bands`, such as [{ from = 0, action = \"allow\" }]");
             }
+            document.most_relief = decision.optional("most_relief");
             decision.finish();
         }
         None => source.fault(&(0..0), "there is no [decision] table with `bands`"),
@@ -330,15 +377,16 @@ fn read_header(mut table: Table<'_, '_>, header: &mut Header) {
 fn read_list<'a>(source: &Source<'a>, mut table: Table<'a, '_>) -> (Option<String>, Option<ListItem>) {
     let (name, of, kind): (Option<At<String>>, _, _) =
         (table.required("name"), table.required("of"), table.optional("kind"));
-    let description = table.optional("description");
+    let (key, description) = (table.optional("key"), table.optional("description"));
     let mut entries = Vec::new();
     for entry in table.tables("entries") {
         let mut item = Table::new(source, entry, "an entry");
         let value = item.required("value");
         let (severity, origin, expires) =
             (item.optional("severity"), item.optional("source"), item.optional("expires"));
+        let reason = item.optional("reason");
         item.finish();
-        entries.extend(value.map(|value| EntryItem { value, severity, source: origin, expires }));
+        entries.extend(value.map(|value| EntryItem { value, severity, reason, source: origin, expires }));
     }
     table.finish();
     let known = name.as_ref().map(|name| name.value.clone());
@@ -346,6 +394,7 @@ fn read_list<'a>(source: &Source<'a>, mut table: Table<'a, '_>) -> (Option<Strin
         name,
         of,
         kind: kind.map(|kind: At<ListKind>| kind.value).unwrap_or_default(),
+        key,
         entries,
         description,
     });

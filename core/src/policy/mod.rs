@@ -25,10 +25,10 @@ use ipnet::IpNet;
 pub use action::{Action, Obligations};
 pub use catalogue::{AGGREGATES, AggregateInfo};
 pub(crate) use compile::{MOST_POINTS, parse_network};
-pub(crate) use document::{Aggregate, OnMissing};
+pub(crate) use document::{Aggregate, Cause, ListKind, OnMissing};
 pub(crate) use expression::{
-    Conditions, Evaluation, Facts, Program, Reading, Reference, SlotSource, Span, TextWord, Truth, Type,
-    literal_word,
+    Conditions, Evaluation, Facts, ListAsk, Program, Reading, Reference, SlotSource, Span, TextWord, Truth,
+    Type, literal_word,
 };
 use source::Format;
 
@@ -94,6 +94,9 @@ pub(crate) struct Compiled {
     pub(crate) conditions: Conditions,
     pub(crate) rules: Vec<Rule>,
     pub(crate) bands: Vec<Band>,
+    /// How much negative points can lower a score.
+    pub(crate) most_relief: i64,
+    pub(crate) feedback: Vec<Feedback>,
 }
 
 impl Compiled {
@@ -120,7 +123,7 @@ pub(crate) struct ListPlace {
     pub(crate) list: usize,
     pub(crate) field: Field,
     pub(crate) key: usize,
-    pub(crate) severity: bool,
+    pub(crate) ask: ListAsk,
 }
 
 /// A list that the policy names.
@@ -129,9 +132,47 @@ pub(crate) struct ListPlan {
     pub(crate) name: String,
     /// The kind of identifier on it.
     pub(crate) entity: String,
-    pub(crate) networks: bool,
+    pub(crate) kind: ListKind,
+    /// The name of the key that hashes it, where it is not the engine's.
+    pub(crate) key: Option<String>,
     /// Networks that the document itself carries.
     pub(crate) entries: Vec<(IpNet, ListEntry)>,
+}
+
+impl ListPlan {
+    /// Where a list does not hold the identifiers' own tokens: a name for what it holds, by which that has tokens of
+    /// its own.
+    pub(crate) fn hashed(&self) -> Option<String> {
+        match self.kind {
+            ListKind::Exact => self.key.as_ref().map(|_| self.entity.clone()),
+            ListKind::Cidr => None,
+            ListKind::Prefix => Some(format!("prefix {}", self.entity)),
+            ListKind::Domain => Some(format!("domain {}", self.entity)),
+        }
+    }
+
+    /// The era of its members under a key of the engine of this era; another key has none.
+    pub(crate) fn era(&self, era: u8) -> u8 {
+        if self.key.is_some() { 0 } else { era }
+    }
+
+    /// Whether it goes on with what another list held.
+    pub(crate) fn is_like(&self, other: &ListPlan) -> bool {
+        (&self.name, &self.entity, self.kind, &self.key)
+            == (&other.name, &other.entity, other.kind, &other.key)
+    }
+}
+
+/// What puts an identifier of an event on a list.
+#[derive(Debug)]
+pub(crate) struct Feedback {
+    pub(crate) list: usize,
+    pub(crate) key: usize,
+    pub(crate) cause: Cause,
+    /// How long it stays there.
+    pub(crate) lasts: i64,
+    /// What the list says of it, but for its expiry.
+    pub(crate) entry: ListEntry,
 }
 
 /// A feature as its users see it.

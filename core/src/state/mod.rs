@@ -17,8 +17,11 @@ mod table;
 pub(crate) use bits::ones;
 pub(crate) use codec::{Reader, Writer};
 pub(crate) use history::{Entry, History, Learnt, Remembered, Reshape, Undone, holds};
-pub(crate) use lists::List;
-pub use lists::ListEntry;
+pub(crate) use lists::{
+    Class, Content, Hit, LONGEST_REASON, List, Prepared, domain_with_size, find_beginning, find_domain,
+    size_of_beginning,
+};
+pub use lists::{ListEntry, ListVersion};
 pub(crate) use panes::Panes;
 pub(crate) use record::{Column, MOST_COLUMNS, Shape, View};
 pub(crate) use rekeying::Rekeying;

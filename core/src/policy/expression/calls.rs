@@ -4,7 +4,7 @@ use super::Type;
 use super::ast::{Expr, ExprKind, Span};
 use super::check::{Checker, Fold, Node, Reference, TextTest};
 use super::math::is_function;
-use super::scope::{Named, Reading, SlotSource};
+use super::scope::{ListAsk, Named, Reading, SlotSource};
 use crate::event::time::{TimePart, parse_duration};
 use crate::event::{Field, FieldSpec, nearest};
 use crate::locale::Kind;
@@ -51,7 +51,9 @@ impl<'a> Checker<'a, '_> {
             ("address_level", [a, b]) => {
                 self.agreement((a, b), span, "address", Reading::AddressLevel, Type::Integer)
             }
-            ("in_list" | "list_severity", [list, entity]) => self.list_test(function, list, entity, span),
+            (function, [list, entity]) if ListAsk::named(function).is_some() => {
+                self.list_test(function, list, entity, span)
+            }
             ("has" | "duration" | "timestamp" | "double" | "int" | "size", _) => {
                 self.fail(span, format!("{function}() wants one argument"))
             }
@@ -59,7 +61,7 @@ impl<'a> Checker<'a, '_> {
             ("same_name" | "address_level", _) => {
                 self.fail(span, format!("{function}() wants two identifiers of one kind"))
             }
-            ("in_list" | "list_severity", _) => {
+            (function, _) if ListAsk::named(function).is_some() => {
                 self.fail(span, format!("{function}() wants the name of a list and an identifier"))
             }
             _ => {
@@ -73,6 +75,8 @@ impl<'a> Checker<'a, '_> {
                     "in_list",
                     "list_severity",
                     "disagreements",
+                    "list_reason",
+                    "list_source",
                     "well_formed",
                     "same_name",
                     "address_level",
@@ -199,11 +203,8 @@ impl<'a> Checker<'a, '_> {
             return self.fail(&entity.span, message);
         }
         let (list, field) = (list.number, spec.field());
-        let (source, value_type) = match function {
-            "in_list" => (SlotSource::ListHit { list, field }, Type::Boolean),
-            _ => (SlotSource::ListSeverity { list, field }, Type::Integer),
-        };
-        let place = self.slots.place(source);
+        let ask = ListAsk::named(function)?;
+        let (place, value_type) = (self.slots.place(SlotSource::List { list, field, ask }), ask.value_type());
         self.references.push((span.clone(), Reference::Place(place, value_type)));
         Some((Node::Load(place), value_type))
     }

@@ -22,7 +22,9 @@ pub(crate) use ast::{Mistake, Span};
 pub(crate) use check::{Checked, Node, Reference, check};
 pub(crate) use condition::{Conditions, Facts, Truth};
 pub(crate) use program::{Evaluation, Program, TextWord};
-pub(crate) use scope::{NamedFeature, NamedList, Reading, Scope, SlotSource, Slots, Use, literal_word};
+pub(crate) use scope::{
+    ListAsk, NamedFeature, NamedList, Reading, Scope, SlotSource, Slots, Use, literal_word,
+};
 
 /// The type of an expression.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::Type;
 use crate::event::time::Calendar;
 use crate::event::{Field, FieldKind, FieldSpec, Schema, Symbol, nearest};
+use crate::state::Hit;
 
 /// How an event field is read into the row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -37,16 +38,62 @@ pub(crate) enum SlotSource {
     /// One of the values that features are made of.
     Part(u16),
     Event(Field, Reading),
-    /// Whether the field's identifier is on the list.
-    ListHit {
+    /// What a list says of the field's identifier.
+    List {
         list: u16,
         field: Field,
+        ask: ListAsk,
     },
-    /// The severity of its hit, 0 when it is not listed.
-    ListSeverity {
-        list: u16,
-        field: Field,
-    },
+}
+
+/// What is asked of a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum ListAsk {
+    /// Whether it holds the identifier.
+    Hit,
+    /// The severity of the hit, 0 when it does not.
+    Severity,
+    /// Why it does; missing when it does not.
+    Reason,
+    /// Who says so; missing when it does not.
+    Source,
+}
+
+impl ListAsk {
+    const ALL: [(&'static str, ListAsk); 4] = [
+        ("in_list", ListAsk::Hit),
+        ("list_severity", ListAsk::Severity),
+        ("list_reason", ListAsk::Reason),
+        ("list_source", ListAsk::Source),
+    ];
+
+    pub(crate) fn named(function: &str) -> Option<ListAsk> {
+        ListAsk::ALL.into_iter().find(|(name, _)| *name == function).map(|(_, ask)| ask)
+    }
+
+    /// The function that asks it.
+    pub(crate) fn function(self) -> &'static str {
+        ListAsk::ALL.into_iter().find(|(_, ask)| *ask == self).map_or("", |(name, _)| name)
+    }
+
+    pub(crate) fn value_type(self) -> Type {
+        match self {
+            ListAsk::Hit => Type::Boolean,
+            ListAsk::Severity => Type::Integer,
+            ListAsk::Reason | ListAsk::Source => Type::Symbol,
+        }
+    }
+
+    /// The answer for somebody who is asked about.
+    pub(crate) fn word(self, hit: Option<Hit>) -> Option<u64> {
+        let [reason, source] = hit.map(|hit| hit.words.map(Some)).unwrap_or_default();
+        match self {
+            ListAsk::Hit => Some(u64::from(hit.is_some())),
+            ListAsk::Severity => Some(hit.map_or(0, |hit| u64::from(hit.severity))),
+            ListAsk::Reason => reason,
+            ListAsk::Source => source,
+        }
+    }
 }
 
 /// The row's places and the literals, collected while expressions are checked.

@@ -1,0 +1,257 @@
+//! What lists cost: a lookup among ten million identifiers and a million networks, bytes of each, loading, and how
+//! long calls take while a list of ten million is swapped.
+//!
+//! `lists [exact|networks|swap]`; all of them unless one is named.
+
+use std::error::Error;
+use std::hint::black_box;
+use std::net::{Ipv4Addr, Ipv6Addr};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use sekisho::{Decision, Engine, Event, Field, HashKey, ListEntry, Policy, PreparedList};
+
+/// 2026-01-01T00:00:00Z
+const START: i64 = 1_767_225_600_000;
+const MEMBERS: u64 = 10_000_000;
+const NETWORKS: u64 = 1_000_000;
+/// Members that are looked up, or strangers.
+const ASKED: u64 = 1_000_000;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let wanted = std::env::args().nth(1);
+    let is_wanted = |name: &str| wanted.as_deref().is_none_or(|wanted| wanted == name);
+    let (chained, free) = memory(150);
+    println!("one access to 150 MB: {chained:.0} ns behind another, {free:.0} ns beside others");
+    if is_wanted("exact") {
+        exact()?;
+    }
+    if is_wanted("networks") {
+        networks()?;
+    }
+    if is_wanted("swap") {
+        swap()?;
+    }
+    Ok(())
+}
+
+fn scatter(n: u64) -> u64 {
+    let n = (n ^ n >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let n = (n ^ n >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+    n ^ n >> 31
+}
+
+/// An engine with one list, and one that does not ask it.
+fn engines(list: &str, asks: &str) -> Result<[Engine; 2], Box<dyn Error>> {
+    let engine = |condition: &str| -> Result<Engine, Box<dyn Error>> {
+        let policy = Policy::from_toml(&format!(
+            "[policy]\nname = \"lists\"\nversion = \"1\"\ncurrency = \"JPY\"\n[[list]]\nname = \"bad\"\n{list}\n\
+             [[rule]]\nid = \"listed\"\nwhen = '{condition}'\npoints = 900\n\
+             [decision]\nbands = [{{ from = 0, action = \"allow\" }}]\n"
+        ))?;
+        Ok(Engine::new(policy, HashKey::new(1, *b"32 secret bytes of the host ....")))
+    };
+    let field = if list.contains("device") { "device" } else { "ip" };
+    Ok([engine(asks)?, engine(&format!("has({field}) && amount_minor == 77"))?])
+}
+
+/// Nanoseconds of a call in rounds of some thousand, the quickest quarter of the rounds: others on the machine lengthen
+/// many of them. And how many hit.
+fn time_of(engine: &Engine, fill: impl Fn(u64, &mut Event)) -> Result<(f64, u64), Box<dyn Error>> {
+    const ROUND: u64 = 4_000;
+    let (mut decision, mut hits, mut rounds) = (Decision::new(), 0, Vec::new());
+    let mut events = vec![engine.event(); ROUND as usize];
+    for round in 0..ASKED / ROUND {
+        for (n, event) in (round * ROUND..).zip(&mut events) {
+            event.clear();
+            event.set(Field::TYPE, "login")?;
+            event.set(Field::TIME, START)?;
+            event.set(Field::AMOUNT_MINOR, 5)?;
+            fill(scatter(n), event);
+        }
+        let start = Instant::now();
+        for event in &events {
+            engine.score_into(black_box(event), &mut decision)?;
+            hits += u64::from(decision.score() > 0);
+        }
+        rounds.push(start.elapsed().as_nanos() as f64 / ROUND as f64);
+    }
+    rounds.sort_unstable_by(f64::total_cmp);
+    Ok((rounds[rounds.len() / 4], hits))
+}
+
+/// Nanoseconds of one access to a random place of some megabytes, what a lookup cannot do without: one behind the
+/// other, and as they come.
+fn memory(megabytes: u64) -> (f64, f64) {
+    const ROUND: u64 = 20_000;
+    let words: Vec<u64> = (0..megabytes << 17).collect();
+    let quickest = |chained: bool| {
+        let mut rounds = Vec::new();
+        for round in 0..50 {
+            let (start, mut last) = (Instant::now(), 0);
+            for n in round * ROUND..(round + 1) * ROUND {
+                let at = scatter(if chained { n ^ (last & 1) } else { n }) % words.len() as u64;
+                last = words[at as usize];
+                black_box(last);
+            }
+            rounds.push(start.elapsed().as_nanos() as f64 / ROUND as f64);
+        }
+        rounds.sort_unstable_by(f64::total_cmp);
+        rounds[rounds.len() / 4]
+    };
+    (quickest(true), quickest(false))
+}
+
+fn report(
+    name: &str,
+    [engine, without]: &[Engine; 2],
+    fill: impl Fn(u64, &mut Event),
+) -> Result<(), Box<dyn Error>> {
+    let (with, hits) = time_of(engine, &fill)?;
+    let (without, _) = time_of(without, &fill)?;
+    println!(
+        "  {name}: {:.0} ns ({with:.0} ns a call, {without:.0} without the list), {} % hits",
+        with - without,
+        hits * 100 / ASKED
+    );
+    Ok(())
+}
+
+fn gather(engine: &Engine, version: u64) -> Result<PreparedList, Box<dyn Error>> {
+    let mut members = engine.list_prepare("bad")?;
+    let entry =
+        ListEntry::new().severity(80).reason("mule").source("police").expires(START + 90 * 86_400_000);
+    for n in 0..MEMBERS {
+        members.add(&device(n + version), &entry)?;
+    }
+    Ok(members)
+}
+
+fn device(n: u64) -> String {
+    format!("{:016x}", scatter(n))
+}
+
+fn exact() -> Result<(), Box<dyn Error>> {
+    let engines = engines("of = \"device\"", "in_list(\"bad\", device)")?;
+    let start = Instant::now();
+    let members = gather(&engines[0], 0)?;
+    let (gathered, start) = (start.elapsed(), Instant::now());
+    let count = engines[0].list_swap(members, "first")?;
+    println!(
+        "exact list of {count} members: gathered in {gathered:.1?}, in force after {:.1?}, {:.2} bytes each",
+        start.elapsed(),
+        engines[0].list_bytes("bad")? as f64 / count as f64
+    );
+    let named = |n: u64, event: &mut Event| event.set(Field::DEVICE, &*device(n)).expect("a fine name");
+    report("members", &engines, |n, event| named(n % MEMBERS, event))?;
+    report("strangers", &engines, |n, event| named(n | 1 << 63, event))?;
+    let start = Instant::now();
+    const CHANGES: u64 = 20_000;
+    for n in 0..CHANGES {
+        engines[0].list_add("bad", &device(n | 1 << 62), ListEntry::new())?;
+        engines[0].list_remove("bad", &device(n | 1 << 62))?;
+    }
+    println!("  to add or to remove one: {:.1?}", start.elapsed() / (2 * CHANGES) as u32);
+    Ok(())
+}
+
+fn v4(n: u64) -> Ipv4Addr {
+    Ipv4Addr::from(scatter(n) as u32)
+}
+
+fn v6(n: u64) -> Ipv6Addr {
+    let address = u128::from(scatter(n)) << 64 | u128::from(scatter(n + 1));
+    Ipv6Addr::from(address >> 3 | 1 << 125)
+}
+
+fn networks() -> Result<(), Box<dyn Error>> {
+    let engines = || engines("of = \"ip\"\nkind = \"cidr\"", "in_list(\"bad\", ip)");
+    let lengths = [([20, 22, 24, 24, 24, 28, 32, 32], 4), ([32, 40, 48, 48, 56, 64, 64, 128], 6)];
+    for (lengths, family) in lengths {
+        let engines = engines()?;
+        let start = Instant::now();
+        let mut members = engines[0].list_prepare("bad")?;
+        let entry = ListEntry::new().severity(80).source("feed");
+        for n in 0..NETWORKS {
+            let length = lengths[scatter(!n) as usize % lengths.len()];
+            let network =
+                if family == 4 { format!("{}/{length}", v4(n)) } else { format!("{}/{length}", v6(n)) };
+            members.add(&network, &entry)?;
+        }
+        let (gathered, start) = (start.elapsed(), Instant::now());
+        let count = engines[0].list_swap(members, "first")?;
+        println!(
+            "{count} networks of IPv{family}: gathered in {gathered:.1?}, in force after {:.1?}, {:.0} bytes each",
+            start.elapsed(),
+            engines[0].list_bytes("bad")? as f64 / count as f64
+        );
+        let text = |n: u64| if family == 4 { v4(n).to_string() } else { v6(n).to_string() };
+        let from = |n: u64, event: &mut Event| event.set(Field::IP, &*text(n)).expect("a fine address");
+        report("within", &engines, |n, event| from(n % NETWORKS, event))?;
+        report("anywhere", &engines, |n, event| from(n | 1 << 63, event))?;
+        const CHANGES: u64 = 2_000;
+        let start = Instant::now();
+        for n in 0..CHANGES {
+            engines[0].list_add("bad", &text(n | 1 << 62), ListEntry::new())?;
+        }
+        println!("  to add one: {:.1?}", start.elapsed() / CHANGES as u32);
+    }
+    Ok(())
+}
+
+/// The longest calls of a thread, while nothing happens and while another swaps the list again and again.
+fn swap() -> Result<(), Box<dyn Error>> {
+    let [engine, _] = engines("of = \"device\"", "in_list(\"bad\", device)")?;
+    engine.list_swap(gather(&engine, 0)?, "0")?;
+    let quiet = calls(&engine, &AtomicBool::new(false), Duration::from_secs(5))?;
+    println!("swap of {MEMBERS} members, calls in ns: {} while it is quiet", tail(quiet));
+    let prepared: Vec<PreparedList> = (1..4).map(|n| gather(&engine, n)).collect::<Result<_, _>>()?;
+    let done = AtomicBool::new(false);
+    let (engine, done) = (&engine, &done);
+    let (busy, took) = thread::scope(|scope| {
+        let calls = scope.spawn(move || calls(engine, done, Duration::from_secs(600)).expect("fine events"));
+        let mut took = Vec::new();
+        for (n, members) in prepared.into_iter().enumerate() {
+            thread::sleep(Duration::from_millis(200));
+            let start = Instant::now();
+            engine.list_swap(members, &n.to_string()).expect("a fine list");
+            took.push(start.elapsed());
+        }
+        done.store(true, Ordering::Relaxed);
+        (calls.join().expect("no panic"), took)
+    });
+    println!("swap of {MEMBERS} members, calls in ns: {} while swaps take {took:.1?}", tail(busy));
+    Ok(())
+}
+
+fn calls(engine: &Engine, done: &AtomicBool, most: Duration) -> Result<Vec<u32>, sekisho::Error> {
+    let (mut event, mut decision, mut spent) = (engine.event(), Decision::new(), Vec::new());
+    let begun = Instant::now();
+    for n in 0.. {
+        if done.load(Ordering::Relaxed) || begun.elapsed() > most {
+            break;
+        }
+        event.clear();
+        event.set(Field::TYPE, "login")?;
+        event.set(Field::TIME, START)?;
+        event.set(Field::DEVICE, &*device(scatter(n) % (2 * MEMBERS)))?;
+        let start = Instant::now();
+        engine.assess_into(black_box(&event), &mut decision)?;
+        spent.push(start.elapsed().as_nanos().min(u128::from(u32::MAX)) as u32);
+    }
+    Ok(spent)
+}
+
+fn tail(mut spent: Vec<u32>) -> String {
+    spent.sort_unstable();
+    let at = |share: f64| spent.get(((spent.len() - 1) as f64 * share) as usize).copied().unwrap_or(0);
+    format!(
+        "p50 {}, p99 {}, p99.9 {}, p99.99 {}, longest {}",
+        at(0.5),
+        at(0.99),
+        at(0.999),
+        at(0.9999),
+        at(1.0)
+    )
+}

@@ -1,0 +1,98 @@
+//! Asking the lists about an event.
+
+use std::sync::Arc;
+
+use crate::decision::{Decision, ListHit};
+use crate::event::{CardNumber, Event, Field};
+use crate::feature::{Keyring, Presence, Route, Row, identifier_token};
+use crate::locale;
+use crate::policy::{Compiled, ListKind, ListPlace};
+use crate::state::{Hit, List, find_beginning, find_domain};
+
+/// A policy and the lists that it names, in its order.
+pub(super) struct Probe<'a> {
+    pub(super) policy: &'a Compiled,
+    pub(super) lists: &'a [Arc<List>],
+    pub(super) keyring: &'a Keyring,
+    /// Of the key in force.
+    pub(super) era: u8,
+}
+
+impl Probe<'_> {
+    /// Fills the places of the row that lists answer and, where one is wanted, the detailed decision.
+    pub(super) fn run(
+        &self,
+        route: &Route,
+        event: &Event,
+        time: i64,
+        row: &mut Row,
+        mut detail: Option<&mut Decision>,
+    ) {
+        if let Some(decision) = &mut detail {
+            decision.listed.clear();
+            decision.list_versions.clear();
+            decision.list_versions.extend(self.lists.iter().map(|list| list.version()));
+        }
+        for place in &self.policy.list_places {
+            let Some(list) = self.lists.get(place.list) else { continue };
+            let hit = self.ask(list, place, route, event, time);
+            // Absent is not unlisted.
+            row.set(place.place, hit.and_then(|hit| place.ask.word(hit)), Presence::Exact);
+            if let (Some(decision), Some(Some(hit))) = (&mut detail, hit) {
+                Self::note(decision, list, place, hit);
+            }
+        }
+    }
+
+    /// What a list says; `None` when the event does not have the identifier.
+    fn ask(
+        &self,
+        list: &List,
+        place: &ListPlace,
+        route: &Route,
+        event: &Event,
+        time: i64,
+    ) -> Option<Option<Hit>> {
+        let plan = self.policy.lists.get(place.list)?;
+        let (era, sizes) = (plan.era(self.era), list.sizes());
+        let part = |part: &[u8]| {
+            let (present, previous) = self.keyring.of_list(place.list)?;
+            let before = previous.map(|tokenizer| tokenizer.token(part));
+            list.find(present.token(part), before.filter(|_| plan.key.is_none()), era, time)
+        };
+        let form = self.policy.plan.form(&plan.entity);
+        let hit = match plan.kind {
+            ListKind::Exact => match self.keyring.of_list(place.list) {
+                Some((tokenizer, _)) => {
+                    list.find(identifier_token(form, tokenizer, event, place.field)?, None, era, time)
+                }
+                None => list.find(route.token(place.key)?, route.previous_token(place.key), era, time),
+            },
+            ListKind::Cidr => list.find_address(event.address(place.field)?, time),
+            ListKind::Prefix => match event.raw_text(place.field) {
+                Some(text) => match form {
+                    Some(kind) => locale::with_form(kind, text, |bytes| find_beginning(bytes, sizes, part)),
+                    None => find_beginning(text.as_bytes(), sizes, part),
+                },
+                // The issuer's number comes from the card's where the event has none.
+                None if place.field == Field::BIN => {
+                    find_beginning(CardNumber::parse(event.raw_text(Field::CARD)?)?.issuer(), sizes, part)
+                }
+                None => return None,
+            },
+            ListKind::Domain => find_domain(event.raw_bytes(place.field)?, sizes, part),
+        };
+        Some(hit)
+    }
+
+    #[cold]
+    fn note(decision: &mut Decision, list: &List, place: &ListPlace, hit: Hit) {
+        let (list_number, field) = (place.list, place.field);
+        // Several functions may ask the same.
+        if decision.listed.iter().any(|known| (known.list, known.field) == (list_number, field)) {
+            return;
+        }
+        let class = list.class(hit);
+        decision.listed.extend(class.map(|class| ListHit { list: list_number, field, class }));
+    }
+}

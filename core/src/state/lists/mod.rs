@@ -1,0 +1,394 @@
+//! Lists of identifiers and of networks, changed while scoring goes on.
+//!
+//! Whoever asks takes no lock: what a list holds stands in pieces that never change, and a change puts another piece
+//! in one's place. Changes come one at a time; the engine sees to that.
+
+mod classes;
+mod exact;
+mod networks;
+mod parts;
+mod prepared;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use arc_swap::ArcSwap;
+use ipnet::IpNet;
+
+use super::codec::{Reader, Writer};
+use crate::event::token::Token;
+pub(crate) use classes::Class;
+use classes::Classes;
+use exact::{Mark, Members, Terms};
+use networks::{Network, Networks};
+pub(crate) use parts::{domain_with_size, find_beginning, find_domain, size_of_beginning};
+pub(crate) use prepared::Prepared;
+
+/// Bytes of a reason or a source, so that whatever a list holds can be written.
+pub(crate) const LONGEST_REASON: usize = 1_024;
+
+/// What a list says about one of its members.
+///
+/// ```
+/// let entry = sekisho::ListEntry::new()
+///     .severity(90)
+///     .reason("mule")
+///     .source("police")
+///     .expires(1_798_761_600_000);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListEntry {
+    pub(crate) severity: u8,
+    pub(crate) reason: String,
+    pub(crate) source: String,
+    pub(crate) expires: Option<i64>,
+}
+
+impl Default for ListEntry {
+    fn default() -> Self {
+        ListEntry { severity: 100, reason: String::new(), source: String::new(), expires: None }
+    }
+}
+
+impl ListEntry {
+    /// An entry of severity 100, without a reason or a source, that never expires.
+    pub fn new() -> ListEntry {
+        ListEntry::default()
+    }
+
+    /// How bad a hit is, 0 to 100; larger numbers are refused when the entry is added.
+    #[must_use]
+    pub fn severity(mut self, severity: u8) -> ListEntry {
+        self.severity = severity;
+        self
+    }
+
+    /// Why it is listed.
+    #[must_use]
+    pub fn reason(mut self, reason: impl Into<String>) -> ListEntry {
+        self.reason = reason.into();
+        self
+    }
+
+    /// Who says so.
+    #[must_use]
+    pub fn source(mut self, source: impl Into<String>) -> ListEntry {
+        self.source = source.into();
+        self
+    }
+
+    /// The first millisecond at which the entry no longer counts, by the event's time.
+    #[must_use]
+    pub fn expires(mut self, expires: i64) -> ListEntry {
+        self.expires = Some(expires);
+        self
+    }
+
+    /// As [`read`](ListEntry::read) takes it, but for the reason.
+    fn write_without_reason(&self, to: &mut Writer<'_>) {
+        to.byte(self.severity);
+        to.text(&self.source);
+        to.optional(&[self.expires], Writer::time);
+    }
+
+    pub(crate) fn write(&self, to: &mut Writer<'_>) {
+        self.write_without_reason(to);
+        to.text(&self.reason);
+    }
+
+    pub(crate) fn read(from: &mut Reader<'_>) -> Option<ListEntry> {
+        let entry = ListEntry::read_without_reason(from)?;
+        // Entries had no reason once, and ended here.
+        if from.0.is_empty() {
+            return Some(entry);
+        }
+        Some(ListEntry { reason: from.text()?.to_owned(), ..entry })
+    }
+
+    pub(crate) fn read_without_reason(from: &mut Reader<'_>) -> Option<ListEntry> {
+        let (severity, source) = (from.byte()?, from.text()?.to_owned());
+        let expires = from.optional(Reader::time)?.first().copied().flatten();
+        Some(ListEntry { severity: severity.min(100), reason: String::new(), source, expires })
+    }
+}
+
+/// A member found on a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Hit {
+    pub(crate) severity: u8,
+    /// Reason and source as conditions compare them.
+    pub(crate) words: [u64; 2],
+    /// The first millisecond at which it no longer counts.
+    pub(crate) expires: Option<i64>,
+    class: u16,
+}
+
+/// Which content a list has: what the host called it when it was loaded as a whole, and how often it changed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ListVersion {
+    /// What the host called it; empty when it was never loaded as a whole.
+    pub name: Arc<str>,
+    /// How many changes there were: members added and taken off, and loads.
+    pub number: u64,
+}
+
+/// One list of a policy, read and changed by many threads.
+#[derive(Debug)]
+pub(crate) struct List {
+    content: ArcSwap<Content>,
+    /// The last journal frame that the snapshot contained from which the list was restored.
+    restored: AtomicU64,
+}
+
+/// Everything that a list holds. A load as a whole puts another in its place.
+#[derive(Debug)]
+pub(crate) struct Content {
+    name: Arc<str>,
+    number: AtomicU64,
+    classes: Arc<Classes>,
+    members: Kind,
+}
+
+#[derive(Debug)]
+enum Kind {
+    Hashed(Hashed),
+    Networks { v4: Networks<u32>, v6: Networks<u128> },
+}
+
+/// Members by token, apart by the era of the key that their tokens were made with.
+#[derive(Debug, Default)]
+struct Hashed {
+    eras: [Members; 2],
+    /// How long the parts of identifiers are that were ever added, as bits; none where whole identifiers are listed.
+    sizes: AtomicU64,
+}
+
+impl Hashed {
+    fn era(&self, era: u8) -> &Members {
+        let [even, odd] = &self.eras;
+        if era == 0 { even } else { odd }
+    }
+}
+
+/// A network or an address as the numbers of its family.
+enum Family {
+    V4(Network<u32>),
+    V6(Network<u128>),
+}
+
+fn family(network: IpNet) -> Family {
+    match network {
+        IpNet::V4(network) => {
+            Family::V4(Network { first: network.network().to_bits(), length: network.prefix_len() })
+        }
+        IpNet::V6(network) => {
+            Family::V6(Network { first: network.network().to_bits(), length: network.prefix_len() })
+        }
+    }
+}
+
+impl List {
+    pub(crate) fn hashed() -> List {
+        List::new(Kind::Hashed(Hashed::default()))
+    }
+
+    pub(crate) fn networks() -> List {
+        List::new(Kind::Networks { v4: Networks::default(), v6: Networks::default() })
+    }
+
+    fn new(members: Kind) -> List {
+        let content =
+            Content { name: Arc::default(), number: AtomicU64::new(0), classes: Arc::default(), members };
+        List { content: ArcSwap::from_pointee(content), restored: AtomicU64::new(0) }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.content.load().len()
+    }
+
+    /// Bytes of memory.
+    pub(crate) fn bytes(&self) -> usize {
+        match &self.content.load().members {
+            Kind::Hashed(hashed) => hashed.eras.iter().map(Members::bytes).sum(),
+            Kind::Networks { v4, v6 } => v4.bytes() + v6.bytes(),
+        }
+    }
+
+    pub(crate) fn version(&self) -> ListVersion {
+        let content = self.content.load();
+        ListVersion { name: Arc::clone(&content.name), number: content.number.load(Ordering::Relaxed) }
+    }
+
+    /// There was another change.
+    pub(crate) fn changed(&self) {
+        self.content.load().number.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Whether an entry can be added: severities, reasons and sources are few.
+    pub(crate) fn has_room_for(&self, entry: &ListEntry) -> bool {
+        self.content.load().classes.number(entry).is_some()
+    }
+
+    /// How long the parts are that it may hold, as bits.
+    pub(crate) fn sizes(&self) -> u64 {
+        match &self.content.load().members {
+            Kind::Hashed(hashed) => hashed.sizes.load(Ordering::Relaxed),
+            Kind::Networks { .. } => 0,
+        }
+    }
+
+    /// Adds a token of a key's era, or changes its entry. `size` is that of a part as a bit, 0 of a whole identifier.
+    pub(crate) fn add(&self, token: Token, size: u64, entry: &ListEntry, era: u8) {
+        let content = self.content.load();
+        if let (Kind::Hashed(hashed), Some(class)) = (&content.members, content.classes.number(entry)) {
+            hashed.sizes.fetch_or(size, Ordering::Relaxed);
+            let terms = Terms::new(class, entry.expires);
+            hashed.era(era).change(&mut [(Mark::of(token), Some(terms))]);
+        }
+    }
+
+    pub(crate) fn remove(&self, token: Token) -> bool {
+        match &self.content.load().members {
+            Kind::Hashed(hashed) => hashed
+                .eras
+                .iter()
+                .fold(false, |known, era| known | (era.change(&mut [(Mark::of(token), None)]) > 0)),
+            Kind::Networks { .. } => false,
+        }
+    }
+
+    /// Whether there is such a member, expired or not.
+    pub(crate) fn holds(&self, token: Token) -> bool {
+        match &self.content.load().members {
+            Kind::Hashed(hashed) => hashed.eras.iter().any(|era| era.find(Mark::of(token)).is_some()),
+            Kind::Networks { .. } => false,
+        }
+    }
+
+    /// A member has another token from now on; one that is there under it already stays.
+    pub(crate) fn rename(&self, before: Token, token: Token, era: u8) -> bool {
+        let content = self.content.load();
+        let Kind::Hashed(hashed) = &content.members else { return false };
+        let (before, mark) = (Mark::of(before), Mark::of(token));
+        let (own, other) = (hashed.era(era), hashed.era(era ^ 1));
+        let Some(terms) = other.find(before) else { return false };
+        // Whoever looks for the one before first and then for the other finds one of them.
+        if own.find(mark).is_none() {
+            own.change(&mut [(mark, Some(terms))]);
+        }
+        other.change(&mut [(before, None)]);
+        true
+    }
+
+    /// Takes off all members whose token was made with a key of another era; says how many there were.
+    pub(crate) fn retire(&self, era: u8) -> u64 {
+        match &self.content.load().members {
+            Kind::Hashed(hashed) => hashed.era(era ^ 1).clear() as u64,
+            Kind::Networks { .. } => 0,
+        }
+    }
+
+    /// The entry of an identifier, if it counts at `time`; `other` is its token under the previous key, and `era` that
+    /// of the present one.
+    pub(crate) fn find(&self, token: Token, other: Option<Token>, era: u8, time: i64) -> Option<Hit> {
+        let content = self.content.load();
+        let Kind::Hashed(hashed) = &content.members else { return None };
+        let before = other.and_then(|other| hashed.era(era ^ 1).find(Mark::of(other)));
+        // What was renamed meanwhile is under the present token by now.
+        let terms = hashed.era(era).find(Mark::of(token)).or(before)?;
+        content.hit(terms, time)
+    }
+
+    pub(crate) fn add_network(&self, network: IpNet, entry: &ListEntry) {
+        let content = self.content.load();
+        let Some(class) = content.classes.number(entry) else { return };
+        content.change_network(network, Some(Terms::new(class, entry.expires)));
+    }
+
+    pub(crate) fn remove_network(&self, network: IpNet) -> bool {
+        self.content.load().change_network(network, None)
+    }
+
+    /// The entry of the narrowest network that holds the address and counts at `time`.
+    pub(crate) fn find_address(&self, address: IpAddr, time: i64) -> Option<Hit> {
+        let content = self.content.load();
+        let Kind::Networks { v4, v6 } = &content.members else { return None };
+        let terms = match address {
+            IpAddr::V4(address) => v4.find(address.to_bits(), time)?,
+            IpAddr::V6(address) => v6.find(address.to_bits(), time)?,
+        };
+        content.hit(terms, time)
+    }
+
+    /// Severity, reason and source of a hit; `None` when the list was swapped since.
+    pub(crate) fn class(&self, hit: Hit) -> Option<Arc<Class>> {
+        let class = self.content.load().classes.read(hit.class, Arc::clone)?;
+        Some(class).filter(|class| class.severity == hit.severity && class.words == hit.words)
+    }
+
+    /// What the list would hold with what was prepared in the place of all members. It takes a second for ten million.
+    pub(crate) fn build(&self, prepared: Prepared, name: &str) -> Content {
+        prepared.finish(matches!(self.content.load().members, Kind::Networks { .. }), name)
+    }
+
+    /// Puts another content in the place of the present one.
+    pub(crate) fn replace(&self, content: Content, number: u64) {
+        content.number.store(number, Ordering::Relaxed);
+        let before = self.content.swap(Arc::new(content));
+        // Whoever still reads it would have to take it apart; they read for less than a microsecond.
+        let mut patience = 1_000_000;
+        while Arc::strong_count(&before) > 1 && patience > 0 {
+            patience -= 1;
+            std::hint::spin_loop();
+        }
+    }
+
+    /// Whether all that was prepared can be added: severities, reasons and sources are few.
+    pub(crate) fn has_classes_of(&self, prepared: &Prepared) -> bool {
+        prepared.fits(&self.content.load().classes)
+    }
+
+    /// Adds what was prepared to the members; says how many are new. `None` when there are too many different
+    /// severities, reasons and sources; then nothing is added.
+    pub(crate) fn take_in(&self, prepared: &Prepared) -> Option<usize> {
+        self.content.load().take_in(prepared)
+    }
+
+    /// What it held when it was restored, up to this journal frame.
+    pub(crate) fn restored_until(&self) -> u64 {
+        self.restored.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_restored(&self, sequence: u64) {
+        self.restored.store(sequence, Ordering::Relaxed);
+    }
+
+    /// What it holds now, to be written piece by piece while it changes.
+    pub(crate) fn content(&self) -> Arc<Content> {
+        self.content.load_full()
+    }
+}
+
+impl Content {
+    fn hit(&self, terms: Terms, time: i64) -> Option<Hit> {
+        if !terms.counts_at(time) {
+            return None;
+        }
+        self.classes.read(terms.class, |class| Hit {
+            severity: class.severity,
+            words: class.words,
+            expires: terms.expires(),
+            class: terms.class,
+        })
+    }
+
+    fn change_network(&self, network: IpNet, terms: Option<Terms>) -> bool {
+        match (&self.members, family(network)) {
+            (Kind::Networks { v4, .. }, Family::V4(network)) => v4.change(&[(network, terms)]) > 0,
+            (Kind::Networks { v6, .. }, Family::V6(network)) => v6.change(&[(network, terms)]) > 0,
+            (Kind::Hashed(_), _) => false,
+        }
+    }
+}
