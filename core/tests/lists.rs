@@ -642,3 +642,21 @@ fn bundles_that_are_refused() {
         engine_of("[[list]]\nname = \"x\"\nof = \"ip\"\nkind = \"cidr\"\nkey = \"club\"\n").unwrap_err();
     assert!(error.to_string().contains("a cidr list has no `key`"), "{error}");
 }
+
+/// Where identifiers have one form, their beginnings and domains are those of the form.
+#[test]
+fn parts_of_the_one_form() {
+    let head = "[policy]\nname = \"l\"\nversion = \"1\"\ncurrency = \"JPY\"\nlocale = \"ja\"\n";
+    let rest = "[decision]\nbands = [{ from = 0, action = \"allow\" }]\n";
+    let policy = Policy::from_toml(&[head, PARTS, rest].concat()).unwrap_or_else(|error| panic!("{error}"));
+    let engine = Engine::new(policy, key(1));
+    engine.list_add("phones", "0501234", entry(20)).unwrap();
+    engine.list_add("mail", "example.com", entry(30)).unwrap();
+    for phone in ["050-1234-5678", "+81 50 1234 5678", "\u{ff10}\u{ff15}\u{ff10}12345678"] {
+        assert_eq!(score(&engine, "phone", phone), 20, "{phone}");
+    }
+    for email in ["a@example.com", "a@\u{ff45}\u{ff58}\u{ff41}mple.com", "a@b.EXAMPLE.com"] {
+        assert_eq!(score(&engine, "email", email), 30, "{email}");
+    }
+    assert_eq!(score(&engine, "email", "a@example.org"), 0);
+}

@@ -15,7 +15,7 @@ key = "consortium"
 
 
 def engine_of(key: bytes = KEY) -> sekisho.Engine:
-    policy = sekisho.Policy.from_toml(POLICY.replace("[decision]", SHARED + "[decision]"))
+    policy = sekisho.Policy.parse(POLICY.replace("[decision]", SHARED + "[decision]"))
     return sekisho.Engine(policy, key, shared_keys={"consortium": (70, b"s" * 32)})
 
 

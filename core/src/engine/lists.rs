@@ -1,6 +1,6 @@
 //! What a host does to lists.
 
-use std::borrow::Borrow;
+use std::borrow::{Borrow, Cow};
 use std::sync::atomic::Ordering;
 
 use super::Engine;
@@ -108,10 +108,13 @@ impl Hashing {
                     return Err(refused("found no beginning of a card's number, expected at most 8 digits"));
                 }
                 let what = "found a beginning of no or more than 64 bytes, expected 1 to 64";
-                (
-                    tokens(member.as_bytes()),
-                    size_of_beginning(member.as_bytes()).ok_or_else(|| refused(what))?,
-                )
+                // The one form of a number of Japan begins with the country, as nobody writes it.
+                let beginning = match (self.form, member.strip_prefix('0')) {
+                    (Some(Kind::Phone), Some(rest)) => Cow::Owned(format!("+81{rest}")),
+                    _ => Cow::Borrowed(member),
+                };
+                let bytes = beginning.as_bytes();
+                (tokens(bytes), size_of_beginning(bytes).ok_or_else(|| refused(what))?)
             }
             ListKind::Domain => {
                 let what = "found text that is no domain, expected one such as example.co.jp";

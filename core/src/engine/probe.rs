@@ -80,7 +80,10 @@ impl Probe<'_> {
                 }
                 None => return None,
             },
-            ListKind::Domain => find_domain(event.raw_bytes(place.field)?, sizes, part),
+            ListKind::Domain => match (form, event.raw_text(place.field)?) {
+                (Some(kind), text) => locale::with_form(kind, text, |bytes| find_domain(bytes, sizes, part)),
+                (None, text) => find_domain(text.as_bytes(), sizes, part),
+            },
         };
         Some(hit)
     }
