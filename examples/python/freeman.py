@@ -1,4 +1,4 @@
-"""Scores a log of logins by the login score, and checks it against published values.
+"""Scores a log of logins by the login score, and checks it against reference values.
 
     python freeman.py LOGINS.csv [SCORES.csv] [--check]
 

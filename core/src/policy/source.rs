@@ -352,10 +352,23 @@ impl<'a> Source<'a> {
         match T::deserialize(IntoDeserializer::<toml::de::Error>::into_deserializer(value)) {
             Ok(value) => Some(At { value, span }),
             Err(error) => {
-                self.fault(&error.span().unwrap_or(span), format!("`{key}`: {}", error.message()));
+                self.fault(&error.span().unwrap_or(span), format!("`{key}`: {}", with_hint(error.message())));
                 None
             }
         }
+    }
+}
+
+/// serde names what it does not know with all that it knows; the nearest of these says more.
+fn with_hint(message: &str) -> String {
+    let unknown = message.strip_prefix("unknown variant `").and_then(|rest| rest.split_once("`, expected "));
+    let Some((found, expected)) = unknown else {
+        return message.to_owned();
+    };
+    let known: Vec<&str> = expected.split('`').skip(1).step_by(2).collect();
+    match nearest(found, known.iter().copied()) {
+        Some(near) => format!("there is no `{found}`; did you mean `{near}`?"),
+        None => format!("there is no `{found}`; it may be {}", known.join(", ")),
     }
 }
 
