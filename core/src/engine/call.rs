@@ -156,7 +156,12 @@ impl<'a> Call<'a> {
         }
         let tables = plans.iter().zip(&self.ruling.tables);
         for (number, ((plan, table), held)) in tables.zip(&mut self.held).enumerate() {
-            let Some(Held { shard, place: Some(place), .. }) = held else { continue };
+            let Some(Held { shard, place, .. }) = held else { continue };
+            let Some(place) = place else {
+                // Whoever is new has a sweep before it.
+                *touched ^= shard.touch_next();
+                continue;
+            };
             let Some(slot) = shard.slot_mut(*place) else { continue };
             if slot.generation != self.ruling.generation {
                 self.ruling.reshape(number, plan, slot);
@@ -164,9 +169,14 @@ impl<'a> Call<'a> {
                 shard.make_room(table.shard_budget(), Some(*place));
             }
         }
-        for held in self.held.iter().flatten() {
-            let slot = held.place.and_then(|place| held.shard.slot(place));
-            self.scratch.touched ^= slot.map_or(0, |slot| slot.history.touch());
+        let latest = self.engine.latest().unwrap_or(i64::MIN);
+        for (plan, held) in plans.iter().zip(&self.held) {
+            let (Some(held), Some(_)) = (held, route.token(plan.key)) else { continue };
+            *touched ^= match (held.place, plan.retention) {
+                (Some(place), _) => held.shard.slot(place).map_or(0, |slot| slot.history.touch()),
+                (None, Some(retention)) => held.shard.touch_departing(latest.saturating_sub(retention)),
+                (None, None) => 0,
+            };
         }
     }
 

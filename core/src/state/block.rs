@@ -46,7 +46,7 @@ impl Block {
     /// Room for one entry.
     fn first(shape: &Shape) -> Block {
         let layout = shape.layout(1);
-        let mut block = Block { words: vec![0; layout.dictionaries + shape.coded].into() };
+        let mut block = Block { words: zeros(layout.dictionaries + shape.coded) };
         block.set_head(0, 0, 1);
         for number in 0..shape.coded {
             block.set_dictionary_size(number, 0, 1);
@@ -298,7 +298,7 @@ impl Block {
             })
             .collect();
         let room: usize = sizes.iter().map(|(_, room)| room).sum();
-        let mut new = Block { words: vec![0; layout.dictionaries + room].into() };
+        let mut new = Block { words: zeros(layout.dictionaries + room) };
         new.set_head(old.length, 0, capacity);
         new.put(FORGOTTEN, self.words.get(FORGOTTEN).copied().unwrap_or(0));
         for column in 0..2 + shape.plain {
@@ -384,6 +384,13 @@ impl Block {
         }
         words.len()
     }
+}
+
+/// Memory that was let go of lately, where the allocator keeps such at hand: glibc's does not for what has to be zero.
+fn zeros(length: usize) -> Box<[u64]> {
+    let mut words = Vec::with_capacity(length);
+    words.extend(std::iter::repeat_n(0, length));
+    words.into()
 }
 
 fn copy(to: &mut [u64], from: &[u64]) {

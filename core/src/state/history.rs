@@ -133,6 +133,7 @@ impl History {
     }
 
     /// Has the processor fetch the memory of the history; what comes back means nothing.
+    #[inline(always)]
     pub(crate) fn touch(&self) -> u64 {
         self.block.touch() ^ self.panes().map_or(0, Panes::touch)
     }

@@ -148,9 +148,10 @@ impl Shard {
         self.index.find(token, |place| self.is_at(token, place))
     }
 
-    /// Has the processor fetch what finds an entity and counts its events; what comes back means nothing.
+    /// Has the processor fetch what finds an entity, counts its events and begins a sweep; what comes back means nothing.
     pub(crate) fn touch(&self, token: Token) -> u64 {
-        self.index.touch(token) ^ self.counts.events as u64
+        let next = self.newcomers.front().copied().unwrap_or(0);
+        self.index.touch(token) ^ self.counts.events as u64 ^ u64::from(next)
     }
 
     fn is_at(&self, token: Token, place: u32) -> bool {
@@ -345,6 +346,25 @@ impl Shard {
                 self.established.push_back(place);
             }
         }
+    }
+
+    /// Those whom the next sweep looks at.
+    fn next_in_turn(&self) -> impl Iterator<Item = &Slot> {
+        let places = self.newcomers.iter().take(2).chain(self.established.front());
+        places.filter_map(|place| self.slot(*place))
+    }
+
+    /// Has the processor fetch what the next sweep looks at and where a newcomer goes; what comes back means nothing.
+    pub(crate) fn touch_next(&self) -> u64 {
+        let last = self.newcomers.back().into_iter().chain(self.free.last());
+        let last = last.fold(0, |all, place| all ^ u64::from(*place));
+        self.next_in_turn().fold(last, |all, slot| all ^ slot.latest as u64)
+    }
+
+    /// The same of what a sweep drops, when nothing later than `horizon` is kept.
+    pub(crate) fn touch_departing(&self, horizon: i64) -> u64 {
+        let gone = self.next_in_turn().filter(|slot| slot.latest <= horizon);
+        gone.fold(0, |all, slot| all ^ self.index.touch(slot.token) ^ slot.history.touch())
     }
 
     /// The places of all entities.
