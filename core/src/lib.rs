@@ -68,8 +68,8 @@ mod sync;
 mod tenants;
 
 pub use decision::{
-    Decision, DecisionRecord, ExplainedListing, ExplainedRule, Explanation, FeatureValue, Listed,
-    MOST_REASONS, Reason, RecordedListVersion, RecordedReason, RecordedValue, RuleHit,
+    Decision, DecisionRecord, ExplainedListing, ExplainedRule, Explanation, FeatureValue, LimitStanding,
+    Listed, MOST_REASONS, Reason, RecordedLimit, RecordedListVersion, RecordedReason, RecordedValue, RuleHit,
 };
 pub use engine::{
     ChallengerReport, Engine, EngineBuilder, PreparedList, Recovered, SnapshotReport, SwapReport,

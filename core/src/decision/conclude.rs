@@ -1,11 +1,11 @@
 //! The **conclusion**: from the row to the decision. A pure function.
 
-use super::{Decision, Hit, MOST_REASONS};
+use super::{Decision, Hit, MOST_REASONS, Standing};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::Event;
-use crate::feature::Row;
+use crate::feature::{Presence, Row};
 use crate::policy::{
-    Action, Evaluation, Facts, MOST_POINTS, Obligations, OnMissing, Points, Policy, Rule, Truth,
+    Action, Compiled, Evaluation, Facts, MOST_POINTS, Obligations, OnMissing, Points, Policy, Rule, Truth,
 };
 
 /// Memory that conclusions reuse.
@@ -30,13 +30,18 @@ pub(crate) fn conclude(
     let compiled = &*policy.0;
     decision.hits.clear();
     decision.missing.clear();
+    decision.limits.clear();
     let evaluation = compiled.evaluation(row, event);
     let (mut score, mut relief, mut action, mut strength) = (0i64, 0i64, Action::Allow, 0);
     let mut obligations = Obligations::default();
     compiled.conditions.classify(row, facts);
     for number in facts.candidates(compiled.conditions.len()) {
-        let Some(rule) = compiled.rules.get(number) else { continue };
         let truth = compiled.conditions.truth(number, facts, &evaluation, stack);
+        let Some(rule) = compiled.rules.get(number) else {
+            let limit = number - compiled.rules.len();
+            decision.limits.extend(standing(compiled, limit, truth, row, &decision.hits));
+            continue;
+        };
         let number = number as u16;
         match truth {
             Truth::False => continue,
@@ -79,6 +84,25 @@ pub(crate) fn conclude(
     Ok(())
 }
 
+/// How the event stands to a limit that it is about.
+fn standing(policy: &Compiled, number: usize, about: Truth, row: &Row, hits: &[Hit]) -> Option<Standing> {
+    let limit = policy.limits.get(number)?;
+    let exceeded = hits.iter().any(|hit| hit.rule == limit.rule);
+    if about != Truth::True && !exceeded {
+        return None;
+    }
+    let read = |place| row.get(place).map(|word| word as i64);
+    Some(Standing {
+        limit: number as u16,
+        ceiling: read(limit.ceiling),
+        used: read(limit.used),
+        remaining: read(limit.remaining),
+        asked: limit.amount.map_or(Some(1), read),
+        exceeded,
+        approximate: row.presence(limit.remaining) == Presence::Approximate,
+    })
+}
+
 fn missing(rule: &Rule) -> Error {
     let what = format!("its condition `{}` reads a value that is absent", rule.text);
     Error::of_field(ErrorKind::Missing, &rule.id, what)
@@ -96,11 +120,14 @@ fn points(rule: &Rule, evaluation: &Evaluation<'_>, stack: &mut Vec<Option<u64>>
     }
 }
 
-/// Sums the points of each reason and keeps the highest, without other memory than the decision's.
+/// Sums the points of each reason and keeps the highest, without other memory than the decision's. Limits give none,
+/// but that one was hit is never left out for others' points.
 fn rank(rules: &[Rule], decision: &mut Decision) {
     let Decision { hits, reasons, .. } = decision;
     reasons.clear();
     let live = |hit: &Hit| rules.get(usize::from(hit.rule)).filter(|rule| rule.live);
+    let is_limit =
+        |reason: u16| hits.iter().filter_map(live).any(|rule| rule.is_limit && rule.reason_number == reason);
     for (at, hit) in hits.iter().enumerate() {
         let Some(number) = live(hit).map(|rule| rule.reason_number) else { continue };
         let gives = |hit: &&Hit| live(hit).is_some_and(|rule| rule.reason_number == number);
@@ -110,10 +137,16 @@ fn rank(rules: &[Rule], decision: &mut Decision) {
         let points = hits.iter().filter(gives).fold(0i32, |sum, hit| sum.saturating_add(hit.points));
         let acts = hits.iter().filter(gives).filter_map(live).any(Rule::acts);
         // Equal points stay in the order of the policy.
-        let place = reasons.iter().position(|known| known.points < points).unwrap_or(reasons.len());
-        if (points > 0 || acts) && place < MOST_REASONS {
-            reasons.truncate(MOST_REASONS - 1);
-            reasons.insert(place, Hit { rule: number, points });
+        let mut place = reasons.iter().position(|known| known.points < points).unwrap_or(reasons.len());
+        if points <= 0 && !acts {
+            continue;
         }
+        if reasons.len() == MOST_REASONS {
+            let least = reasons.iter().rposition(|known| !is_limit(known.rule));
+            let Some(least) = least.filter(|least| *least >= place || is_limit(number)) else { continue };
+            reasons.remove(least);
+            place -= usize::from(least < place);
+        }
+        reasons.insert(place, Hit { rule: number, points });
     }
 }

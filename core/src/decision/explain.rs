@@ -21,6 +21,8 @@ pub struct Explanation {
     pub rules: Vec<ExplainedRule>,
     /// What the rules' features say in words: how the device compares, what of it changed.
     pub notes: Vec<String>,
+    /// The limits that the event is about, and how it stands to each.
+    pub limits: Vec<String>,
     /// The ids of rules that read an absent value.
     pub missing: Vec<String>,
     /// What the lists say of the event.
@@ -92,6 +94,7 @@ impl Decision {
             obligations: self.obligations,
             rules: rules.collect(),
             notes: self.notes(event),
+            limits: self.limits().map(|limit| limit.to_string()).collect(),
             missing: self.missing_rules().map(str::to_owned).collect(),
             listed: self.listed().map(ExplainedListing::of).collect(),
         }
@@ -183,7 +186,7 @@ impl fmt::Display for Explanation {
                 write!(f, "\n       with {}", rule.substituted)?;
             }
         }
-        for note in &self.notes {
+        for note in self.notes.iter().chain(&self.limits) {
             write!(f, "\n{note}")?;
         }
         for ExplainedListing { list, field, severity, reason, source } in &self.listed {

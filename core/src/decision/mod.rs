@@ -11,7 +11,7 @@ use smallvec::SmallVec;
 
 pub(crate) use conclude::{ConclusionWork, conclude};
 pub use explain::{ExplainedListing, ExplainedRule, Explanation};
-pub use record::{DecisionRecord, RecordedListVersion, RecordedReason, RecordedValue};
+pub use record::{DecisionRecord, RecordedLimit, RecordedListVersion, RecordedReason, RecordedValue};
 
 use crate::event::Field;
 use crate::feature::{Presence, Row, Value};
@@ -131,6 +131,87 @@ impl<'a> Listed<'a> {
     }
 }
 
+/// A limit that an event is about, and what is left of it. Amounts are in minor units of the policy's currency;
+/// a limit of events counts them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LimitStanding<'a> {
+    name: &'a str,
+    standing: Standing,
+    live: bool,
+}
+
+impl<'a> LimitStanding<'a> {
+    /// The limit's name.
+    pub fn name(&self) -> &'a str {
+        self.name
+    }
+
+    /// How much is allowed; `None` when it cannot be told of this event.
+    pub fn ceiling(&self) -> Option<i64> {
+        self.standing.ceiling
+    }
+
+    /// How much was used before the event; `None` when the event lacks the entity.
+    pub fn used(&self) -> Option<i64> {
+        self.standing.used
+    }
+
+    /// How much remained before the event, 0 at least.
+    pub fn remaining(&self) -> Option<i64> {
+        self.standing.remaining
+    }
+
+    /// How much the event asks for: its amount, or 1; `None` without an amount in the policy's currency.
+    pub fn asked(&self) -> Option<i64> {
+        self.standing.asked
+    }
+
+    /// Whether the event asks for more than remained, or cannot be compared and the limit's `on_missing` says that it
+    /// counts as more.
+    pub fn is_exceeded(&self) -> bool {
+        self.standing.exceeded
+    }
+
+    /// Whether part of what was used has been forgotten or summed up.
+    pub fn is_approximate(&self) -> bool {
+        self.standing.approximate
+    }
+
+    /// Whether it counts; limits in shadow change nothing.
+    pub fn is_live(&self) -> bool {
+        self.live
+    }
+}
+
+/// For people: `daily_charge: 42000 of 50000 used, 8000 remaining, 12000 asked: exceeded`.
+impl fmt::Display for LimitStanding<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Standing { used, ceiling, remaining, asked, exceeded, approximate, .. } = self.standing;
+        let [used, ceiling, remaining, asked] =
+            [used, ceiling, remaining, asked].map(|amount| amount.map_or(Value::Missing, Value::Integer));
+        let about = if approximate { "about " } else { "" };
+        write!(
+            f,
+            "{}: {about}{used} of {ceiling} used, {about}{remaining} remaining, {asked} asked",
+            self.name
+        )?;
+        f.write_str(if exceeded { ": exceeded" } else { "" })?;
+        f.write_str(if self.live { "" } else { " (shadow)" })
+    }
+}
+
+/// The same by the number of the limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Standing {
+    pub(crate) limit: u16,
+    pub(crate) ceiling: Option<i64>,
+    pub(crate) used: Option<i64>,
+    pub(crate) remaining: Option<i64>,
+    pub(crate) asked: Option<i64>,
+    pub(crate) exceeded: bool,
+    pub(crate) approximate: bool,
+}
+
 /// A list by its number, and a field that is on it.
 #[derive(Clone, Debug)]
 pub(crate) struct ListHit {
@@ -147,7 +228,7 @@ pub(crate) struct Hit {
 
 /// What the engine decided on one event.
 ///
-/// Up to 8 reasons, 32 hits and 16 missing conditions are held in place; a decision that is reused through
+/// Up to 8 reasons, 32 hits, 16 missing conditions and 4 limits are held in place; a decision that is reused through
 /// [`Engine::assess_into`](crate::Engine::assess_into) allocates nothing beyond that either.
 #[derive(Clone, Default)]
 pub struct Decision {
@@ -162,6 +243,7 @@ pub struct Decision {
     pub(crate) reasons: SmallVec<[Hit; MOST_REASONS]>,
     pub(crate) hits: SmallVec<[Hit; 32]>,
     pub(crate) missing: SmallVec<[u16; 16]>,
+    pub(crate) limits: SmallVec<[Standing; 4]>,
     pub(crate) detailed: bool,
     pub(crate) row: Row,
     pub(crate) tokens: Vec<Option<crate::event::token::Token>>,
@@ -216,7 +298,7 @@ impl Decision {
     }
 
     /// The reasons of live hits, most points first, at most [`MOST_REASONS`]; each code once. Rules that only
-    /// lower the score give none.
+    /// lower the score give none. Those of limits have no points, and come before others are left out.
     pub fn reasons(&self) -> impl ExactSizeIterator<Item = Reason<'_>> {
         self.reasons.iter().map(|hit| {
             let code = self.rule(hit.rule).map_or("", |rule| rule.reason.as_str());
@@ -240,6 +322,21 @@ impl Decision {
     /// The ids of rules whose condition read an absent value that nothing absorbed.
     pub fn missing_rules(&self) -> impl ExactSizeIterator<Item = &str> {
         self.missing.iter().map(|rule| self.rule(*rule).map_or("", |rule| rule.id.as_str()))
+    }
+
+    /// The limits that the event is about, in the order of the policy, and what was left of each before it; limits in
+    /// shadow are among them.
+    pub fn limits(&self) -> impl ExactSizeIterator<Item = LimitStanding<'_>> {
+        self.limits.iter().map(|standing| {
+            let plan =
+                self.policy.as_ref().and_then(|policy| policy.0.limits.get(usize::from(standing.limit)));
+            let rule = plan.and_then(|plan| self.rule(plan.rule));
+            LimitStanding {
+                name: plan.map_or("", |plan| plan.name.as_str()),
+                standing: *standing,
+                live: rule.is_some_and(|rule| rule.live),
+            }
+        })
     }
 
     /// How many features had nothing to be computed from.

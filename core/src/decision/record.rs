@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ConclusionWork, Decision, conclude};
+use super::{ConclusionWork, Decision, LimitStanding, conclude};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::token::Token;
 use crate::event::{Event, Field, FieldKind, Symbol};
@@ -54,6 +54,9 @@ pub struct DecisionRecord {
     /// The names of features of which part had been forgotten.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub approximate: Vec<String>,
+    /// The limits that the event is about.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub limits: Vec<RecordedLimit>,
     /// 0 to 999.
     pub score: u16,
     /// `allow`, `challenge`, `review` or `deny`.
@@ -78,6 +81,28 @@ pub struct RecordedListVersion {
     pub name: String,
     /// How often it had changed.
     pub number: u64,
+}
+
+/// A limit in a record, and how the event stood to it; what is missing is absent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RecordedLimit {
+    /// The limit's name.
+    pub name: String,
+    /// How much is allowed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ceiling: Option<i64>,
+    /// How much was used before the event.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub used: Option<i64>,
+    /// How much remained before the event.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remaining: Option<i64>,
+    /// How much the event asks for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked: Option<i64>,
+    /// Whether that is more, or has to count as more.
+    pub exceeded: bool,
 }
 
 /// A reason in a record.
@@ -159,6 +184,7 @@ impl Decision {
             list_versions: versions.collect(),
             features: features.collect(),
             approximate: approximate.collect(),
+            limits: self.limits().map(RecordedLimit::of).collect(),
             score: self.score,
             action: self.action.to_string(),
             strength: self.strength,
@@ -170,6 +196,19 @@ impl Decision {
             hits: self.hits().map(|hit| hit.id().to_owned()).collect(),
             missing: self.missing_rules().map(str::to_owned).collect(),
         })
+    }
+}
+
+impl RecordedLimit {
+    fn of(limit: LimitStanding<'_>) -> RecordedLimit {
+        RecordedLimit {
+            name: limit.name().to_owned(),
+            ceiling: limit.ceiling(),
+            used: limit.used(),
+            remaining: limit.remaining(),
+            asked: limit.asked(),
+            exceeded: limit.is_exceeded(),
+        }
     }
 }
 

@@ -8,8 +8,10 @@ use ipnet::IpNet;
 use sha2::{Digest, Sha256};
 
 use super::compile_features::{Memory, compile_features};
+use super::compile_limits::WrittenLimit;
 use super::document::{
-    ActionItem, AttributeType, Document, ListItem, ListKind, Mode, ObligationItem, PointsItem, RuleItem, read,
+    ActionItem, AttributeType, Document, LimitItem, ListItem, ListKind, Mode, ObligationItem, Quantity,
+    RuleItem, read,
 };
 use super::expression::{
     Checked, Conditions, NamedFeature, NamedList, Node, Program, Reading, Scope, SlotSource, Slots, Type, Use,
@@ -45,9 +47,9 @@ pub(crate) fn compile(file: &str, text: &str, format: Format) -> Result<Policy> 
     }
 }
 
-struct Compiler<'a> {
-    source: &'a Source<'a>,
-    document: &'a Document,
+pub(super) struct Compiler<'a> {
+    pub(super) source: &'a Source<'a>,
+    pub(super) document: &'a Document,
 }
 
 impl Compiler<'_> {
@@ -74,19 +76,23 @@ impl Compiler<'_> {
         let mut plan = Plan::in_zone(zone, japanese);
         // `where` cannot read features; it knows their names to say so.
         let placeholder = NamedFeature { place: 0, value_type: Type::Integer };
-        let names = self.document.features.iter().map(|item| (item.name.value.clone(), placeholder.clone()));
-        let names: BTreeMap<String, NamedFeature> = names.collect();
-        let mut faulty = self.document.unreadable.clone();
-        let scope = Scope {
+        let names = self.document.features.iter().map(|item| item.name.value.clone());
+        let names = names.chain(self.document.limits.iter().flat_map(LimitItem::features));
+        let names: BTreeMap<String, NamedFeature> = names.map(|name| (name, placeholder.clone())).collect();
+        let unreadable = &self.document.unreadable;
+        let mut scope = Scope {
             schema: &schema,
             features: &names,
             lists: &named_lists,
-            faulty: &faulty,
+            faulty: unreadable,
             japanese,
             purpose: Use::Where,
         };
+        let (limits, faulty) = self.write_limits(&scope);
+        let mut faulty = [unreadable.as_slice(), &faulty].concat();
+        scope.faulty = &faulty;
         let (features, named_features) =
-            compile_features(self.source, self.document, &scope, memory, &mut slots, &mut plan);
+            compile_features(self.source, self.document, &limits, &scope, memory, &mut slots, &mut plan);
         faulty.extend(names.keys().filter(|name| !named_features.contains_key(*name)).cloned());
 
         let scope = Scope {
@@ -98,7 +104,8 @@ impl Compiler<'_> {
             purpose: Use::Rule,
         };
         let mut conditions = Vec::new();
-        let rules = self.rules(&scope, &mut slots, &mut conditions);
+        let rules = self.rules(&limits, &scope, &mut slots, &mut conditions);
+        let limits = self.limit_plans(&limits, &rules, &scope, &mut slots, &mut conditions);
         let bands = self.bands();
 
         let feedback = self.feedback(&schema, &lists, &mut plan);
@@ -128,6 +135,7 @@ impl Compiler<'_> {
             literal_numbers: numbers,
             conditions: Conditions::compile(&conditions),
             rules,
+            limits,
             bands,
             most_relief: self.most_relief(),
             feedback,
@@ -180,7 +188,7 @@ impl Compiler<'_> {
         Schema::new(declared, &types)
     }
 
-    fn check_name(&self, name: &At<String>, what: &str, dots: bool) {
+    pub(super) fn check_name(&self, name: &At<String>, what: &str, dots: bool) {
         let part_is_fine = |part: &str| {
             part.starts_with(|c: char| c.is_ascii_lowercase())
                 && part.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
@@ -375,13 +383,21 @@ impl Compiler<'_> {
         entries
     }
 
-    fn rules(&self, scope: &Scope<'_>, slots: &mut Slots, conditions: &mut Vec<Node>) -> Vec<Rule> {
+    fn rules(
+        &self,
+        limits: &[WrittenLimit<'_>],
+        scope: &Scope<'_>,
+        slots: &mut Slots,
+        conditions: &mut Vec<Node>,
+    ) -> Vec<Rule> {
         if let Some(rule) = self.document.rules.get(MOST_RULES) {
             self.source.fault(&rule.id.span, format!("a policy holds at most {MOST_RULES} rules"));
         }
         let mut rules: Vec<Rule> = Vec::new();
         let mut ids: BTreeMap<&str, ()> = BTreeMap::new();
-        for (number, item) in (0u16..).zip(&self.document.rules) {
+        let of_limits = limits.iter().map(|limit| (&limit.rule, true));
+        let items = self.document.rules.iter().map(|item| (item, false)).chain(of_limits);
+        for (number, (item, is_limit)) in (0u16..).zip(items) {
             if ids.insert(&item.id.value, ()).is_some() {
                 self.source.fault(&item.id.span, format!("the rule \"{}\" is declared twice", item.id.value));
             }
@@ -421,6 +437,7 @@ impl Compiler<'_> {
                 reason,
                 reason_number: earlier.unwrap_or(number),
                 live: mode == Mode::Live,
+                is_limit,
                 on_missing: item.on_missing.as_ref().map(|at| at.value).unwrap_or_default(),
                 description: item.description.as_ref().map(|at| at.value.clone()).unwrap_or_default(),
             });
@@ -431,13 +448,13 @@ impl Compiler<'_> {
     fn points(&self, item: &RuleItem, scope: &Scope<'_>, slots: &mut Slots) -> Points {
         let Some(at) = &item.points else { return Points::Constant(0) };
         match &at.value {
-            PointsItem::Constant(points) => {
+            Quantity::Constant(points) => {
                 if points.abs() > MOST_POINTS {
                     self.source.fault(&at.span, format!("points lie within ±{MOST_POINTS}"));
                 }
                 Points::Constant((*points).clamp(-MOST_POINTS, MOST_POINTS) as i32)
             }
-            PointsItem::Expression(text) => {
+            Quantity::Expression(text) => {
                 let text = At { value: text.clone(), span: at.span.clone() };
                 let checked = self.expression(&text, scope, slots, |value_type| {
                     let fine = matches!(value_type, Type::Integer | Type::Number);
@@ -454,7 +471,7 @@ impl Compiler<'_> {
         }
     }
 
-    fn expression(
+    pub(super) fn expression(
         &self,
         at: &At<String>,
         scope: &Scope<'_>,

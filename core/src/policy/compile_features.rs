@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::FeaturePlan;
 use super::compile::{NamedFeatures, compile_expression, read_duration};
 use super::compile_behaviour::{behaviour, check_keys, scaled, workings};
+use super::compile_limits::WrittenLimit;
 use super::compile_sequence::MarkerRequest;
 use super::compile_series::add_series;
 use super::definition::definition;
@@ -78,6 +79,7 @@ pub(super) struct Memory {
 pub(super) fn compile_features(
     source: &Source<'_>,
     document: &Document,
+    limits: &[WrittenLimit<'_>],
     scope: &Scope<'_>,
     memory: Memory,
     slots: &mut Slots,
@@ -100,8 +102,13 @@ pub(super) fn compile_features(
     };
     // Features take the first places of the row, in the order of the document.
     let mut features: Vec<FeaturePlan> = Vec::new();
-    for (number, item) in (0u16..).zip(&document.features) {
-        compiler.check_name(item, usize::from(number));
+    for (number, item) in (0usize..).zip(&document.features) {
+        compiler.check_name(item, number);
+    }
+    let of_limits = limits.iter().flat_map(|limit| &limit.features);
+    let mut items: Vec<(u16, &FeatureItem)> =
+        (0u16..).zip(document.features.iter().chain(of_limits)).collect();
+    for (number, item) in items.iter().copied() {
         check_keys(source, item);
         compiler.slots.place(SlotSource::Feature(number));
         features.push(FeaturePlan {
@@ -111,10 +118,10 @@ pub(super) fn compile_features(
             description: item.description.as_ref().map(|at| at.value.clone()).unwrap_or_default(),
         });
     }
-    // What is derived reads what is computed before it, so it comes last.
+    // What is derived reads what is computed before it, so it comes last, and behind limits, which read no other.
+    items.rotate_left(document.features.len());
     for derived in [false, true] {
-        for (place, item) in (0u16..).zip(&document.features).filter(|(_, item)| is_derived(item) == derived)
-        {
+        for (place, item) in items.iter().copied().filter(|(_, item)| is_derived(item) == derived) {
             let value_type =
                 if derived { compiler.derived(place, item) } else { compiler.window(place, item) };
             let Some(value_type) = value_type else {

@@ -11,13 +11,16 @@ pub(crate) struct Document {
     pub(crate) entities: Vec<EntityItem>,
     pub(crate) lists: Vec<ListItem>,
     pub(crate) features: Vec<FeatureItem>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) limits: Vec<LimitItem>,
     pub(crate) rules: Vec<RuleItem>,
     pub(crate) bands: Vec<BandItem>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) most_relief: Option<At<i64>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) feedback: Vec<FeedbackItem>,
-    /// Names of features and lists whose faults keep them from being read: what refers to them is not at fault.
+    /// Names of features, limits and lists whose faults keep them from being read: what refers to them is not at
+    /// fault.
     #[serde(skip)]
     pub(crate) unreadable: Vec<String>,
 }
@@ -130,7 +133,7 @@ pub(crate) enum Cause {
     Genuine,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize)]
 pub(crate) struct FeatureItem {
     pub(crate) name: At<String>,
     pub(crate) aggregate: At<Aggregate>,
@@ -169,9 +172,10 @@ pub(crate) struct FeatureItem {
 }
 
 /// What a feature computes over its window.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Aggregate {
+    #[default]
     Count,
     Sum,
     Mean,
@@ -216,11 +220,30 @@ pub(crate) enum Scale {
     Linear,
 }
 
+/// How much may be done within a window.
 #[derive(Debug, Serialize)]
+pub(crate) struct LimitItem {
+    pub(crate) name: At<String>,
+    pub(crate) by: At<Vec<At<String>>>,
+    pub(crate) over: At<String>,
+    pub(crate) condition: At<String>,
+    pub(crate) amount: Option<At<Quantity>>,
+    pub(crate) count: Option<At<Quantity>>,
+    pub(crate) near: Option<At<f64>>,
+    pub(crate) action: Option<At<ActionItem>>,
+    pub(crate) strength: Option<At<u8>>,
+    pub(crate) obligations: Vec<At<ObligationItem>>,
+    pub(crate) reason: Option<At<String>>,
+    pub(crate) mode: Option<At<Mode>>,
+    pub(crate) on_missing: Option<At<OnMissing>>,
+    pub(crate) description: Option<At<String>>,
+}
+
+#[derive(Debug, Default, Serialize)]
 pub(crate) struct RuleItem {
     pub(crate) id: At<String>,
     pub(crate) when: At<String>,
-    pub(crate) points: Option<At<PointsItem>>,
+    pub(crate) points: Option<At<Quantity>>,
     pub(crate) action: Option<At<ActionItem>>,
     pub(crate) strength: Option<At<u8>>,
     pub(crate) obligations: Vec<At<ObligationItem>>,
@@ -235,7 +258,7 @@ pub(crate) struct RuleItem {
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(untagged, expecting = "expected an integer or an expression in quotes")]
-pub(crate) enum PointsItem {
+pub(crate) enum Quantity {
     Constant(i64),
     Expression(String),
 }
@@ -329,6 +352,14 @@ pub(crate) fn read<'a>(source: &'a Source<'a>, format: Format) -> Option<Documen
         match item {
             Some(item) => document.features.push(item),
             None => document.unreadable.extend(name),
+        }
+    }
+    for table in root.tables("limit") {
+        let (name, item) = read_limit(Table::new(source, table, "a limit"));
+        match (item, name) {
+            (Some(item), _) => document.limits.push(item),
+            (None, Some(name)) => document.unreadable.extend(LimitItem::parts(&name)),
+            (None, None) => {}
         }
     }
     for table in root.tables("rule") {
@@ -455,6 +486,47 @@ fn read_feature(mut table: Table<'_, '_>) -> (Option<String>, Option<FeatureItem
         description,
     });
     (known, item)
+}
+
+fn read_limit(mut table: Table<'_, '_>) -> (Option<String>, Option<LimitItem>) {
+    let name: Option<At<String>> = table.required("name");
+    let (by, over, condition) = (table.required_array("by"), table.required("over"), table.required("where"));
+    let (amount, count, near) = (table.optional("amount"), table.optional("count"), table.optional("near"));
+    let (action, strength) = (table.optional("action"), table.optional("strength"));
+    let obligations = table.array("obligations").map(|list| list.value).unwrap_or_default();
+    let (reason, mode) = (table.optional("reason"), table.optional("mode"));
+    let (on_missing, description) = (table.optional("on_missing"), table.optional("description"));
+    table.finish();
+    let known = name.as_ref().map(|name| name.value.clone());
+    let item = name.zip(by).zip(over.zip(condition)).map(|((name, by), (over, condition))| LimitItem {
+        name,
+        by,
+        over,
+        condition,
+        amount,
+        count,
+        near,
+        action,
+        strength,
+        obligations,
+        reason,
+        mode,
+        on_missing,
+        description,
+    });
+    (known, item)
+}
+
+impl LimitItem {
+    /// The names of all features that a limit can have.
+    fn parts(limit: &str) -> [String; 5] {
+        ["used", "ceiling", "remaining", "share", "near"].map(|part| format!("{limit}.{part}"))
+    }
+
+    /// The names of those that it has.
+    pub(super) fn features(&self) -> impl Iterator<Item = String> {
+        LimitItem::parts(&self.name.value).into_iter().take(4 + usize::from(self.near.is_some()))
+    }
 }
 
 fn read_rule(mut table: Table<'_, '_>) -> Option<RuleItem> {

@@ -7,6 +7,7 @@ mod compile_behaviour;
 mod compile_derived;
 mod compile_device;
 mod compile_features;
+mod compile_limits;
 mod compile_sequence;
 mod compile_series;
 mod compile_tables;
@@ -90,9 +91,11 @@ pub(crate) struct Compiled {
     /// The time zones that expressions name.
     pub(crate) zones: Vec<Calendar>,
     pub(crate) literal_numbers: HashMap<String, u32, RandomState>,
-    /// The conditions of the rules, in their order.
+    /// The conditions of the rules and of the limits, in their order.
     pub(crate) conditions: Conditions,
     pub(crate) rules: Vec<Rule>,
+    /// Their conditions follow those of the rules.
+    pub(crate) limits: Vec<LimitPlan>,
     pub(crate) bands: Vec<Band>,
     /// How much negative points can lower a score.
     pub(crate) most_relief: i64,
@@ -198,6 +201,8 @@ pub(crate) struct Rule {
     /// The first rule with the same reason: reasons are reported once.
     pub(crate) reason_number: u16,
     pub(crate) live: bool,
+    /// It stops what is beyond a limit.
+    pub(crate) is_limit: bool,
     pub(crate) on_missing: OnMissing,
     pub(crate) description: String,
 }
@@ -207,6 +212,19 @@ impl Rule {
     pub(crate) fn acts(&self) -> bool {
         self.action.is_some_and(|action| action > Action::Allow) || !self.obligations.is_empty()
     }
+}
+
+/// What a decision says of a limit: numbers and places to look at when an event is one that it is about.
+#[derive(Debug)]
+pub(crate) struct LimitPlan {
+    pub(crate) name: String,
+    /// The number of the rule that stops what is beyond it.
+    pub(crate) rule: u16,
+    pub(crate) ceiling: u16,
+    pub(crate) used: u16,
+    pub(crate) remaining: u16,
+    /// The place of what the event asks for; none where that is to be one event more.
+    pub(crate) amount: Option<u16>,
 }
 
 /// What a hit adds to the score.
@@ -309,12 +327,12 @@ impl Policy {
         Event::with_schema(Arc::clone(&self.0.schema))
     }
 
-    /// The features in the order of the document.
+    /// The features in the order of the document; behind them those of limits, as `daily_charge.remaining`.
     pub fn features(&self) -> impl ExactSizeIterator<Item = FeatureInfo<'_>> {
         self.0.features.iter().map(FeatureInfo)
     }
 
-    /// The rules in the order of the document.
+    /// The rules in the order of the document; behind them those of limits, by the limits' names.
     pub fn rules(&self) -> impl ExactSizeIterator<Item = RuleInfo<'_>> {
         self.0.rules.iter().map(RuleInfo)
     }

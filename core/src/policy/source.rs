@@ -264,11 +264,23 @@ impl<'a, 's> Table<'a, 's> {
     /// As [`optional`](Table::optional), and a fault when the key is absent.
     pub(crate) fn required<T: Deserialize<'a>>(&mut self, key: &'static str) -> Option<At<T>> {
         if !self.has(key) {
-            self.known.insert(key);
-            self.source.fault(&self.head(), format!("{} has no `{key}`", self.what));
-            return None;
+            return self.lacks(key);
         }
         self.optional(key)
+    }
+
+    /// As [`array`](Table::array), and a fault when the key is absent.
+    pub(crate) fn required_array<T: Deserialize<'a>>(&mut self, key: &'static str) -> Option<At<Vec<At<T>>>> {
+        if !self.has(key) {
+            return self.lacks(key);
+        }
+        self.array(key)
+    }
+
+    fn lacks<T>(&mut self, key: &'static str) -> Option<T> {
+        self.known.insert(key);
+        self.source.fault(&self.head(), format!("{} has no `{key}`", self.what));
+        None
     }
 
     /// The tables under a key, whether one or an array of them.

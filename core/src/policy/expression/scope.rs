@@ -188,6 +188,9 @@ pub(crate) enum Use {
     Feature,
     /// Which recorded events a feature counts: the event's own fields, the label among them.
     Where,
+    /// Which events a limit is about, or its ceiling: what the host says of the event itself. So nothing that the
+    /// engine was told or has learnt moves a limit.
+    Limit,
 }
 
 /// The names visible to an expression.
@@ -213,8 +216,11 @@ impl<'a> Scope<'a> {
     pub(crate) fn find(&self, name: &str) -> Result<Named<'a>, String> {
         if let Some(spec) = self.schema.find(name).and_then(|field| self.schema.spec(field)) {
             return match (spec.field(), self.purpose) {
-                (Field::LABEL | Field::LABELLED_AT, Use::Rule | Use::Feature) => Err(format!(
+                (Field::LABEL | Field::LABELLED_AT, Use::Rule | Use::Feature | Use::Limit) => Err(format!(
                     "`{name}` is learnt after the event; a rule cannot read it, the `where` of a feature can"
+                )),
+                (Field::OUTCOME, Use::Limit) => Err(format!(
+                    "`{name}` is how an event ended; a limit counts what has none yet, is pending, approved or succeeded"
                 )),
                 (Field::ID, _) => Err("`id` names the event and says nothing about it".to_owned()),
                 (Field::LABELLED_AT, Use::Where) => {
@@ -228,6 +234,9 @@ impl<'a> Scope<'a> {
                 Use::Rule | Use::Feature => Ok(Named::Feature(feature)),
                 Use::Where => {
                     Err(format!("`{name}` is a feature; which events count is said by their own fields only"))
+                }
+                Use::Limit => {
+                    Err(format!("`{name}` is a feature; a limit reads the event's own fields only"))
                 }
             };
         }
@@ -248,8 +257,14 @@ impl<'a> Scope<'a> {
     }
 
     pub(crate) fn list(&self, name: &str) -> Result<&'a NamedList, String> {
-        if self.purpose == Use::Where {
-            return Err("`where` cannot read lists: they change after the event was recorded".to_owned());
+        match self.purpose {
+            Use::Where => {
+                return Err("`where` cannot read lists: they change after the event was recorded".to_owned());
+            }
+            Use::Limit => {
+                return Err("a limit cannot read lists: whoever is trusted keeps to it too".to_owned());
+            }
+            Use::Rule | Use::Feature => {}
         }
         if self.faulty.iter().any(|faulty| faulty == name) {
             return Err(String::new());
