@@ -188,16 +188,19 @@ impl Compiler<'_> {
         Schema::new(declared, &types)
     }
 
-    pub(super) fn check_name(&self, name: &At<String>, what: &str, dots: bool) {
+    /// Whether a name can be one.
+    pub(super) fn check_name(&self, name: &At<String>, what: &str, dots: bool) -> bool {
         let part_is_fine = |part: &str| {
             part.starts_with(|c: char| c.is_ascii_lowercase())
                 && part.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
         };
         let fine = if dots { name.value.split('.').all(part_is_fine) } else { part_is_fine(&name.value) };
-        if !fine || name.value == "in" || name.value.len() > 64 {
+        let fine = fine && name.value != "in" && name.value.len() <= 64;
+        if !fine {
             let message = format!("{what} must be lower-case letters, digits and _, at most 64");
             self.source.fault(&name.span, message);
         }
+        fine
     }
 
     fn calendar(&self) -> Calendar {

@@ -41,14 +41,18 @@ impl<'a> Compiler<'a> {
         (written, faulty)
     }
 
-    /// Whether nothing else has the name.
+    /// Whether the name can be one and nothing else has it.
     fn check_limit_name(&self, item: &LimitItem, number: usize, scope: &Scope<'_>) -> bool {
-        self.check_name(&item.name, "the name of a limit", false);
+        if !self.check_name(&item.name, "the name of a limit", false) {
+            return false;
+        }
         let name = &item.name.value;
         let document = self.document;
         let is_field = |name: &String| scope.schema.find(name).is_some();
         let taken = if item.features().any(|name| is_field(&name)) || is_field(name) {
             "an event field"
+        } else if ["true", "false", "null"].contains(&name.as_str()) {
+            "a value in expressions"
         } else if document.features.iter().any(|feature| feature.name.value == *name) {
             "a feature"
         } else if document.lists.iter().any(|list| list.name.value == *name) {
