@@ -32,6 +32,13 @@ fn policy() -> Policy {
             }
         }
     }
+    for (name, over, ceiling) in [("daily", "day", 9_000), ("monthly", "month", 1_000_000)] {
+        let _ = write!(
+            text,
+            "[[limit]]\nname = \"{name}\"\nby = [\"account\"]\nover = \"{over}\"\nwhere = 'type == \"payment\"'\n\
+             amount = {ceiling}\nnear = 0.5\naction = \"review\"\n"
+        );
+    }
     for n in 0..50 {
         let _ = write!(
             text,
@@ -79,13 +86,14 @@ fn a_warm_call_allocates_nothing() {
         fill(&mut event, n);
         engine.assess_into(&event, &mut reused).unwrap();
     }
-    let mut hits = 0;
+    let (mut hits, mut limits) = (0, 0);
     for n in warm..warm + 1_000 {
         let info = allocation_counter::measure(|| {
             fill(&mut event, n);
             if n % 2 == 0 {
                 engine.assess_into(&event, &mut reused).unwrap();
                 hits = hits.max(reused.hits().len());
+                limits += reused.limits().filter(|limit| limit.is_exceeded()).count();
             } else {
                 // A fresh decision holds its reasons and hits in place.
                 hits = hits.max(engine.assess(&event).unwrap().reasons().len());
@@ -93,7 +101,7 @@ fn a_warm_call_allocates_nothing() {
         });
         assert_eq!(info.count_total, 0, "call {n}");
     }
-    assert!(hits > 0);
+    assert!(hits > 0 && limits > 0);
 }
 
 #[test]

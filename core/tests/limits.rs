@@ -192,6 +192,12 @@ fn amounts_near_the_ceiling_are_counted_with_the_event() {
     engine.record(&top_up(MIDNIGHT, 49_800)).unwrap();
     assert_eq!(near(49_000), Value::Integer(2));
     assert_eq!(near(100), Value::Integer(1));
+    // Two such amounts seldom fit one day, so they may be counted over more.
+    let engine = engine_of(&DAILY.replace("near = 0.9", "near = 0.9\nnear_over = \"7d\""));
+    (1..=9).for_each(|day| _ = engine.record(&top_up(MIDNIGHT + day * DAY, 49_800)).unwrap());
+    let decision = scored(&engine, &top_up(MIDNIGHT + 10 * DAY, 49_900));
+    assert_eq!(feature(&decision, "daily.near"), Value::Integer(7));
+    assert_eq!(feature(&decision, "daily.used"), Value::Integer(0));
     // 0.29 of 100 are 29, though not in doubles.
     let engine = engine_of(&DAILY.replace("50000", "100").replace("0.9", "0.29"));
     let near = |amount| feature(&scored(&engine, &top_up(MIDNIGHT + HOUR, amount)), "daily.near");

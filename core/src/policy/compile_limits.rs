@@ -119,6 +119,7 @@ impl<'a> Compiler<'a> {
             let close =
                 format!("double(amount_minor) / double({ceiling}) > {near:?} && amount_minor <= {ceiling}");
             features.push(FeatureItem {
+                over: item.near_over.clone().or(Some(item.over.clone())),
                 include_current: Some(At { value: true, span: item.name.span.clone() }),
                 ..window("near", Aggregate::Count, format!("{counted} && {close}"))
             });
@@ -180,7 +181,12 @@ impl<'a> Compiler<'a> {
 
     /// From which share of the ceiling on a single amount is near it.
     fn near(&self, item: &LimitItem) -> Option<Option<f64>> {
-        let Some(at) = &item.near else { return Some(None) };
+        let Some(at) = &item.near else {
+            if let Some(at) = &item.near_over {
+                self.source.fault(&at.span, "only a limit with `near` has `near_over`");
+            }
+            return Some(None);
+        };
         if item.amount.is_none() {
             self.source.fault(&at.span, "only a limit with an `amount` has `near`");
             return None;

@@ -230,6 +230,7 @@ pub(crate) struct LimitItem {
     pub(crate) amount: Option<At<Quantity>>,
     pub(crate) count: Option<At<Quantity>>,
     pub(crate) near: Option<At<f64>>,
+    pub(crate) near_over: Option<At<String>>,
     pub(crate) action: Option<At<ActionItem>>,
     pub(crate) strength: Option<At<u8>>,
     pub(crate) obligations: Vec<At<ObligationItem>>,
@@ -491,7 +492,8 @@ fn read_feature(mut table: Table<'_, '_>) -> (Option<String>, Option<FeatureItem
 fn read_limit(mut table: Table<'_, '_>) -> (Option<String>, Option<LimitItem>) {
     let name: Option<At<String>> = table.required("name");
     let (by, over, condition) = (table.required_array("by"), table.required("over"), table.required("where"));
-    let (amount, count, near) = (table.optional("amount"), table.optional("count"), table.optional("near"));
+    let (amount, count) = (table.optional("amount"), table.optional("count"));
+    let (near, near_over) = (table.optional("near"), table.optional("near_over"));
     let (action, strength) = (table.optional("action"), table.optional("strength"));
     let obligations = table.array("obligations").map(|list| list.value).unwrap_or_default();
     let (reason, mode) = (table.optional("reason"), table.optional("mode"));
@@ -506,6 +508,7 @@ fn read_limit(mut table: Table<'_, '_>) -> (Option<String>, Option<LimitItem>) {
         amount,
         count,
         near,
+        near_over,
         action,
         strength,
         obligations,

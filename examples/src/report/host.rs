@@ -181,9 +181,9 @@ impl<'a> Host<'a> {
         let is_attack = told.is_attack();
         let [genuine, attacks] = self.report.actions.entry(action).or_default();
         *(if is_attack { attacks } else { genuine }) += 1;
-        // Rules on limits say so in their reason: what they deny is a matter of contract, not of suspicion.
+        // What a limit denies is a matter of contract, not of suspicion.
         if !is_attack && action == Action::Deny {
-            let over_limit = decision.reasons().any(|reason| reason.code().ends_with("_CHARGE_LIMIT"));
+            let over_limit = decision.limits().any(|limit| limit.is_live() && limit.is_exceeded());
             self.report.over_limit += usize::from(over_limit);
         }
         let mut reasons = Vec::new();
