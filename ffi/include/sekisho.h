@@ -497,7 +497,7 @@ enum sekisho_obligation
      */
     SEKISHO_OBLIGATION_LOCK = 4,
     /**
-     * Apply the lower limit.
+     * Hold the customer to a limit: a lower one, or what remains of the one that was hit.
      */
     SEKISHO_OBLIGATION_LIMIT = 8,
 };
@@ -1072,6 +1072,13 @@ typedef struct sekisho_error sekisho_error;
  * sekisho_event_error.
  */
 typedef struct sekisho_event sekisho_event;
+
+/**
+ * Members that are gathered for a list, while the engine goes on scoring.
+ *
+ * Owned by the caller, freed with sekisho_members_free. One thread may use it at a time.
+ */
+typedef struct sekisho_members sekisho_members;
 
 /**
  * A compiled policy.
@@ -1698,6 +1705,41 @@ sekisho_status sekisho_decision_feature_text(const sekisho_decision *decision,
                                              size_t *length);
 
 /**
+ * How many limits the event is about, those in shadow among them; 0 when nothing was decided.
+ */
+size_t sekisho_decision_limit_count(const sekisho_decision *decision);
+
+/**
+ * A limit that the event is about, in the order of the policy: its name, whether the event exceeds it, whether part
+ * of what was used has been forgotten or summed up, and whether the limit counts or is in shadow. An event that
+ * cannot be compared with its limit exceeds it if the limit's `on_missing` says so.
+ *
+ * `exceeded`, `approximate` and `live` may be NULL. The text lives until the decision is filled again or freed.
+ * SEKISHO_STATUS_NOT_FOUND from the count on.
+ */
+sekisho_status sekisho_decision_limit(const sekisho_decision *decision,
+                                      size_t index,
+                                      const char **name,
+                                      size_t *length,
+                                      bool *exceeded,
+                                      bool *approximate,
+                                      bool *live);
+
+/**
+ * How the event stands to a limit, in minor units of the policy's currency or in events: how much is allowed, how
+ * much of it was used before the event, how much remained, and how much the event asks for.
+ *
+ * Each of the four may be NULL. SEKISHO_STATUS_MISSING when one that is asked for is not known, and none is written
+ * then; SEKISHO_STATUS_NOT_FOUND from the count on.
+ */
+sekisho_status sekisho_decision_limit_amounts(const sekisho_decision *decision,
+                                              size_t index,
+                                              int64_t *ceiling,
+                                              int64_t *used,
+                                              int64_t *remaining,
+                                              int64_t *asked);
+
+/**
  * Makes options that say nothing yet. They are written to `options` and belong to the caller.
  */
 sekisho_status sekisho_engine_options_new(sekisho_engine_options **options);
@@ -2027,6 +2069,117 @@ sekisho_status sekisho_engine_list_length(const sekisho_engine *engine,
                                           size_t list_length,
                                           size_t *members,
                                           sekisho_error **error);
+
+/**
+ * Begins to gather members for a list. They are written to `members` and belong to the caller.
+ *
+ * SEKISHO_STATUS_UNKNOWN_NAME for a list that the policy does not name. `error` may be NULL.
+ */
+sekisho_status sekisho_engine_list_prepare(const sekisho_engine *engine,
+                                           const char *list,
+                                           size_t list_length,
+                                           sekisho_members **members,
+                                           sekisho_error **error);
+
+/**
+ * Frees members. NULL is fine.
+ */
+void sekisho_members_free(sekisho_members *members);
+
+/**
+ * Adds an identifier or, for a cidr list, a network or address. Of several that are the same the last counts.
+ *
+ * `severity`, `source` and `expires` as in sekisho_engine_list_add; `reason` says why it is listed, and may be NULL.
+ * SEKISHO_STATUS_NOT_FOUND when the members were loaded already, and the statuses of sekisho_engine_list_add. `error`
+ * may be NULL.
+ */
+sekisho_status sekisho_members_add(sekisho_members *members,
+                                   const char *member,
+                                   size_t member_length,
+                                   uint8_t severity,
+                                   const char *reason,
+                                   size_t reason_length,
+                                   const char *source,
+                                   size_t source_length,
+                                   int64_t expires,
+                                   sekisho_error **error);
+
+/**
+ * Takes in what somebody else gathered for the same list. Of a member that both have, the more severe entry stays, of
+ * two that are as severe the one that lasts longer. `other` is empty from then on.
+ *
+ * SEKISHO_STATUS_KEY when they are for another list or were hashed with another key. `error` may be NULL.
+ */
+sekisho_status sekisho_members_merge(sekisho_members *members,
+                                     sekisho_members *other,
+                                     sekisho_error **error);
+
+/**
+ * Adds the members to their list, some ten thousand at a time. `more` says how many the list has more than before; it
+ * may be NULL, as may `error`. The members are empty from then on, whatever the status.
+ *
+ * SEKISHO_STATUS_UNKNOWN_NAME when another policy is in force that does not name the list, SEKISHO_STATUS_KEY when
+ * the key was replaced since they were gathered.
+ */
+sekisho_status sekisho_engine_list_load(const sekisho_engine *engine,
+                                        sekisho_members *members,
+                                        size_t *more,
+                                        sekisho_error **error);
+
+/**
+ * Puts the members in the place of all that their list has, at once: whoever scores meanwhile sees the ones or the
+ * others, and waits for nothing. `name` is what the host calls them. `count` says how many the list has now; it may be
+ * NULL, as may `error`. The members are empty from then on. The statuses are those of sekisho_engine_list_load.
+ */
+sekisho_status sekisho_engine_list_swap(const sekisho_engine *engine,
+                                        sekisho_members *members,
+                                        const char *name,
+                                        size_t name_length,
+                                        size_t *count,
+                                        sekisho_error **error);
+
+/**
+ * Which version a list has: what it was called when it was last swapped, as by sekisho_decision_explain, and how often
+ * it changed. `number` and `error` may be NULL.
+ *
+ * SEKISHO_STATUS_UNKNOWN_NAME for a list that the policy does not name, SEKISHO_STATUS_BUFFER_TOO_SMALL when `name`
+ * holds fewer bytes than are written to `length`.
+ */
+sekisho_status sekisho_engine_list_version(const sekisho_engine *engine,
+                                           const char *list,
+                                           size_t list_length,
+                                           char *name,
+                                           size_t capacity,
+                                           size_t *length,
+                                           uint64_t *number,
+                                           sekisho_error **error);
+
+/**
+ * Writes what was gathered as bytes that others who have the list's key can open with sekisho_engine_list_open. No
+ * identifier can be read from them; whoever has the key can try whether a certain one is among them.
+ *
+ * SEKISHO_STATUS_OUT_OF_RANGE for a cidr list, whose networks could be read, SEKISHO_STATUS_HOST when `write` fails.
+ * `context` is handed to `write`. `error` may be NULL.
+ */
+sekisho_status sekisho_engine_list_seal(const sekisho_engine *engine,
+                                        const sekisho_members *members,
+                                        sekisho_write write,
+                                        void *context,
+                                        sekisho_error **error);
+
+/**
+ * Opens what was sealed for a list. The members are written to `members` and belong to the caller.
+ *
+ * SEKISHO_STATUS_DAMAGED for bytes that are no bundle, are cut off or changed, were sealed with another key or for
+ * another kind of list. `error` may be NULL.
+ */
+sekisho_status sekisho_engine_list_open(const sekisho_engine *engine,
+                                        const char *list,
+                                        size_t list_length,
+                                        const uint8_t *bytes,
+                                        size_t bytes_length,
+                                        sekisho_members **members,
+                                        sekisho_error **error);
 
 /**
  * Puts a policy on trial while others go on scoring: from now on it decides on every event beside the policy in

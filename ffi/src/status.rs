@@ -127,7 +127,7 @@ pub enum sekisho_obligation {
     Hold = 2,
     /// Lock the account.
     Lock = 4,
-    /// Apply the lower limit.
+    /// Hold the customer to a limit: a lower one, or what remains of the one that was hit.
     Limit = 8,
 }
 

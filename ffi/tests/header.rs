@@ -22,9 +22,11 @@ fn generated() -> String {
         "event",
         "decision",
         "value",
+        "limit",
         "host",
         "options",
         "engine",
+        "lists",
         "challenger",
         "durable",
         "statistics",
@@ -55,6 +57,23 @@ fn the_header_is_up_to_date() {
         committed == header,
         "sekisho.h differs from line {line} on; run SEKISHO_REWRITE=1 cargo test -p sekisho-ffi --test header"
     );
+}
+
+/// A source that nobody names would be missing from the header in silence.
+#[test]
+fn every_function_is_in_the_header() {
+    let header = fs::read_to_string(room("include/sekisho.h")).expect("the header is here");
+    let mut functions = 0;
+    for entry in fs::read_dir(room("src")).expect("the sources are here") {
+        let source = fs::read_to_string(entry.expect("it can be read").path()).expect("it is text");
+        for (_, rest) in source.match_indices("extern \"C\" fn sekisho_").map(|(at, _)| source.split_at(at)) {
+            let name =
+                rest.trim_start_matches("extern \"C\" fn ").split(['(', '<']).next().unwrap_or_default();
+            assert!(header.contains(&format!("{name}(")), "{name}");
+            functions += 1;
+        }
+    }
+    assert!(functions > 100, "{functions}");
 }
 
 /// The constants of the header that begin with a prefix, without it, and their numbers.

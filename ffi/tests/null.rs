@@ -172,6 +172,7 @@ fn null_is_a_status() {
         sekisho_decision_reason_count(None),
         sekisho_decision_hit_count(None),
         sekisho_decision_missing_count(None),
+        sekisho_decision_limit_count(None),
         sekisho_error_fault_count(None),
         sekisho_swap_report_cold_count(None),
         sekisho_swap_report_partly_warm_count(None),
@@ -182,7 +183,7 @@ fn null_is_a_status() {
         sekisho_tenants_memory_left(None),
         sekisho_tenant_statistics_count(None),
     ];
-    assert_eq!(counts, [0; 14]);
+    assert_eq!(counts, [0; 15]);
 
     let (mut text, mut length) = (MaybeUninit::uninit(), MaybeUninit::uninit());
     let (text, length) = (&mut text, &mut length);
@@ -203,6 +204,8 @@ fn null_is_a_status() {
         sekisho_decision_reason(None, 0, Some(text), Some(length), None),
         sekisho_decision_hit(None, 0, Some(text), Some(length), None, None),
         sekisho_decision_missing(None, 0, Some(text), Some(length)),
+        sekisho_decision_limit(None, 0, Some(text), Some(length), None, None, None),
+        sekisho_decision_limit_amounts(None, 0, None, None, None, None),
         sekisho_swap_report_cold(None, 0, Some(text), Some(length)),
         sekisho_swap_report_partly_warm(None, 0, Some(text), Some(length), None),
         sekisho_statistics_table_name(None, 0, Some(text), Some(length)),

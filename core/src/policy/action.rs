@@ -48,7 +48,7 @@ impl Obligations {
     pub const HOLD: Obligations = Obligations(2);
     /// Lock the account.
     pub const LOCK: Obligations = Obligations(4);
-    /// Apply the lower limit.
+    /// Hold the customer to a limit: a lower one, or what remains of the one that was hit.
     pub const LIMIT: Obligations = Obligations(8);
 
     const ALL: [(Obligations, &'static str); 4] = [

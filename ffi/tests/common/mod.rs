@@ -91,7 +91,11 @@ pub struct World {
 
 impl World {
     pub fn new() -> World {
-        let policy = made(|place| parse(POLICY, place, None));
+        World::of(POLICY)
+    }
+
+    pub fn of(document: &str) -> World {
+        let policy = made(|place| parse(document, place, None));
         let key = [7u8; 32];
         // SAFETY: the pair names the key's bytes.
         let engine =
