@@ -47,6 +47,10 @@ def _value(value: object) -> str:
             return escape(str(value))
 
 
+def _amount(amount: int | None) -> str:
+    return _value(None) if amount is None else f"{amount:,}"
+
+
 def decision(shown: Decision) -> str:
     """The score, the reasons, and the rules with their values."""
     colour = _COLOURS.get(shown.action, "inherit")
@@ -80,6 +84,23 @@ def decision(shown: Decision) -> str:
                         numbers=(1,),
                     )
                     for hit in shown.hits
+                ),
+            )
+        )
+    if shown.limits:
+        parts.append(
+            _table(
+                ["limit", "used", "of", "remaining", "asked"],
+                (
+                    _row(
+                        escape(limit.name)
+                        + (" <b>exceeded</b>" if limit.exceeded else "")
+                        + (" (about)" if limit.approximate else "")
+                        + ("" if limit.live else " <em>(shadow)</em>"),
+                        *map(_amount, (limit.used, limit.ceiling, limit.remaining, limit.asked)),
+                        numbers=(1, 2, 3, 4),
+                    )
+                    for limit in shown.limits
                 ),
             )
         )

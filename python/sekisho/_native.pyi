@@ -10,6 +10,7 @@ from sekisho._types import (
     ChallengerReport,
     FeatureInfo,
     FieldInfo,
+    LimitStanding,
     ListInfo,
     Reason,
     Recovered,
@@ -166,6 +167,9 @@ class Decision:
     @property
     def hits(self) -> list[RuleHit]:
         """Every rule whose condition held, with the values that made it hold."""
+    @property
+    def limits(self) -> list[LimitStanding]:
+        """The limits that the event is about, and what was left of each before it; those in shadow are among them."""
     @property
     def missing_rules(self) -> list[str]:
         """The ids of rules that read an absent value."""

@@ -109,6 +109,26 @@ class RuleHit(NamedTuple):
     description: str
 
 
+class LimitStanding(NamedTuple):
+    """A limit that an event is about, and what was left of it; in minor units of the policy's currency or in events."""
+
+    name: str
+    ceiling: int | None
+    """How much is allowed; None when it cannot be told of this event."""
+    used: int | None
+    """How much was used before the event; None when the event lacks the entity."""
+    remaining: int | None
+    """How much remained before the event, 0 at least."""
+    asked: int | None
+    """How much the event asks for; None without an amount in the policy's currency."""
+    exceeded: bool
+    """It asks for more than remained, or cannot be compared and `on_missing` says that it counts as more."""
+    approximate: bool
+    """Part of what was used has been forgotten or summed up."""
+    live: bool
+    """False in shadow: the limit changes nothing."""
+
+
 class SwapReport(NamedTuple):
     """What a change of the policy kept."""
 
@@ -215,6 +235,7 @@ for _public in (
     FieldInfo,
     Reason,
     RuleHit,
+    LimitStanding,
     SwapReport,
     ChallengerReport,
     TableStatistics,

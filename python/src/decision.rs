@@ -86,6 +86,20 @@ impl Decision {
         self.inner.explain(&self.event).rules.into_iter().map(hit).collect()
     }
 
+    /// The limits that the event is about, and what was left of each before it.
+    #[getter]
+    fn limits<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyAny>>> {
+        let standing = |limit: sekisho::LimitStanding<'_>| {
+            let amounts = (limit.ceiling(), limit.used(), limit.remaining(), limit.asked());
+            let (ceiling, used, remaining, asked) = amounts;
+            let flags = (limit.is_exceeded(), limit.is_approximate(), limit.is_live());
+            let (exceeded, approximate, live) = flags;
+            let parts = (limit.name(), ceiling, used, remaining, asked, exceeded, approximate, live);
+            names::made(py, "LimitStanding", parts)
+        };
+        self.inner.limits().map(standing).collect()
+    }
+
     /// The ids of rules that read an absent value.
     #[getter]
     fn missing_rules(&self) -> Vec<&str> {

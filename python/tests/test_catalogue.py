@@ -129,5 +129,6 @@ def test_the_features_that_fraud_teams_ask_for_have_values() -> None:
     seldom = {name for name, share in shares.items() if share < 0.5}
     assert {name for name in names if shares[name] == 0} == set()
     assert len(seldom) < len(names) / 20, seldom
-    # Twenty cards from one address are more than there are.
-    assert {name for name in names if len(table[name].drop_null().unique()) == 1} == {"is_enumerating"}
+    # Twenty cards from one address are more than there are; ceilings are what the policy says.
+    constant = {name for name in names if len(table[name].drop_null().unique()) == 1}
+    assert {name for name in constant if not name.endswith(".ceiling")} == {"is_enumerating"}
