@@ -371,6 +371,21 @@ fn a_limit_is_warm_when_its_policy_is_installed() {
     let decision = scored(&engine, &top_up(MIDNIGHT + 2 * HOUR, 2_001));
     assert_eq!(stands(&decision), [stand("daily", [50_000, 48_000, 2_000, 2_001], true)]);
     assert_eq!(feature(&decision, "daily.near"), Value::Integer(1));
+    // A higher ceiling: what is near it is another question.
+    let raised = DAILY.replace("50000", "53000");
+    let report = engine.swap(Policy::from_toml(&format!("{head}{before}{raised}")).unwrap()).unwrap();
+    assert_eq!((report.cold.len(), report.partly_warm.len()), (0, 0), "{report:?}");
+    let decision = scored(&engine, &top_up(MIDNIGHT + 2 * HOUR, 2_001));
+    assert_eq!(stands(&decision), [stand("daily", [53_000, 48_000, 5_000, 2_001], false)]);
+    assert_eq!(feature(&decision, "daily.near"), Value::Integer(1));
+
+    // Without memory for that, it is answered from then on.
+    let engine = engine_of(DAILY);
+    engine.record(&top_up(MIDNIGHT + HOUR, 48_000)).unwrap();
+    let report = engine.swap(Policy::from_toml(&format!("{HEAD}{raised}")).unwrap()).unwrap();
+    assert_eq!(report.cold, ["daily.near"]);
+    let decision = scored(&engine, &top_up(MIDNIGHT + 2 * HOUR, 2_001));
+    assert_eq!(stands(&decision), [stand("daily", [53_000, 48_000, 5_000, 2_001], false)]);
 }
 
 #[test]
