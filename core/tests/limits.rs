@@ -446,6 +446,27 @@ fn expressions_over_several_lines_with_comments_are_as_good() {
 }
 
 #[test]
+fn a_policy_holds_so_many_limits_of_such_a_length() {
+    let named = |n: usize| DAILY.replace("daily", &format!("l{n}"));
+    let limits = |count: usize| (0..count).map(named).collect::<String>();
+    let engine = engine_of(&limits(64));
+    let decision = scored(&engine, &top_up(MIDNIGHT, 50_001));
+    assert_eq!((decision.limits().len(), decision.reasons().len()), (64, 8));
+    let error = Policy::from_toml(&format!("{HEAD}{}", limits(65))).unwrap_err().to_string();
+    assert!(error.contains("a policy holds at most 64 limits"), "{error}");
+    // What fits by itself may not fit into what is made of it.
+    for length in [16_000, 16_300, 16_384, 16_385] {
+        let condition = format!("amount_minor > {}", " ".repeat(length - 16)) + "1";
+        let limit = DAILY.replace("type == \"top_up\"", &condition);
+        let compiled = Policy::from_toml(&format!("{HEAD}{limit}"));
+        let error = compiled.err().map(|error| error.to_string());
+        let expected = (length > 16_000).then_some("longer than 16384 bytes");
+        assert_eq!(error.is_some(), expected.is_some(), "{length}: {error:?}");
+        assert!(expected.is_none_or(|expected| error.is_some_and(|error| error.contains(expected))));
+    }
+}
+
+#[test]
 fn a_record_from_before_limits_still_reads() {
     let engine = engine_of(DAILY);
     let login = Event::of("login", MIDNIGHT).unwrap();
