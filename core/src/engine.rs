@@ -258,7 +258,7 @@ impl Engine {
             if record && !decision.repeated {
                 call.remember(event);
                 if decision.action() == Action::Deny {
-                    call.feed_back(Cause::Deny, event.integer(Field::TIME).unwrap_or(0));
+                    call.feed_back(event, Cause::Deny, event.integer(Field::TIME).unwrap_or(0));
                 }
             }
             Ok(())

@@ -6,6 +6,7 @@ use super::{Decision, Listed};
 use crate::event::{Event, Field, FieldKind};
 use crate::feature::device::{inconsistencies, say_inconsistencies};
 use crate::feature::{Derivation, Value};
+use crate::locale::Level;
 use crate::policy::{Action, Obligations, Reference, Rule, Type};
 
 /// A decision explained. `Display` prints it for people.
@@ -61,13 +62,15 @@ pub struct ExplainedListing {
     pub reason: String,
     /// Who says so; empty when nobody said.
     pub source: String,
+    /// The level down to which a postal address agrees, `None` of lists of other kinds.
+    pub level: Option<Level>,
 }
 
 impl ExplainedListing {
     fn of(listed: Listed<'_>) -> ExplainedListing {
         let [list, field, reason, source] =
             [listed.list(), listed.field(), listed.reason(), listed.source()].map(str::to_owned);
-        ExplainedListing { list, field, severity: listed.severity(), reason, source }
+        ExplainedListing { list, field, severity: listed.severity(), reason, source, level: listed.level() }
     }
 }
 
@@ -189,8 +192,11 @@ impl fmt::Display for Explanation {
         for note in self.notes.iter().chain(&self.limits) {
             write!(f, "\n{note}")?;
         }
-        for ExplainedListing { list, field, severity, reason, source } in &self.listed {
+        for ExplainedListing { list, field, severity, reason, source, level } in &self.listed {
             write!(f, "\n{field} is on {list}, severity {severity}")?;
+            if let Some(level) = level {
+                write!(f, ", down to the {}", level.name())?;
+            }
             if !reason.is_empty() {
                 write!(f, ": {reason}")?;
             }

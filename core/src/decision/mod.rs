@@ -15,6 +15,7 @@ pub use record::{DecisionRecord, RecordedLimit, RecordedListVersion, RecordedRea
 
 use crate::event::Field;
 use crate::feature::{Presence, Row, Value};
+use crate::locale::Level;
 use crate::policy::{Action, FeaturePlan, Obligations, Policy};
 use crate::state::{Class, ListVersion};
 
@@ -102,6 +103,7 @@ pub struct Listed<'a> {
     list: &'a str,
     field: &'a str,
     class: &'a Class,
+    level: Option<Level>,
 }
 
 impl<'a> Listed<'a> {
@@ -128,6 +130,11 @@ impl<'a> Listed<'a> {
     /// Who says so; empty when nobody said.
     pub fn source(&self) -> &'a str {
         &self.class.source
+    }
+
+    /// The level down to which a postal address agrees with the member; `None` of lists of other kinds.
+    pub fn level(&self) -> Option<Level> {
+        self.level
     }
 }
 
@@ -218,6 +225,7 @@ pub(crate) struct ListHit {
     pub(crate) list: usize,
     pub(crate) field: Field,
     pub(crate) class: Arc<Class>,
+    pub(crate) level: Option<Level>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -383,7 +391,7 @@ impl Decision {
         self.listed.iter().filter_map(|hit| {
             let policy = &*self.policy.as_ref()?.0;
             let list = &policy.lists.get(hit.list)?.name;
-            Some(Listed { list, field: policy.schema.name(hit.field), class: &hit.class })
+            Some(Listed { list, field: policy.schema.name(hit.field), class: &hit.class, level: hit.level })
         })
     }
 

@@ -18,15 +18,6 @@ fn seal_of(key: &HashKey) -> Seal {
     Seal::new(key, "bundle v1")
 }
 
-fn kind_name(kind: ListKind) -> &'static str {
-    match kind {
-        ListKind::Exact => "exact",
-        ListKind::Cidr => "cidr",
-        ListKind::Prefix => "prefix",
-        ListKind::Domain => "domain",
-    }
-}
-
 pub(super) fn seal(plan: &ListPlan, key: &HashKey, prepared: &Prepared, era: u8) -> Result<Vec<u8>> {
     if plan.kind == ListKind::Cidr {
         let what = "a cidr list cannot be sealed: its networks could be read";
@@ -37,7 +28,7 @@ pub(super) fn seal(plan: &ListPlan, key: &HashKey, prepared: &Prepared, era: u8)
     to.bytes(MAGIC);
     to.short(FORMAT);
     to.number(key.id());
-    to.text(kind_name(plan.kind));
+    to.text(plan.kind.name());
     to.text(&plan.entity);
     to.word(prepared.len() as u64);
     prepared.write(era, |piece| {
@@ -79,10 +70,10 @@ pub(super) fn open(plan: &ListPlan, key: &HashKey, bytes: &[u8], era: u8) -> Res
     }
     from.0 = from.0.get(..from.0.len().saturating_sub(SEAL)).unwrap_or_default();
     let (kind, entity) = (from.text().unwrap_or_default(), from.text().unwrap_or_default());
-    if (kind, entity) != (kind_name(plan.kind), plan.entity.as_str()) {
+    if (kind, entity) != (plan.kind.name(), plan.entity.as_str()) {
         let what = format!(
             "the bundle is for a list of kind {kind} of \"{entity}\", this one is of kind {} of \"{}\"",
-            kind_name(plan.kind),
+            plan.kind.name(),
             plan.entity
         );
         return Err(damaged(list, what));

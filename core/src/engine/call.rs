@@ -332,7 +332,7 @@ impl<'a> Call<'a> {
         self.engine.journal.recorded(self.ruling, self.scratch, &recorded);
         self.apply(&recorded, None);
         if let Some(label) = label {
-            self.feed_back(cause_of(label), labelled_at.unwrap_or(time));
+            self.feed_back(event, cause_of(label), labelled_at.unwrap_or(time));
         }
     }
 
@@ -433,7 +433,7 @@ impl<'a> Call<'a> {
         self.engine.journal.learnt(self.ruling, self.scratch, &known);
         self.apply_known(&known, None);
         if let Some((label, at)) = label {
-            self.feed_back(cause_of(label), at);
+            self.feed_back(event, cause_of(label), at);
         }
         Ok(true)
     }

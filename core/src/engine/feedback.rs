@@ -4,21 +4,21 @@ use std::sync::atomic::Ordering;
 
 use super::call::Call;
 use super::journal::{ListChange, Member, apply_list};
-use crate::policy::Cause;
+use crate::event::Event;
+use crate::locale::{Address, Name};
+use crate::policy::{Cause, Feedback, ListKind};
 use crate::sync::locked;
 
 impl Call<'_> {
     /// Puts the event's identifiers on the lists that the policy says, from `time` on. What is there already stays if
     /// it is as severe and lasts as long.
-    pub(super) fn feed_back(&self, cause: Cause, time: i64) {
+    pub(super) fn feed_back(&self, event: &Event, cause: Cause, time: i64) {
         let policy = &*self.ruling.policy.0;
+        let era = self.ruling.keys.era;
         for feedback in policy.feedback.iter().filter(|feedback| feedback.cause == cause) {
-            let route = &self.scratch.route;
-            let (Some(token), Some(list)) = (route.token(feedback.key), self.ruling.lists.get(feedback.list))
-            else {
-                continue;
-            };
-            let before = route.previous_token(feedback.key);
+            let plan = policy.lists.get(feedback.list);
+            let (Some(plan), Some(list)) = (plan, self.ruling.lists.get(feedback.list)) else { continue };
+            let Some(member) = self.member(event, feedback, plan.kind) else { continue };
             let expires = time.saturating_add(feedback.lasts);
             let entry = feedback.entry.clone().expires(expires);
             let _lists = locked(&self.engine.lists);
@@ -26,7 +26,13 @@ impl Call<'_> {
             if self.engine.generation.load(Ordering::Acquire) != self.ruling.generation {
                 return;
             }
-            let known = list.find(token, before, self.ruling.keys.era, time);
+            let known = match member {
+                Member::Token(token, before) | Member::Part(token, before, _) => {
+                    list.find(token, before, era, time)
+                }
+                Member::Home(home, before) => list.find_same_home((home, before), era, time),
+                Member::Network(_) => None,
+            };
             let stays = known.is_some_and(|hit| {
                 hit.severity > entry.severity
                     || hit.severity == entry.severity && hit.expires.is_none_or(|known| known >= expires)
@@ -34,11 +40,30 @@ impl Call<'_> {
             if stays || !list.has_room_for(&entry) {
                 continue;
             }
-            let member = Member::Token(token, before);
-            let name = policy.lists.get(feedback.list).map_or("", |plan| plan.name.as_str());
-            let change = ListChange { list: name, member, entry: Some(&entry) };
+            let change = ListChange { list: &plan.name, member, entry: Some(&entry) };
             self.engine.journal.list_changed(self.ruling, &change);
-            apply_list(list, member, Some(&entry), self.ruling.keys.era);
+            apply_list(list, member, Some(&entry), era);
+        }
+    }
+
+    /// The event's identifier as the list holds it; `None` when the event has none that it can hold.
+    fn member(&self, event: &Event, feedback: &Feedback, kind: ListKind) -> Option<Member> {
+        let tokenizers = || self.ruling.keyring.of_list(feedback.list);
+        match kind {
+            ListKind::Address => {
+                let (present, previous) = tokenizers()?;
+                let address = Address::parse(event.raw_text(feedback.field)?);
+                Member::of_address(&address, present, previous)
+            }
+            ListKind::Name => {
+                let (present, previous) = tokenizers()?;
+                let name = Name::parse(event.raw_text(feedback.field)?)?;
+                Some(Member::of_name(&name, present, previous))
+            }
+            _ => {
+                let route = &self.scratch.route;
+                Some(Member::Token(route.token(feedback.key)?, route.previous_token(feedback.key)))
+            }
         }
     }
 }

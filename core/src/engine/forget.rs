@@ -58,17 +58,22 @@ impl Engine {
                     None => continue 'again,
                 }
             }
-            known |= self.forget_shared(&ruling, entity, name)?;
+            known |= self.forget_listed(&ruling, entity, name)?;
             return Ok(known);
         }
     }
 
-    /// Takes somebody off lists that are hashed with other keys.
-    fn forget_shared(&self, ruling: &Ruling, entity: &str, name: &str) -> Result<bool> {
-        let lists = ruling.policy.0.lists.iter();
-        let shared =
-            lists.filter(|plan| plan.entity == entity && plan.kind == ListKind::Exact && plan.key.is_some());
-        shared.map(|plan| &plan.name).try_fold(false, |known, list| Ok(known | self.list_remove(list, name)?))
+    /// Takes somebody off lists that do not hold the identifiers' own tokens.
+    fn forget_listed(&self, ruling: &Ruling, entity: &str, name: &str) -> Result<bool> {
+        let lists = ruling.policy.0.lists.iter().filter(|plan| plan.entity == entity);
+        lists.into_iter().try_fold(false, |known, plan| match plan.kind {
+            ListKind::Exact if plan.key.is_some() => Ok(known | self.list_remove(&plan.name, name)?),
+            // What such a list cannot hold is not on it.
+            ListKind::Address | ListKind::Name => {
+                Ok(known | self.list_remove(&plan.name, name).unwrap_or(false))
+            }
+            _ => Ok(known),
+        })
     }
 
     /// Forgets the tokens of one entity; whether anything was known, or `None` when another policy has come into

@@ -13,8 +13,9 @@ use super::ruling::Ruling;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::token::{SEAL, Token, Tokenizer};
 use crate::feature::Previous;
+use crate::locale::{Address, Name};
 use crate::policy::ListPlan;
-use crate::state::{List, ListEntry, Prepared, Reader, Writer};
+use crate::state::{Home, List, ListEntry, Prepared, Reader, Writer};
 use crate::sync::{Mutex, locked};
 
 /// Where the host takes frames.
@@ -80,9 +81,29 @@ pub(super) struct ListChange<'a> {
 pub(super) enum Member {
     /// Under the present key and, while it is replaced, under the previous one.
     Token(Token, Option<Token>),
-    /// A part of an identifier: the same, and its size as a bit.
+    /// A part of an identifier: the same, and its size as a bit; or a name, and its script as one.
     Part(Token, Option<Token>, u64),
+    /// A postal address under the two keys.
+    Home(Home, Option<Home>),
     Network(ipnet::IpNet),
+}
+
+impl Member {
+    /// `None` for an address that a list cannot hold: without a city or without numbers there are too many.
+    pub(super) fn of_address(
+        address: &Address,
+        present: &Tokenizer,
+        previous: Option<&Tokenizer>,
+    ) -> Option<Member> {
+        let home = |tokenizer| Home::of(address, tokenizer).filter(|_| !address.house().is_empty());
+        Some(Member::Home(home(present)?, previous.and_then(home)))
+    }
+
+    pub(super) fn of_name(name: &Name, present: &Tokenizer, previous: Option<&Tokenizer>) -> Member {
+        let listed = name.listed();
+        let token = |tokenizer: &Tokenizer| tokenizer.token(listed.as_bytes());
+        Member::Part(token(present), previous.map(token), name.script_bit())
+    }
 }
 
 /// What a journal brought back.
@@ -199,6 +220,11 @@ impl Journal {
                     to.token(token);
                     to.optional(&[previous], Writer::token);
                     to.word(size);
+                }
+                Member::Home(home, previous) => {
+                    to.byte(3);
+                    home.write(to);
+                    to.optional(&[previous], |to, home: Home| home.write(to));
                 }
             }
             to.byte(u8::from(change.entry.is_some()));
@@ -431,6 +457,7 @@ impl Engine {
                 let member = match from.byte()? {
                     0 => Member::Token(from.token()?, other_token(from)?),
                     2 => Member::Part(from.token()?, other_token(from)?, from.word()?),
+                    3 => Member::Home(Home::read(from)?, from.optional(Home::read)?.first().copied()?),
                     _ => Member::Network(from.text()?.parse().ok()?),
                 };
                 let entry = if from.byte()? == 1 { Some(ListEntry::read(from)?) } else { None };
@@ -499,6 +526,14 @@ pub(super) fn apply_list(list: &List, member: Member, entry: Option<&ListEntry>,
         (Member::Token(token, previous) | Member::Part(token, previous, _), None) => {
             // Under the previous token first: whoever brings a member to the present one must not come between.
             previous.is_some_and(|previous| list.remove(previous)) | list.remove(token)
+        }
+        (Member::Home(home, previous), Some(entry)) => {
+            list.add_home(home, entry, era);
+            previous.iter().for_each(|previous| _ = list.remove_home(*previous));
+            true
+        }
+        (Member::Home(home, previous), None) => {
+            previous.is_some_and(|previous| list.remove_home(previous)) | list.remove_home(home)
         }
         (Member::Network(network), Some(entry)) => {
             list.add_network(network, entry);

@@ -10,7 +10,7 @@ use super::ruling::Ruling;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::token::{HashKey, Tokenizer};
 use crate::event::{Field, FieldSpec, canonical};
-use crate::locale::Kind;
+use crate::locale::{Address, Kind, Name};
 use crate::policy::{ListKind, ListPlan, parse_network};
 use crate::state::{
     Content, LONGEST_REASON, List, ListEntry, ListVersion, Prepared, domain_with_size, size_of_beginning,
@@ -96,6 +96,8 @@ impl Hashing {
             (self.present.token(bytes), self.previous.as_ref().map(|tokenizer| tokenizer.token(bytes)))
         };
         let refused = |what: &str| Error::of_field(ErrorKind::OutOfRange, &self.list, what.to_owned());
+        // What is too long or empty for an event is on no list either.
+        let text = || canonical(&self.spec, member).map(|_| member);
         let ((token, previous), size) = match self.kind {
             ListKind::Exact | ListKind::Cidr => {
                 let (token, previous) = canonical(&self.spec, member)?.with_bytes(self.form, tokens);
@@ -115,6 +117,17 @@ impl Hashing {
                 };
                 let bytes = beginning.as_bytes();
                 (tokens(bytes), size_of_beginning(bytes).ok_or_else(|| refused(what))?)
+            }
+            ListKind::Address => {
+                let address = Address::parse(text()?);
+                let what = "found an address without a city or without numbers, expected at least both";
+                let member = Member::of_address(&address, &self.present, self.previous.as_ref());
+                return member.ok_or_else(|| refused(what));
+            }
+            ListKind::Name => {
+                let what = "found a name without a letter";
+                let name = Name::parse(text()?).ok_or_else(|| refused(what))?;
+                return Ok(Member::of_name(&name, &self.present, self.previous.as_ref()));
             }
             ListKind::Domain => {
                 let what = "found text that is no domain, expected one such as example.co.jp";
@@ -154,6 +167,10 @@ impl PreparedList {
                 let (token, size) = match hashes.member(member)? {
                     Member::Part(token, _, size) => (token, size),
                     Member::Token(token, _) => (token, 0),
+                    Member::Home(home, _) => {
+                        let added = self.prepared.add_home(home, entry, self.era);
+                        return added.ok_or_else(|| too_many_classes(&self.list));
+                    }
                     Member::Network(_) => return Ok(()),
                 };
                 self.prepared.add(token, size, entry, self.era)

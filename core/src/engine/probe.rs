@@ -5,9 +5,9 @@ use std::sync::Arc;
 use crate::decision::{Decision, ListHit};
 use crate::event::{CardNumber, Event, Field};
 use crate::feature::{Keyring, Presence, Route, Row, identifier_token};
-use crate::locale;
+use crate::locale::{self, Address, Level, Name};
 use crate::policy::{Compiled, ListKind, ListPlace};
-use crate::state::{Hit, List, find_beginning, find_domain};
+use crate::state::{Hit, Home, List, find_beginning, find_domain};
 
 /// A policy and the lists that it names, in its order.
 pub(super) struct Probe<'a> {
@@ -33,9 +33,16 @@ impl Probe<'_> {
             decision.list_versions.clear();
             decision.list_versions.extend(self.lists.iter().map(|list| list.version()));
         }
+        // Several functions that ask the same mostly stand side by side.
+        let mut last = None;
         for place in &self.policy.list_places {
             let Some(list) = self.lists.get(place.list) else { continue };
-            let hit = self.ask(list, place, route, event, time);
+            let asked = (place.list, place.field);
+            let hit = match last {
+                Some((before, hit)) if before == asked => hit,
+                _ => self.ask(list, place, route, event, time),
+            };
+            last = Some((asked, hit));
             // Absent is not unlisted.
             row.set(place.place, hit.and_then(|hit| place.ask.word(hit)), Presence::Exact);
             if let (Some(decision), Some(Some(hit))) = (&mut detail, hit) {
@@ -44,7 +51,7 @@ impl Probe<'_> {
         }
     }
 
-    /// What a list says; `None` when the event does not have the identifier.
+    /// What a list says; `None` when the event does not have the identifier, or none that can be compared.
     fn ask(
         &self,
         list: &List,
@@ -80,6 +87,27 @@ impl Probe<'_> {
                 }
                 None => return None,
             },
+            ListKind::Address => {
+                let address = Address::parse(event.raw_text(place.field)?);
+                let (present, previous) = self.keyring.of_list(place.list)?;
+                let home = Home::of(&address, present)?;
+                let before = previous.filter(|_| plan.key.is_none());
+                let before = before.and_then(|tokenizer| Home::of(&address, tokenizer));
+                // Where there are no towns, the same town says as little as the same city.
+                let level = plan
+                    .level
+                    .map(|level| if address.town().is_some() { level } else { level.max(Level::Number) });
+                list.find_home((home, before), level, era, time)
+            }
+            ListKind::Name => {
+                let name = Name::parse(event.raw_text(place.field)?)?;
+                let hit = part(name.listed().as_bytes());
+                // Nothing follows for a name in kana from names in kanji.
+                if hit.is_none() && sizes != 0 && sizes & name.script_bit() == 0 {
+                    return None;
+                }
+                hit
+            }
             ListKind::Domain => match (form, event.raw_text(place.field)?) {
                 (Some(kind), text) => locale::with_form(kind, text, |bytes| find_domain(bytes, sizes, part)),
                 (None, text) => find_domain(text.as_bytes(), sizes, part),
@@ -96,6 +124,11 @@ impl Probe<'_> {
             return;
         }
         let class = list.class(hit);
-        decision.listed.extend(class.map(|class| ListHit { list: list_number, field, class }));
+        decision.listed.extend(class.map(|class| ListHit {
+            list: list_number,
+            field,
+            class,
+            level: hit.level,
+        }));
     }
 }

@@ -127,7 +127,11 @@ fn migrations(past: &[Vec<Layout>], layouts: &[Layout], policy: &Compiled) -> Ve
 }
 
 pub(super) fn new_list(plan: &ListPlan) -> List {
-    let list = if plan.kind == ListKind::Cidr { List::networks() } else { List::hashed() };
+    let list = match plan.kind {
+        ListKind::Cidr => List::networks(),
+        ListKind::Address => List::homes(),
+        _ => List::hashed(),
+    };
     plan.entries.iter().for_each(|(network, entry)| list.add_network(*network, entry));
     list
 }

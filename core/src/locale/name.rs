@@ -155,6 +155,20 @@ impl Name {
         }
     }
 
+    /// What lists know the name by: its form, and of a long name in Latin letters as much as a transfer brings for
+    /// sure, too.
+    pub(crate) fn listed(&self) -> Wiped {
+        match self.script {
+            Script::Latin if self.units.len() >= SURE => Wiped::new(self.units.chars().take(SURE).collect()),
+            _ => self.canonical(),
+        }
+    }
+
+    /// A bit for the script: names in two of them cannot be compared.
+    pub(crate) fn script_bit(&self) -> u64 {
+        1 << self.script as u64
+    }
+
     /// What the two names say of each other.
     pub fn compare(&self, other: &Name) -> NameMatch {
         if self.script != other.script {

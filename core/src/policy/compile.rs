@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use super::compile_features::{Memory, compile_features};
 use super::compile_limits::WrittenLimit;
 use super::document::{
-    ActionItem, AttributeType, Document, LimitItem, ListItem, ListKind, Mode, ObligationItem, Quantity,
+    ActionItem, AttributeType, Document, LimitItem, ListItem, ListKind, ListLevel, Mode, ObligationItem, Quantity,
     RuleItem, read,
 };
 use super::expression::{
@@ -24,6 +24,7 @@ use crate::error::{Error, Result};
 use crate::event::time::{Calendar, DAY, parse_duration};
 use crate::event::{Declared, Field, FieldKind, FieldSpec, Schema, is_currency, nearest};
 use crate::feature::{KeyPlan, KeySource, Plan};
+use crate::locale::Level;
 use crate::state::{LONGEST_REASON, ListEntry};
 
 /// Rules that one policy can hold: decisions carry a bit for each.
@@ -257,6 +258,7 @@ impl Compiler<'_> {
                 entity: entity.unwrap_or_default().to_owned(),
                 kind: item.kind,
                 key: item.key.as_ref().map(|at| at.value.clone()),
+                level: item.level.as_ref().map(|at| level(at.value)),
                 entries: self.networks(item),
             };
             if list.kind == ListKind::Cidr && list.entity != "ip" && entity.is_some() {
@@ -271,13 +273,37 @@ impl Compiler<'_> {
             if matches!(list.kind, ListKind::Prefix | ListKind::Domain) && list.entity == "ip" {
                 self.source.fault(&item.of.span, "a list of \"ip\" is \"exact\" or \"cidr\"");
             }
-            let known = NamedList { number, entity: list.entity.clone() };
+            self.check_locale_list(item, &list);
+            let graded = list.kind == ListKind::Address;
+            let known = NamedList { number, entity: list.entity.clone(), graded };
             if named.insert(list.name.clone(), known).is_some() {
                 self.source.fault(&item.name.span, format!("the list \"{}\" is declared twice", list.name));
             }
             lists.push(list);
         }
         (lists, named)
+    }
+
+    /// Lists of addresses and of names read what people write.
+    fn check_locale_list(&self, item: &ListItem, list: &ListPlan) {
+        if let Some(at) = item.level.as_ref().filter(|_| list.kind != ListKind::Address) {
+            self.source.fault(&at.span, "only a list of kind \"address\" has a `level`");
+        }
+        let of = match list.kind {
+            ListKind::Address => "address",
+            ListKind::Name => "holder_name",
+            _ => return,
+        };
+        let kind = list.kind.name();
+        if list.entity != of && !list.entity.is_empty() {
+            self.source.fault(&item.of.span, format!("a list of kind \"{kind}\" is of \"{of}\""));
+        }
+        if self.document.policy.locale.is_none() {
+            let message = format!(
+                "a list of kind \"{kind}\" reads what people write: add `locale = \"ja\"` to [policy]"
+            );
+            self.source.fault(&item.name.span, message);
+        }
     }
 
     fn check_length(&self, text: &Option<At<String>>) {
@@ -323,8 +349,9 @@ impl Compiler<'_> {
                 continue;
             };
             let Some(list) = lists.get(number) else { continue };
-            if list.kind != ListKind::Exact || list.key.is_some() {
-                let message = "feedback goes to lists of kind \"exact\" without a `key` of their own";
+            let fed = matches!(list.kind, ListKind::Exact | ListKind::Address | ListKind::Name);
+            if !fed || list.key.is_some() {
+                let message = "feedback goes to lists of kind \"exact\", \"address\" or \"name\" without a `key` of their own";
                 self.source.fault(&item.list.span, message);
             }
             if spec.entity() != Some(&list.entity) {
@@ -342,6 +369,7 @@ impl Compiler<'_> {
             let entry = ListEntry::new().severity(severity.min(100)).reason(text(&item.reason));
             all.extend(lasts.map(|lasts| Feedback {
                 list: number,
+                field: spec.field(),
                 key: field_key(plan, spec),
                 cause: item.on.value,
                 lasts,
@@ -607,6 +635,15 @@ pub(crate) fn parse_network(text: &str) -> Option<IpNet> {
 fn fingerprint(document: &Document) -> String {
     let said = serde_json::to_vec(document).unwrap_or_default();
     Sha256::digest(said).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn level(item: ListLevel) -> Level {
+    match item {
+        ListLevel::Town => Level::Town,
+        ListLevel::Number => Level::Number,
+        ListLevel::Building => Level::Building,
+        ListLevel::Room => Level::Room,
+    }
 }
 
 fn action(item: ActionItem) -> Action {

@@ -83,6 +83,8 @@ pub(crate) struct ListItem {
     pub(crate) kind: ListKind,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) key: Option<At<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) level: Option<At<ListLevel>>,
     pub(crate) entries: Vec<EntryItem>,
     pub(crate) description: Option<At<String>>,
 }
@@ -97,6 +99,34 @@ pub(crate) enum ListKind {
     Prefix,
     /// Addresses of mail and names of hosts by the domains that they are in.
     Domain,
+    /// Postal addresses, as far as they agree.
+    Address,
+    /// Names of people and companies, as far as they can be compared.
+    Name,
+}
+
+impl ListKind {
+    /// As policies and bundles call it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            ListKind::Exact => "exact",
+            ListKind::Cidr => "cidr",
+            ListKind::Prefix => "prefix",
+            ListKind::Domain => "domain",
+            ListKind::Address => "address",
+            ListKind::Name => "name",
+        }
+    }
+}
+
+/// The levels of a postal address down to which two of one town may agree.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum ListLevel {
+    Town,
+    Number,
+    Building,
+    Room,
 }
 
 #[derive(Debug, Serialize)]
@@ -409,7 +439,8 @@ fn read_header(mut table: Table<'_, '_>, header: &mut Header) {
 fn read_list<'a>(source: &Source<'a>, mut table: Table<'a, '_>) -> (Option<String>, Option<ListItem>) {
     let (name, of, kind): (Option<At<String>>, _, _) =
         (table.required("name"), table.required("of"), table.optional("kind"));
-    let (key, description) = (table.optional("key"), table.optional("description"));
+    let (key, level, description) =
+        (table.optional("key"), table.optional("level"), table.optional("description"));
     let mut entries = Vec::new();
     for entry in table.tables("entries") {
         let mut item = Table::new(source, entry, "an entry");
@@ -427,6 +458,7 @@ fn read_list<'a>(source: &Source<'a>, mut table: Table<'a, '_>) -> (Option<Strin
         of,
         kind: kind.map(|kind: At<ListKind>| kind.value).unwrap_or_default(),
         key,
+        level,
         entries,
         description,
     });

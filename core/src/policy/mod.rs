@@ -37,6 +37,7 @@ use crate::error::Result;
 use crate::event::time::Calendar;
 use crate::event::{Event, Field, Schema};
 use crate::feature::{Plan, Row};
+use crate::locale::Level;
 use crate::state::ListEntry;
 
 /// A compiled policy: features, lists, rules and bands. Immutable, and cheap to clone.
@@ -138,6 +139,8 @@ pub(crate) struct ListPlan {
     pub(crate) kind: ListKind,
     /// The name of the key that hashes it, where it is not the engine's.
     pub(crate) key: Option<String>,
+    /// Of addresses: the level down to which it is enough to agree with a member that says more.
+    pub(crate) level: Option<Level>,
     /// Networks that the document itself carries.
     pub(crate) entries: Vec<(IpNet, ListEntry)>,
 }
@@ -149,8 +152,7 @@ impl ListPlan {
         match self.kind {
             ListKind::Exact => self.key.as_ref().map(|_| self.entity.clone()),
             ListKind::Cidr => None,
-            ListKind::Prefix => Some(format!("prefix {}", self.entity)),
-            ListKind::Domain => Some(format!("domain {}", self.entity)),
+            kind => Some(format!("{} {}", kind.name(), self.entity)),
         }
     }
 
@@ -170,6 +172,8 @@ impl ListPlan {
 #[derive(Debug)]
 pub(crate) struct Feedback {
     pub(crate) list: usize,
+    /// The field with the identifier, and the key that makes its token.
+    pub(crate) field: Field,
     pub(crate) key: usize,
     pub(crate) cause: Cause,
     /// How long it stays there.

@@ -181,6 +181,16 @@ impl Address {
         (!self.part.is_empty()).then(|| self.part.join("-"))
     }
 
+    /// The numbers on the street, the largest first.
+    pub(crate) fn house(&self) -> &[String] {
+        &self.house
+    }
+
+    /// Wing, floor and room.
+    pub(crate) fn part(&self) -> &[String] {
+        &self.part
+    }
+
     /// The form in which histories and lists know the address: city, town, numbers and room; neither the prefecture
     /// nor the building, since people leave both out. `None` without a city or numbers: too many places are so called.
     pub(super) fn canonical(&self) -> Option<Wiped> {

@@ -77,6 +77,7 @@ impl<'a> Checker<'a, '_> {
                     "disagreements",
                     "list_reason",
                     "list_source",
+                    "list_level",
                     "well_formed",
                     "same_name",
                     "address_level",
@@ -202,8 +203,13 @@ impl<'a> Checker<'a, '_> {
             );
             return self.fail(&entity.span, message);
         }
-        let (list, field) = (list.number, spec.field());
         let ask = ListAsk::named(function)?;
+        if ask == ListAsk::Level && !list.graded {
+            let message =
+                format!("the list \"{name}\" has no levels; list_level() is for lists of kind \"address\"");
+            return self.fail(span, message);
+        }
+        let (list, field) = (list.number, spec.field());
         let (place, value_type) = (self.slots.place(SlotSource::List { list, field, ask }), ask.value_type());
         self.references.push((span.clone(), Reference::Place(place, value_type)));
         Some((Node::Load(place), value_type))

@@ -57,14 +57,17 @@ pub(crate) enum ListAsk {
     Reason,
     /// Who says so; missing when it does not.
     Source,
+    /// The level down to which a postal address agrees, 0 when it does not.
+    Level,
 }
 
 impl ListAsk {
-    const ALL: [(&'static str, ListAsk); 4] = [
+    const ALL: [(&'static str, ListAsk); 5] = [
         ("in_list", ListAsk::Hit),
         ("list_severity", ListAsk::Severity),
         ("list_reason", ListAsk::Reason),
         ("list_source", ListAsk::Source),
+        ("list_level", ListAsk::Level),
     ];
 
     pub(crate) fn named(function: &str) -> Option<ListAsk> {
@@ -79,7 +82,7 @@ impl ListAsk {
     pub(crate) fn value_type(self) -> Type {
         match self {
             ListAsk::Hit => Type::Boolean,
-            ListAsk::Severity => Type::Integer,
+            ListAsk::Severity | ListAsk::Level => Type::Integer,
             ListAsk::Reason | ListAsk::Source => Type::Symbol,
         }
     }
@@ -92,6 +95,7 @@ impl ListAsk {
             ListAsk::Severity => Some(hit.map_or(0, |hit| u64::from(hit.severity))),
             ListAsk::Reason => reason,
             ListAsk::Source => source,
+            ListAsk::Level => Some(hit.and_then(|hit| hit.level).map_or(0, |level| level as u64)),
         }
     }
 }
@@ -177,6 +181,8 @@ pub(crate) struct NamedFeature {
 pub(crate) struct NamedList {
     pub(crate) number: u16,
     pub(crate) entity: String,
+    /// Its answers have levels.
+    pub(crate) graded: bool,
 }
 
 /// What kind of expression is checked: it decides which names are visible.

@@ -14,7 +14,7 @@ use arc_swap::ArcSwap;
 use crate::event::token::Token;
 
 const PART_BITS: u32 = 12;
-const PARTS: usize = 1 << PART_BITS;
+pub(super) const PARTS: usize = 1 << PART_BITS;
 const MARK_BITS: u32 = 48;
 /// Of so many places all but one are taken.
 const PLACES_OF_FREE: usize = 10;
@@ -43,7 +43,7 @@ impl Mark {
         self.0
     }
 
-    fn part(self) -> usize {
+    pub(super) fn part(self) -> usize {
         (self.0 >> MARK_BITS) as usize
     }
 

@@ -1,10 +1,11 @@
-//! Lists of identifiers and of networks, changed while scoring goes on.
+//! Lists of identifiers, of addresses and of networks, changed while scoring goes on.
 //!
 //! Whoever asks takes no lock: what a list holds stands in pieces that never change, and a change puts another piece
 //! in one's place. Changes come one at a time; the engine sees to that.
 
 mod classes;
 mod exact;
+mod homes;
 mod networks;
 mod parts;
 mod prepared;
@@ -18,9 +19,12 @@ use ipnet::IpNet;
 
 use super::codec::{Reader, Writer};
 use crate::event::token::Token;
+use crate::locale::Level;
 pub(crate) use classes::Class;
 use classes::Classes;
 use exact::{Mark, Members, Terms};
+pub(crate) use homes::Home;
+use homes::Homes;
 use networks::{Network, Networks};
 pub(crate) use parts::{domain_with_size, find_beginning, find_domain, size_of_beginning};
 pub(crate) use prepared::Prepared;
@@ -121,7 +125,16 @@ pub(crate) struct Hit {
     pub(crate) words: [u64; 2],
     /// The first millisecond at which it no longer counts.
     pub(crate) expires: Option<i64>,
+    /// How far a postal address agrees with the member.
+    pub(crate) level: Option<Level>,
     class: u16,
+}
+
+impl Hit {
+    /// Of several members that agree, that with the highest answers.
+    fn rank(&self) -> impl Ord + use<> {
+        (self.level, self.severity, self.expires.unwrap_or(i64::MAX), self.words)
+    }
 }
 
 /// Which content a list has: what the host called it when it was loaded as a whole, and how often it changed.
@@ -154,22 +167,40 @@ pub(crate) struct Content {
 #[derive(Debug)]
 enum Kind {
     Hashed(Hashed),
-    Networks { v4: Networks<u32>, v6: Networks<u128> },
+    /// By the era of the key, as identifiers.
+    Homes([Homes; 2]),
+    Networks {
+        v4: Networks<u32>,
+        v6: Networks<u128>,
+    },
 }
 
 /// Members by token, apart by the era of the key that their tokens were made with.
 #[derive(Debug, Default)]
 struct Hashed {
     eras: [Members; 2],
-    /// How long the parts of identifiers are that were ever added, as bits; none where whole identifiers are listed.
+    /// How long the parts of identifiers are that were ever added, or in which script names are, as bits; none where
+    /// whole identifiers are listed.
     sizes: AtomicU64,
 }
 
 impl Hashed {
     fn era(&self, era: u8) -> &Members {
-        let [even, odd] = &self.eras;
-        if era == 0 { even } else { odd }
+        of_era(&self.eras, era)
     }
+}
+
+/// What belongs to a key's era.
+fn of_era<T>([even, odd]: &[T; 2], era: u8) -> &T {
+    if era == 0 { even } else { odd }
+}
+
+/// What a list is of.
+#[derive(Clone, Copy, Debug)]
+enum Holding {
+    Tokens,
+    Homes,
+    Networks,
 }
 
 /// A network or an address as the numbers of its family.
@@ -194,6 +225,10 @@ impl List {
         List::new(Kind::Hashed(Hashed::default()))
     }
 
+    pub(crate) fn homes() -> List {
+        List::new(Kind::Homes(Default::default()))
+    }
+
     pub(crate) fn networks() -> List {
         List::new(Kind::Networks { v4: Networks::default(), v6: Networks::default() })
     }
@@ -212,6 +247,7 @@ impl List {
     pub(crate) fn bytes(&self) -> usize {
         match &self.content.load().members {
             Kind::Hashed(hashed) => hashed.eras.iter().map(Members::bytes).sum(),
+            Kind::Homes(eras) => eras.iter().map(Homes::bytes).sum(),
             Kind::Networks { v4, v6 } => v4.bytes() + v6.bytes(),
         }
     }
@@ -231,11 +267,11 @@ impl List {
         self.content.load().classes.number(entry).is_some()
     }
 
-    /// How long the parts are that it may hold, as bits.
+    /// How long the parts are that it may hold, or the scripts of its names, as bits.
     pub(crate) fn sizes(&self) -> u64 {
         match &self.content.load().members {
             Kind::Hashed(hashed) => hashed.sizes.load(Ordering::Relaxed),
-            Kind::Networks { .. } => 0,
+            Kind::Homes(_) | Kind::Networks { .. } => 0,
         }
     }
 
@@ -255,7 +291,7 @@ impl List {
                 .eras
                 .iter()
                 .fold(false, |known, era| known | (era.change(&mut [(Mark::of(token), None)]) > 0)),
-            Kind::Networks { .. } => false,
+            Kind::Homes(_) | Kind::Networks { .. } => false,
         }
     }
 
@@ -263,7 +299,7 @@ impl List {
     pub(crate) fn holds(&self, token: Token) -> bool {
         match &self.content.load().members {
             Kind::Hashed(hashed) => hashed.eras.iter().any(|era| era.find(Mark::of(token)).is_some()),
-            Kind::Networks { .. } => false,
+            Kind::Homes(_) | Kind::Networks { .. } => false,
         }
     }
 
@@ -286,6 +322,7 @@ impl List {
     pub(crate) fn retire(&self, era: u8) -> u64 {
         match &self.content.load().members {
             Kind::Hashed(hashed) => hashed.era(era ^ 1).clear() as u64,
+            Kind::Homes(eras) => of_era(eras, era ^ 1).clear() as u64,
             Kind::Networks { .. } => 0,
         }
     }
@@ -299,6 +336,59 @@ impl List {
         // What was renamed meanwhile is under the present token by now.
         let terms = hashed.era(era).find(Mark::of(token)).or(before)?;
         content.hit(terms, time)
+    }
+
+    /// Adds an address that a key's era made hashes of, or changes its entry.
+    pub(crate) fn add_home(&self, home: Home, entry: &ListEntry, era: u8) {
+        let content = self.content.load();
+        if let (Kind::Homes(eras), Some(class)) = (&content.members, content.classes.number(entry)) {
+            of_era(eras, era).change(vec![(home, Some(Terms::new(class, entry.expires)))]);
+        }
+    }
+
+    pub(crate) fn remove_home(&self, home: Home) -> bool {
+        match &self.content.load().members {
+            Kind::Homes(eras) => {
+                eras.iter().fold(false, |known, era| known | (era.change(vec![(home, None)]) > 0))
+            }
+            _ => false,
+        }
+    }
+
+    /// The entry of the address that agrees furthest with this one and counts at `time`: with all that it says, or down
+    /// to `coarsest`. `before` is the same under the previous key.
+    pub(crate) fn find_home(
+        &self,
+        (home, before): (Home, Option<Home>),
+        coarsest: Option<Level>,
+        era: u8,
+        time: i64,
+    ) -> Option<Hit> {
+        let content = self.content.load();
+        let Kind::Homes(eras) = &content.members else { return None };
+        let mut best: Option<Hit> = None;
+        for (home, era) in [(Some(home), era), (before, era ^ 1)] {
+            let Some(home) = home else { continue };
+            of_era(eras, era).find(&home, coarsest, |level, terms| {
+                let hit = content.hit(terms, time).map(|hit| Hit { level: Some(level), ..hit });
+                // The later of two that are alike is the same.
+                best = best.into_iter().chain(hit).max_by_key(Hit::rank);
+            });
+        }
+        best
+    }
+
+    /// The entry of the very address, if it counts at `time`.
+    pub(crate) fn find_same_home(
+        &self,
+        (home, before): (Home, Option<Home>),
+        era: u8,
+        time: i64,
+    ) -> Option<Hit> {
+        let content = self.content.load();
+        let Kind::Homes(eras) = &content.members else { return None };
+        let before = before.and_then(|before| of_era(eras, era ^ 1).get(&before));
+        content.hit(of_era(eras, era).get(&home).or(before)?, time)
     }
 
     pub(crate) fn add_network(&self, network: IpNet, entry: &ListEntry) {
@@ -330,7 +420,12 @@ impl List {
 
     /// What the list would hold with what was prepared in the place of all members. It takes a second for ten million.
     pub(crate) fn build(&self, prepared: Prepared, name: &str) -> Content {
-        prepared.finish(matches!(self.content.load().members, Kind::Networks { .. }), name)
+        let holding = match self.content.load().members {
+            Kind::Hashed(_) => Holding::Tokens,
+            Kind::Homes(_) => Holding::Homes,
+            Kind::Networks { .. } => Holding::Networks,
+        };
+        prepared.finish(holding, name)
     }
 
     /// Puts another content in the place of the present one.
@@ -380,6 +475,7 @@ impl Content {
             severity: class.severity,
             words: class.words,
             expires: terms.expires(),
+            level: None,
             class: terms.class,
         })
     }
@@ -388,7 +484,7 @@ impl Content {
         match (&self.members, family(network)) {
             (Kind::Networks { v4, .. }, Family::V4(network)) => v4.change(&[(network, terms)]) > 0,
             (Kind::Networks { v6, .. }, Family::V6(network)) => v6.change(&[(network, terms)]) > 0,
-            (Kind::Hashed(_), _) => false,
+            _ => false,
         }
     }
 }

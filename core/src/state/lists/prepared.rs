@@ -7,8 +7,9 @@ use ipnet::IpNet;
 
 use super::classes::Classes;
 use super::exact::{Gathered, Mark, Members, Terms};
+use super::homes::{Home, Homes};
 use super::networks::{Network, Networks};
-use super::{Content, Family, Hashed, Kind, ListEntry, family};
+use super::{Content, Family, Hashed, Holding, Kind, ListEntry, family, of_era};
 use crate::event::token::Token;
 use crate::state::{Reader, Writer};
 
@@ -22,6 +23,7 @@ const TOKENS: u8 = 1;
 const V4: u8 = 2;
 const V6: u8 = 3;
 const SIZES: u8 = 4;
+const HOMES: u8 = 5;
 
 /// Written in place of an expiry where there is none.
 const NEVER: i64 = i64::MIN;
@@ -32,8 +34,10 @@ pub(crate) struct Prepared {
     classes: Arc<Classes>,
     /// By the era of the key.
     eras: [Gathered; 2],
-    /// How long parts of identifiers are, as bits.
+    /// How long parts of identifiers are, or the scripts of names, as bits.
     sizes: u64,
+    /// By the era of the key.
+    homes: [Vec<(Home, Terms)>; 2],
     v4: Vec<(Network<u32>, Terms)>,
     v6: Vec<(Network<u128>, Terms)>,
     /// The numbers that classes have here, by those that they have in the pieces that are read.
@@ -63,6 +67,18 @@ impl Prepared {
         Some(())
     }
 
+    /// As [`add`](Prepared::add).
+    pub(crate) fn add_home(&mut self, home: Home, entry: &ListEntry, era: u8) -> Option<()> {
+        let terms = self.terms(entry)?;
+        self.homes(era).push((home, terms));
+        Some(())
+    }
+
+    fn homes(&mut self, era: u8) -> &mut Vec<(Home, Terms)> {
+        let [even, odd] = &mut self.homes;
+        if era == 0 { even } else { odd }
+    }
+
     fn gathered(&mut self, era: u8) -> &mut Gathered {
         let [even, odd] = &mut self.eras;
         if era == 0 { even } else { odd }
@@ -70,16 +86,19 @@ impl Prepared {
 
     /// How many were added, those among them that came twice.
     pub(crate) fn len(&self) -> usize {
-        self.eras.iter().map(Gathered::len).sum::<usize>() + self.v4.len() + self.v6.len()
+        let homes = self.homes.iter().map(Vec::len).sum::<usize>();
+        self.eras.iter().map(Gathered::len).sum::<usize>() + homes + self.v4.len() + self.v6.len()
     }
 
-    /// What a list holds from now on, of networks or of tokens.
-    pub(crate) fn finish(self, networks: bool, name: &str) -> Content {
-        let Prepared { classes, eras, sizes, v4, v6, .. } = self;
-        let members = if networks {
-            Kind::Networks { v4: Networks::new(v4), v6: Networks::new(v6) }
-        } else {
-            Kind::Hashed(Hashed { eras: eras.map(Gathered::finish), sizes: AtomicU64::new(sizes) })
+    /// What a list holds from now on.
+    pub(super) fn finish(self, holding: Holding, name: &str) -> Content {
+        let Prepared { classes, eras, sizes, homes, v4, v6, .. } = self;
+        let members = match holding {
+            Holding::Tokens => {
+                Kind::Hashed(Hashed { eras: eras.map(Gathered::finish), sizes: AtomicU64::new(sizes) })
+            }
+            Holding::Homes => Kind::Homes(homes.map(Homes::new)),
+            Holding::Networks => Kind::Networks { v4: Networks::new(v4), v6: Networks::new(v6) },
         };
         Content { name: Arc::from(name), number: AtomicU64::new(0), classes, members }
     }
@@ -106,15 +125,19 @@ impl Prepared {
             theirs.each(|mark, terms| gathered.add(mark, own(terms)));
             gathered.sort_by_key(rank);
         }
+        for (homes, theirs) in self.homes.iter_mut().zip(&other.homes) {
+            homes.extend(theirs.iter().map(|(home, terms)| (*home, own(*terms))));
+            // Of equals the last counts.
+            homes.sort_by_cached_key(|(home, terms)| (*home, rank(*terms)));
+        }
         self.v4.extend(other.v4.iter().map(|(network, terms)| (*network, own(*terms))));
         self.v6.extend(other.v6.iter().map(|(network, terms)| (*network, own(*terms))));
-        // Of equals the last counts.
         self.v4.sort_by_cached_key(|(network, terms)| (*network, rank(*terms)));
         self.v6.sort_by_cached_key(|(network, terms)| (*network, rank(*terms)));
         Some(())
     }
 
-    /// The same in batches that are quickly added; networks are one.
+    /// The same in batches that are quickly added; addresses and networks are one.
     pub(crate) fn batches(mut self) -> Vec<Prepared> {
         let mut batches = Vec::new();
         for (era, gathered) in (0u8..).zip(std::mem::take(&mut self.eras)) {
@@ -125,7 +148,8 @@ impl Prepared {
                 batches.push(prepared);
             }
         }
-        if batches.is_empty() || !self.v4.is_empty() || !self.v6.is_empty() {
+        let homes = self.homes.iter().any(|homes| !homes.is_empty());
+        if batches.is_empty() || homes || !self.v4.is_empty() || !self.v6.is_empty() {
             batches.push(self);
         }
         batches
@@ -138,6 +162,9 @@ impl Prepared {
         pieces.sizes(self.sizes);
         for (number, gathered) in (0u8..).zip(&self.eras) {
             gathered.each(|mark, terms| pieces.token(number != era, mark, terms));
+        }
+        for (number, homes) in (0u8..).zip(&self.homes) {
+            homes.iter().for_each(|(home, terms)| pieces.home(number != era, home, *terms));
         }
         self.v4.iter().for_each(|(network, terms)| pieces.v4(*network, *terms));
         self.v6.iter().for_each(|(network, terms)| pieces.v6(*network, *terms));
@@ -180,6 +207,13 @@ impl Prepared {
             SIZES => {
                 for _ in 0..from.count(8)? {
                     self.sizes |= from.word()?;
+                }
+            }
+            HOMES => {
+                for _ in 0..from.count(43)? {
+                    let era = *eras.get(usize::from(from.byte()?))?;
+                    let (home, terms) = (Home::read(from)?, self.read_terms(from)?);
+                    self.homes(era).push((home, terms));
                 }
             }
             _ => return None,
@@ -229,6 +263,11 @@ impl Content {
                     hashed.era(number).change(&mut changes);
                 }
             }
+            Kind::Homes(eras) => {
+                for (homes, new) in eras.iter().zip(&prepared.homes) {
+                    homes.change(new.iter().map(|(home, terms)| (*home, Some(own(*terms)))).collect());
+                }
+            }
             Kind::Networks { v4, v6 } => {
                 let v4_changes: Vec<_> =
                     prepared.v4.iter().map(|(n, terms)| (*n, Some(own(*terms)))).collect();
@@ -244,6 +283,7 @@ impl Content {
     pub(super) fn len(&self) -> usize {
         match &self.members {
             Kind::Hashed(hashed) => hashed.eras.iter().map(Members::len).sum(),
+            Kind::Homes(eras) => eras.iter().map(Homes::len).sum(),
             Kind::Networks { v4, v6 } => v4.len() + v6.len(),
         }
     }
@@ -262,6 +302,14 @@ impl Content {
                     members.each(|mark, terms| {
                         pieces.known_classes(&self.classes, terms.class);
                         pieces.token(is_previous, mark, terms);
+                    });
+                }
+            }
+            Kind::Homes(eras) => {
+                for (is_previous, era) in [(true, era ^ 1), (false, era)] {
+                    of_era(eras, era).each(|home, terms| {
+                        pieces.known_classes(&self.classes, terms.class);
+                        pieces.home(is_previous, &home, terms);
                     });
                 }
             }
@@ -356,6 +404,13 @@ impl<F: FnMut(&[u8])> Pieces<F> {
         let mut to = self.next(TOKENS);
         to.byte(u8::from(is_previous));
         to.word(mark.word());
+        write_terms(&mut to, terms);
+    }
+
+    fn home(&mut self, is_previous: bool, home: &Home, terms: Terms) {
+        let mut to = self.next(HOMES);
+        to.byte(u8::from(is_previous));
+        home.write(&mut to);
         write_terms(&mut to, terms);
     }
 

@@ -1,0 +1,227 @@
+//! Postal addresses of one list, to find those that agree with an event's, and how far.
+//!
+//! Of an address are kept 60 bits of the token of its city and town, and of every other level 32 bits of a keyed hash,
+//! which is the town's own: whatever two towns have in common cannot be counted. Those of a town stand side by side, in
+//! the order of their first number. As among identifiers, a part never changes: another takes its place.
+
+use std::fmt::Write;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use arc_swap::ArcSwap;
+use zeroize::Zeroizing;
+
+use super::exact::{Mark, PARTS, Terms};
+use crate::event::token::Tokenizer;
+use crate::locale::{Address, Level};
+use crate::state::{Reader, Writer};
+
+/// Bytes of an address are kept in so many, so that none are left behind where text grows.
+const LONGEST: usize = 1_024;
+
+/// An address, known by hashes. A level that it leaves out is 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Home {
+    /// City and town.
+    town: Mark,
+    /// The first of the numbers on the street.
+    first: u32,
+    /// All of them.
+    house: u32,
+    /// All but the last, where that may be a room's: where no room follows.
+    front: u32,
+    /// Wing, floor and room; the last number where there is a `front`.
+    part: u32,
+    building: u32,
+    prefecture: u32,
+}
+
+impl Home {
+    /// `None` when it has no city.
+    pub(crate) fn of(address: &Address, tokenizer: &Tokenizer) -> Option<Home> {
+        let mut text = Zeroizing::new(String::with_capacity(LONGEST));
+        // Writing to text does not fail.
+        let _ = write!(text, "{}|{}", address.city()?, address.town().unwrap_or_default());
+        let town = text.len();
+        let mark = Mark::of(tokenizer.token(text.as_bytes()));
+        let mut hash = |level: char, units: &[&str]| {
+            if units.is_empty() {
+                return 0;
+            }
+            text.truncate(town);
+            for (at, unit) in units.iter().enumerate() {
+                text.push(if at == 0 { level } else { '-' });
+                text.push_str(unit);
+            }
+            (tokenizer.token(text.as_bytes()).low() as u32).max(1)
+        };
+        let house: Vec<&str> = address.house().iter().map(String::as_str).collect();
+        let part: Vec<&str> = address.part().iter().map(String::as_str).collect();
+        let (last, front) = match house.split_last() {
+            Some((last, front)) if part.is_empty() && !front.is_empty() => (Some(*last), front),
+            _ => (None, [].as_slice()),
+        };
+        Some(Home {
+            town: mark,
+            first: hash('h', house.get(..1).unwrap_or_default()),
+            house: hash('h', &house),
+            front: hash('h', front),
+            part: hash('r', last.as_ref().map_or(part.as_slice(), std::slice::from_ref)),
+            building: hash('b', address.building().as_ref().map_or(&[], std::slice::from_ref)),
+            prefecture: hash('p', address.prefecture().as_ref().map_or(&[], std::slice::from_ref)),
+        })
+    }
+
+    /// The part of a building, where it is said to be one.
+    fn room(&self) -> u32 {
+        if self.front == 0 { self.part } else { 0 }
+    }
+
+    /// The level down to which a member agrees with an event's address of the same town, and whether it says no more:
+    /// as [`Address::compare`] has it without postcodes.
+    fn agreement(&self, event: &Home) -> Option<(Level, bool)> {
+        let differ = |a: u32, b: u32| a != 0 && b != 0 && a != b;
+        if differ(self.prefecture, event.prefecture) {
+            return None;
+        }
+        // One writes as a number of the street what the other has as a room.
+        let moved = |a: &Home, b: &Home| a.front != 0 && a.front == b.house && b.room() != 0;
+        let (part, other) = if self.house == event.house {
+            (self.room(), event.room())
+        } else if moved(self, event) || moved(event, self) {
+            (self.part, event.part)
+        } else {
+            return Some((Level::Town, false));
+        };
+        if differ(self.building, event.building) {
+            return Some((Level::Number, false));
+        }
+        let named = self.building != 0 && event.building != 0;
+        let level = if named { Level::Building } else { Level::Number };
+        Some(match (part, other) {
+            (0, _) => (level, named || self.building == 0),
+            (a, b) if a == b => (Level::Room, true),
+            _ => (level, false),
+        })
+    }
+
+    pub(crate) fn write(&self, to: &mut Writer<'_>) {
+        let Home { town, first, house, front, part, building, prefecture } = *self;
+        to.word(town.word());
+        [first, house, front, part, building, prefecture].into_iter().for_each(|hash| to.number(hash));
+    }
+
+    pub(crate) fn read(from: &mut Reader<'_>) -> Option<Home> {
+        Some(Home {
+            town: Mark::of_word(from.word()?)?,
+            first: from.number()?,
+            house: from.number()?,
+            front: from.number()?,
+            part: from.number()?,
+            building: from.number()?,
+            prefecture: from.number()?,
+        })
+    }
+}
+
+type Part = Vec<(Home, Terms)>;
+
+/// Addresses in their order.
+#[derive(Debug, Default)]
+pub(crate) struct Homes {
+    /// By how the marks of towns begin; none before the first.
+    parts: OnceLock<Box<[ArcSwap<Part>]>>,
+    count: AtomicUsize,
+}
+
+impl Homes {
+    /// Of several that are the same the last counts.
+    pub(crate) fn new(homes: Vec<(Home, Terms)>) -> Homes {
+        let own = Homes::default();
+        own.change(homes.into_iter().map(|(home, terms)| (home, Some(terms))).collect());
+        own
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.count.load(Ordering::Relaxed)
+    }
+
+    /// Calls `each` with the level and the terms of every member that agrees with the address: with all that it says,
+    /// or down to `coarsest`.
+    pub(crate) fn find(&self, home: &Home, coarsest: Option<Level>, mut each: impl FnMut(Level, Terms)) {
+        let Some(part) = self.parts.get().and_then(|parts| parts.get(home.town.part())) else { return };
+        let part = part.load();
+        let whole_town = coarsest.is_some_and(|coarsest| coarsest <= Level::Town);
+        let place = |member: &Home| (member.town, if whole_town { home.first } else { member.first });
+        let start = part.partition_point(|(member, _)| place(member) < (home.town, home.first));
+        let near = part.iter().skip(start).take_while(|(member, _)| place(member) == (home.town, home.first));
+        for (member, terms) in near {
+            if let Some((level, whole)) = member.agreement(home)
+                && (whole || coarsest.is_some_and(|coarsest| level >= coarsest))
+            {
+                each(level, *terms);
+            }
+        }
+    }
+
+    /// The terms of a member that says the same.
+    pub(crate) fn get(&self, home: &Home) -> Option<Terms> {
+        let part = self.parts.get()?.get(home.town.part())?.load();
+        let place = part.binary_search_by_key(home, |(member, _)| *member).ok()?;
+        part.get(place).map(|(_, terms)| *terms)
+    }
+
+    /// Changes members, each to its new terms or away; of several changes to one the last counts. Nobody else may
+    /// change them meanwhile. Says how many of them were there before.
+    pub(crate) fn change(&self, mut changes: Vec<(Home, Option<Terms>)>) -> usize {
+        let parts = self.parts.get_or_init(|| {
+            let empty = Arc::new(Part::new());
+            (0..PARTS).map(|_| ArcSwap::new(Arc::clone(&empty))).collect()
+        });
+        changes.sort_by_key(|(home, _)| *home);
+        let mut known = 0;
+        for group in changes.chunk_by(|(a, _), (b, _)| a.town.part() == b.town.part()) {
+            let Some(slot) = group.first().and_then(|(home, _)| parts.get(home.town.part())) else {
+                continue;
+            };
+            let before = slot.load_full();
+            let mut after = Part::with_capacity(before.len() + group.len());
+            let mut rest = before.iter().copied().peekable();
+            for same in group.chunk_by(|(a, _), (b, _)| a == b) {
+                let Some((home, terms)) = same.last() else { continue };
+                while let Some(member) = rest.next_if(|(member, _)| member < home) {
+                    after.push(member);
+                }
+                known += usize::from(rest.next_if(|(member, _)| member == home).is_some());
+                after.extend(terms.map(|terms| (*home, terms)));
+            }
+            after.extend(rest);
+            self.count.fetch_add(after.len(), Ordering::Relaxed);
+            self.count.fetch_sub(before.len(), Ordering::Relaxed);
+            after.shrink_to_fit();
+            slot.store(Arc::new(after));
+        }
+        known
+    }
+
+    /// Takes all members off.
+    pub(crate) fn clear(&self) -> usize {
+        let empty = Arc::new(Part::new());
+        self.parts.get().into_iter().flatten().for_each(|slot| slot.store(Arc::clone(&empty)));
+        self.count.swap(0, Ordering::Relaxed)
+    }
+
+    /// Calls `each` with all members in their order.
+    pub(crate) fn each(&self, mut each: impl FnMut(Home, Terms)) {
+        for slot in self.parts.get().into_iter().flatten() {
+            slot.load().iter().for_each(|(home, terms)| each(*home, *terms));
+        }
+    }
+
+    /// Bytes of memory.
+    pub(crate) fn bytes(&self) -> usize {
+        let parts = self.parts.get().into_iter().flatten();
+        let part = |slot: &ArcSwap<Part>| slot.load().capacity() * size_of::<(Home, Terms)>();
+        parts.map(|slot| part(slot) + size_of::<ArcSwap<Part>>() + size_of::<Part>() + 16).sum()
+    }
+}
