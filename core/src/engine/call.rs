@@ -219,8 +219,12 @@ impl<'a> Call<'a> {
         let compiled = &*ruling.policy.0;
         let time = event.integer(Field::TIME).unwrap_or(0);
         let detail = decision.detailed.then_some(&mut *decision);
-        Probe { policy: compiled, lists: &ruling.lists, keyring: &ruling.keyring, era: ruling.keys.era }
-            .run(route, event, time, row, detail);
+        let probe =
+            Probe { policy: compiled, lists: &ruling.lists, keyring: &ruling.keyring, era: ruling.keys.era };
+        let known_before = probe.run(route, event, time, row, detail);
+        if !known_before.is_empty() {
+            self.engine.move_members(ruling, known_before);
+        }
         let moment = Moment { time, id: route.id, repeated, masks: &route.masks, cells: &route.cells };
         let nobody = History::default();
         for (plan, held) in compiled.plan.tables.iter().zip(held.iter()) {

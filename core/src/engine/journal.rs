@@ -37,6 +37,7 @@ const REKEY: u8 = 7;
 const RETIRE: u8 = 8;
 const GATHER: u8 = 9;
 const LOAD: u8 = 10;
+const MOVE: u8 = 11;
 
 /// Numbers and seals frames, and hands them to the host.
 pub(super) struct Journal {
@@ -103,6 +104,41 @@ impl Member {
         let listed = name.listed();
         let token = |tokenizer: &Tokenizer| tokenizer.token(listed.as_bytes());
         Member::Part(token(present), previous.map(token), name.script_bit())
+    }
+
+    fn write(self, to: &mut Writer<'_>) {
+        match self {
+            Member::Token(token, previous) => {
+                to.byte(0);
+                to.token(token);
+                to.optional(&[previous], Writer::token);
+            }
+            Member::Network(network) => {
+                to.byte(1);
+                to.text(&network.to_string());
+            }
+            Member::Part(token, previous, size) => {
+                to.byte(2);
+                to.token(token);
+                to.optional(&[previous], Writer::token);
+                to.word(size);
+            }
+            Member::Home(home, previous) => {
+                to.byte(3);
+                home.write(to);
+                to.optional(&[previous], |to, home: Home| home.write(to));
+            }
+        }
+    }
+
+    fn read(from: &mut Reader<'_>) -> Option<Member> {
+        Some(match from.byte()? {
+            0 => Member::Token(from.token()?, other_token(from)?),
+            1 => Member::Network(from.text()?.parse().ok()?),
+            2 => Member::Part(from.token()?, other_token(from)?, from.word()?),
+            3 => Member::Home(Home::read(from)?, from.optional(Home::read)?.first().copied()?),
+            _ => return None,
+        })
     }
 }
 
@@ -205,32 +241,19 @@ impl Journal {
     pub(super) fn list_changed(&self, ruling: &Ruling, change: &ListChange<'_>) {
         self.write(ruling, LIST, |to| {
             to.text(change.list);
-            match change.member {
-                Member::Token(token, previous) => {
-                    to.byte(0);
-                    to.token(token);
-                    to.optional(&[previous], Writer::token);
-                }
-                Member::Network(network) => {
-                    to.byte(1);
-                    to.text(&network.to_string());
-                }
-                Member::Part(token, previous, size) => {
-                    to.byte(2);
-                    to.token(token);
-                    to.optional(&[previous], Writer::token);
-                    to.word(size);
-                }
-                Member::Home(home, previous) => {
-                    to.byte(3);
-                    home.write(to);
-                    to.optional(&[previous], |to, home: Home| home.write(to));
-                }
-            }
+            change.member.write(to);
             to.byte(u8::from(change.entry.is_some()));
             if let Some(entry) = change.entry {
                 entry.write(to);
             }
+        });
+    }
+
+    /// A member came from the previous key to the present one.
+    pub(super) fn member_moved(&self, ruling: &Ruling, list: &str, member: Member) {
+        self.write(ruling, MOVE, |to| {
+            to.text(list);
+            member.write(to);
         });
     }
 
@@ -454,15 +477,17 @@ impl Engine {
             LIST => {
                 let name = from.text()?;
                 let (plan, list) = ruling.list_named(name)?;
-                let member = match from.byte()? {
-                    0 => Member::Token(from.token()?, other_token(from)?),
-                    2 => Member::Part(from.token()?, other_token(from)?, from.word()?),
-                    3 => Member::Home(Home::read(from)?, from.optional(Home::read)?.first().copied()?),
-                    _ => Member::Network(from.text()?.parse().ok()?),
-                };
+                let member = Member::read(from)?;
                 let entry = if from.byte()? == 1 { Some(ListEntry::read(from)?) } else { None };
                 if number > list.restored_until() {
                     apply_list(list, member, entry.as_ref(), plan.era(era));
+                }
+            }
+            MOVE => {
+                let (_, list) = ruling.list_named(from.text()?)?;
+                let member = Member::read(from)?;
+                if number > list.restored_until() {
+                    move_member(list, member, era);
                 }
             }
             GATHER => {
@@ -540,6 +565,17 @@ pub(super) fn apply_list(list: &List, member: Member, entry: Option<&ListEntry>,
             true
         }
         (Member::Network(network), None) => list.remove_network(network),
+    }
+}
+
+/// Brings a member that is known under the previous key under the present one, of `era`; false when it is not.
+pub(super) fn move_member(list: &List, member: Member, era: u8) -> bool {
+    match member {
+        Member::Token(token, Some(before)) | Member::Part(token, Some(before), _) => {
+            list.rename(before, token, era)
+        }
+        Member::Home(home, Some(before)) => list.rename_home(before, home, era),
+        _ => false,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::journal::Member;
 use crate::decision::{Decision, ListHit};
 use crate::event::{CardNumber, Event, Field};
 use crate::feature::{Keyring, Presence, Route, Row, identifier_token};
@@ -19,7 +20,8 @@ pub(super) struct Probe<'a> {
 }
 
 impl Probe<'_> {
-    /// Fills the places of the row that lists answer and, where one is wanted, the detailed decision.
+    /// Fills the places of the row that lists answer and, where one is wanted, the detailed decision. Says which
+    /// members of which lists were found under the previous key.
     pub(super) fn run(
         &self,
         route: &Route,
@@ -27,7 +29,8 @@ impl Probe<'_> {
         time: i64,
         row: &mut Row,
         mut detail: Option<&mut Decision>,
-    ) {
+    ) -> Vec<(usize, Member)> {
+        let mut before = Vec::new();
         if let Some(decision) = &mut detail {
             decision.listed.clear();
             decision.list_versions.clear();
@@ -40,7 +43,7 @@ impl Probe<'_> {
             let asked = (place.list, place.field);
             let hit = match last {
                 Some((before, hit)) if before == asked => hit,
-                _ => self.ask(list, place, route, event, time),
+                _ => self.ask(list, place, route, event, time, &mut before),
             };
             last = Some((asked, hit));
             // Absent is not unlisted.
@@ -49,6 +52,7 @@ impl Probe<'_> {
                 Self::note(decision, list, place, hit);
             }
         }
+        before
     }
 
     /// What a list says; `None` when the event does not have the identifier, or none that can be compared.
@@ -59,13 +63,21 @@ impl Probe<'_> {
         route: &Route,
         event: &Event,
         time: i64,
+        known_before: &mut Vec<(usize, Member)>,
     ) -> Option<Option<Hit>> {
         let plan = self.policy.lists.get(place.list)?;
         let (era, sizes) = (plan.era(self.era), list.sizes());
-        let part = |part: &[u8]| {
+        // Another key than the engine's own is not replaced.
+        let is_own = plan.key.is_none();
+        let mut part = |part: &[u8]| {
             let (present, previous) = self.keyring.of_list(place.list)?;
-            let before = previous.map(|tokenizer| tokenizer.token(part));
-            list.find(present.token(part), before.filter(|_| plan.key.is_none()), era, time)
+            let before = previous.filter(|_| is_own).map(|tokenizer| tokenizer.token(part));
+            let token = present.token(part);
+            let hit = list.find(token, before, era, time)?;
+            if before.is_some_and(|before| list.holds(before)) {
+                known_before.push((place.list, Member::Part(token, before, 0)));
+            }
+            Some(hit)
         };
         let form = self.policy.plan.form(&plan.entity);
         let hit = match plan.kind {
@@ -91,8 +103,10 @@ impl Probe<'_> {
                 let address = Address::parse(event.raw_text(place.field)?);
                 let (present, previous) = self.keyring.of_list(place.list)?;
                 let home = Home::of(&address, present)?;
-                let before = previous.filter(|_| plan.key.is_none());
-                let before = before.and_then(|tokenizer| Home::of(&address, tokenizer));
+                let before = previous.filter(|_| is_own).and_then(|tokenizer| Home::of(&address, tokenizer));
+                if before.is_some_and(|before| list.holds_home(before)) {
+                    known_before.push((place.list, Member::Home(home, before)));
+                }
                 // Where there are no towns, the same town says as little as the same city.
                 let level = plan
                     .level

@@ -11,6 +11,7 @@ use std::sync::atomic::Ordering;
 use super::Engine;
 use super::call::{Call, Held};
 use super::challenger::Challenger;
+use super::journal::{Member, move_member};
 use super::keys::Keys;
 use super::layout::Layout;
 use super::moves::{Moved, Moves};
@@ -131,6 +132,23 @@ impl Engine {
         let ended = fitted.is_none();
         self.challenger.store(fitted.map(|(challenger, _)| Arc::new(challenger)));
         ended
+    }
+
+    /// Brings members of lists that an event was found to be under their present tokens.
+    #[cold]
+    pub(super) fn move_members(&self, ruling: &Ruling, members: Vec<(usize, Member)>) {
+        let _lists = locked(&self.lists);
+        // Once the key is retired, its members go.
+        if self.generation.load(Ordering::Acquire) != ruling.generation {
+            return;
+        }
+        for (number, member) in members {
+            if let (Some(plan), Some(list)) = (ruling.policy.0.lists.get(number), ruling.lists.get(number))
+                && move_member(list, member, ruling.keys.era)
+            {
+                self.journal.member_moved(ruling, &plan.name, member);
+            }
+        }
     }
 
     fn drop_previous(&self, ruling: &Ruling) -> u64 {

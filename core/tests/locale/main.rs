@@ -4,6 +4,7 @@
 
 mod any_text;
 mod door;
+mod listed;
 mod spellings;
 
 use sekisho::locale::{

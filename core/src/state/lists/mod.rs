@@ -378,6 +378,27 @@ impl List {
         best
     }
 
+    /// As [`holds`](List::holds), of an address.
+    pub(crate) fn holds_home(&self, home: Home) -> bool {
+        match &self.content.load().members {
+            Kind::Homes(eras) => eras.iter().any(|era| era.get(&home).is_some()),
+            _ => false,
+        }
+    }
+
+    /// As [`rename`](List::rename), of an address.
+    pub(crate) fn rename_home(&self, before: Home, home: Home, era: u8) -> bool {
+        let content = self.content.load();
+        let Kind::Homes(eras) = &content.members else { return false };
+        let (own, other) = (of_era(eras, era), of_era(eras, era ^ 1));
+        let Some(terms) = other.get(&before) else { return false };
+        if own.get(&home).is_none() {
+            own.change(vec![(home, Some(terms))]);
+        }
+        other.change(vec![(before, None)]);
+        true
+    }
+
     /// The entry of the very address, if it counts at `time`.
     pub(crate) fn find_same_home(
         &self,
