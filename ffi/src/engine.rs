@@ -4,11 +4,12 @@ use std::ffi::c_char;
 use std::mem::MaybeUninit;
 use std::sync::Arc;
 
-use sekisho::{Engine, EngineBuilder, HashKey, Label, ListEntry, Outcome, SwapReport};
+use sekisho::{Engine, EngineBuilder, HashKey, Label, Outcome, SwapReport};
 
 use crate::decision::{emptied_unless, sekisho_decision};
 use crate::error::sekisho_error;
 use crate::event::sekisho_event;
+use crate::lists::entry;
 use crate::options::sekisho_engine_options;
 use crate::policy::sekisho_policy;
 use crate::raw::{self, Failure, answer, bare, free, lend, not_found, on_event, reported, required};
@@ -451,7 +452,7 @@ pub extern "C" fn sekisho_engine_retire_key(
 ///
 /// `severity` says how bad a hit is, 0 to 100. `source` says who says so; it may be NULL. `expires` is the
 /// first millisecond since 1970 at which the entry no longer counts, by the events' time; 0 for never.
-/// Everything is copied.
+/// Everything is copied. sekisho_engine_list_add_with_reason says why, too.
 ///
 /// SEKISHO_STATUS_UNKNOWN_NAME for a list that the policy does not name, and the statuses of
 /// sekisho_event_set_text for the member. `error` may be NULL.
@@ -481,14 +482,7 @@ pub unsafe extern "C" fn sekisho_engine_list_add(
         if severity > 100 {
             return Err(out_of_range("severity", severity, "0 to 100"));
         }
-        if expires < 0 {
-            return Err(out_of_range("expires", expires, "milliseconds since 1970, or 0 for never"));
-        }
-        let mut entry = ListEntry::new().severity(severity).source(source);
-        if expires > 0 {
-            entry = entry.expires(expires);
-        }
-        Ok(engine.engine.list_add(list, member, entry)?)
+        Ok(engine.engine.list_add(list, member, entry(severity, "", source, expires)?)?)
     })
 }
 

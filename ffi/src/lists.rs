@@ -31,6 +31,48 @@ fn there<T>(members: Option<T>) -> Result<T, Failure> {
     members.ok_or_else(|| Failure::new(sekisho_status::NotFound, "`members`: they were loaded already"))
 }
 
+/// What a list says of a member.
+pub(crate) fn entry(severity: u8, reason: &str, source: &str, expires: i64) -> Result<ListEntry, Failure> {
+    if expires < 0 {
+        return Err(out_of_range("expires", expires, "milliseconds since 1970, or 0 for never"));
+    }
+    let entry = ListEntry::new().severity(severity).reason(reason).source(source);
+    Ok(if expires > 0 { entry.expires(expires) } else { entry })
+}
+
+/// Puts an identifier (or, on a cidr list, a network or address) on a list, or changes its entry, and says why.
+///
+/// As sekisho_engine_list_add; `reason` says why it is listed, and may be NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sekisho_engine_list_add_with_reason(
+    engine: Option<&sekisho_engine>,
+    list: *const c_char,
+    list_length: usize,
+    member: *const c_char,
+    member_length: usize,
+    severity: u8,
+    reason: *const c_char,
+    reason_length: usize,
+    source: *const c_char,
+    source_length: usize,
+    expires: i64,
+    error: Option<&mut MaybeUninit<Box<sekisho_error>>>,
+) -> sekisho_status {
+    reported(error, || {
+        let engine = required(engine, "engine")?;
+        // SAFETY: the caller states that all four pairs name readable bytes.
+        let (list, member, reason, source) = unsafe {
+            (
+                raw::text(list, list_length, "list")?,
+                raw::text(member, member_length, "member")?,
+                raw::text(reason, reason_length, "reason")?,
+                raw::text(source, source_length, "source")?,
+            )
+        };
+        Ok(engine.engine.list_add(list, member, entry(severity, reason, source, expires)?)?)
+    })
+}
+
 /// Begins to gather members for a list. They are written to `members` and belong to the caller.
 ///
 /// SEKISHO_STATUS_UNKNOWN_NAME for a list that the policy does not name. `error` may be NULL.
@@ -85,14 +127,7 @@ pub unsafe extern "C" fn sekisho_members_add(
                 raw::text(source, source_length, "source")?,
             )
         };
-        if expires < 0 {
-            return Err(out_of_range("expires", expires, "milliseconds since 1970, or 0 for never"));
-        }
-        let mut entry = ListEntry::new().severity(severity).reason(reason).source(source);
-        if expires > 0 {
-            entry = entry.expires(expires);
-        }
-        Ok(members.add(member, &entry)?)
+        Ok(members.add(member, &entry(severity, reason, source, expires)?)?)
     })
 }
 

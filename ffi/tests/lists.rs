@@ -178,3 +178,58 @@ fn bundles_are_sealed_opened_and_merged() {
     sekisho_engine_options_free(Some(options));
     sekisho_policy_free(Some(policy));
 }
+
+const IDENTITIES: &str = "[policy]\nname = \"i\"\nversion = \"1\"\ncurrency = \"JPY\"\nlocale = \"ja\"\n\
+     [[list]]\nname = \"homes\"\nof = \"address\"\nkind = \"address\"\nlevel = \"number\"\n\
+     [[list]]\nname = \"people\"\nof = \"holder_name\"\nkind = \"name\"\n\
+     [[rule]]\nid = \"home\"\nwhen = 'list_reason(\"homes\", shipping_address) == \"drop\"'\n\
+     points = 'list_level(\"homes\", shipping_address) * 10'\n\
+     [[rule]]\nid = \"person\"\nwhen = 'in_list(\"people\", holder_name)'\npoints = 100\n\
+     [decision]\nbands = [{ from = 0, action = \"allow\" }]\n";
+
+#[test]
+fn addresses_and_names_are_listed_with_a_reason() {
+    let mut world = World::of(IDENTITIES);
+    let engine = &world.engine;
+    let add = |list: &str, member: &str, error: Place<'_, sekisho_error>| {
+        let (reason, source) = ("drop", "carrier");
+        // SAFETY: the pairs name the texts' bytes.
+        unsafe {
+            sekisho_engine_list_add_with_reason(
+                Some(engine),
+                pointer(list),
+                list.len(),
+                pointer(member),
+                member.len(),
+                50,
+                pointer(reason),
+                reason.len(),
+                pointer(source),
+                source.len(),
+                0,
+                error,
+            )
+        }
+    };
+    assert_eq!(add("homes", "東京都新宿区西新宿2-8-1 サンハイツ405", None), status::Ok);
+    assert_eq!(add("people", "ヤマダ タロウ", None), status::Ok);
+    let (found, error) = refused(|error| add("homes", "サンハイツ405", error));
+    assert_eq!(found, status::OutOfRange);
+    let told = lent(|text, length| sekisho_error_message(Some(&error), text, length));
+    assert!(told.contains("found an address without a city or without numbers"), "{told}");
+    assert_eq!(refused(|error| add("people", "゛", error)).0, status::OutOfRange);
+    for (address, name, expected) in [
+        ("新宿区西新宿二丁目8番1号 405号室", "ﾔﾏﾀﾞﾀﾛｳ", 160),
+        ("新宿区西新宿2-8-1 サンハイツ406", "山田太郎", 50),
+        ("新宿区西新宿2-8-2", "ヤマダ ジロウ", 0),
+    ] {
+        world.login(1, "failed");
+        assert_eq!(
+            set(&mut world.event, sekisho_field::ShippingAddress as u16, address.as_bytes()),
+            status::Ok
+        );
+        assert_eq!(set(&mut world.event, sekisho_field::HolderName as u16, name.as_bytes()), status::Ok);
+        assert_eq!(world.assess(), status::Ok);
+        assert_eq!(sekisho_decision_score(Some(&world.decision)), expected, "{address}");
+    }
+}

@@ -103,6 +103,9 @@ fn null_is_a_status() {
         assert_eq!(sekisho_decision_record(None, Some(&*event), null_mut(), 0, None, None), null_handle);
         assert_eq!(sekisho_decision_feature_text(None, 0, null_mut(), 0, None), null_handle);
         assert_eq!(sekisho_engine_list_remove(None, null(), 0, null(), 0, None, None), null_handle);
+        let reasoned =
+            sekisho_engine_list_add_with_reason(None, null(), 0, null(), 0, 0, null(), 0, null(), 0, 0, None);
+        assert_eq!(reasoned, null_handle);
         assert_eq!(sekisho_engine_list_length(engine, null(), 0, None, None), null_handle);
         assert_eq!(sekisho_engine_list_prepare(engine, null(), 0, None, None), null_handle);
         assert_eq!(sekisho_members_add(None, null(), 0, 0, null(), 0, null(), 0, 0, None), null_handle);

@@ -96,6 +96,10 @@ def random_events(policy: sekisho.Policy, rows: int) -> dict[str, list[Any]]:
         "radius_km": generator.uniform(0, 20, rows).tolist(),
         "response_code": some("00", "14", "51"),
         "device.integrity": some("strong", "basic", "none"),
+        "shipping_address": some("港区芝1-2-3 桜荘101", "東京都港区芝1-2-3-102", "港区芝1-2-4"),
+        "billing_address": some("港区芝1-2-3", "港区芝2-2-3"),
+        "holder_name": some("ヤマダ タロウ", "ﾔﾏﾀﾞ ﾊﾅｺ", "山田太郎"),
+        "account.holder_name": some("やまだ　たろう", "山田花子"),
         "auth.eci": some("05", "07"),
         "auth.trans_status": some("Y", "N"),
         "auth.cvv_result": some("M", "N"),
@@ -122,6 +126,8 @@ def test_the_features_that_fraud_teams_ask_for_have_values() -> None:
     engine = sekisho.Engine(policy, key=KEY)
     engine.list_add("fraud_devices", "1")
     engine.list_add("trusted_payees", "1")
+    engine.list_add("drop_addresses", "港区芝1-2-3 桜荘101")
+    engine.list_add("fraudster_names", "ヤマダ タロウ")
     table = pa.table(engine.replay(pa.table(random_events(policy, 2_000))))
     names = [info.name for info in policy.features]
     assert len(names) > 100

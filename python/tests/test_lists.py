@@ -60,3 +60,58 @@ def test_bundles_are_merged_and_damage_is_found() -> None:
     assert first.list_swap(merged, "merged") == 3
     with pytest.raises(sekisho.SekishoError, match="damaged or cut off"):
         first.list_open("shared", sealed[1][:-1])
+
+
+IDENTITIES = """
+[policy]
+name = "identities"
+version = "1"
+currency = "JPY"
+locale = "ja"
+
+[[list]]
+name = "homes"
+of = "address"
+kind = "address"
+level = "number"
+
+[[list]]
+name = "people"
+of = "holder_name"
+kind = "name"
+
+[[feature]]
+name = "level"
+expression = 'list_level("homes", shipping_address)'
+
+[[feature]]
+name = "is_listed"
+expression = 'in_list("people", holder_name)'
+
+[decision]
+bands = [{ from = 0, action = "allow" }]
+"""
+
+
+def test_addresses_and_names_are_compared() -> None:
+    engine = sekisho.Engine(sekisho.Policy.parse(IDENTITIES), KEY)
+    engine.list_add("homes", "東京都新宿区西新宿2-8-1 サンハイツ405", reason="drop")
+    members = engine.list_prepare("people")
+    members.extend(["ヤマダ タロウ", "ｶ)ﾔﾏﾀﾞ"], severity=40, source="police")
+    assert engine.list_swap(members, "2026-11") == 2
+    engine.rotate(b"another key of 32 bytes.........", key_id=2)
+
+    def answers(address: str, name: str) -> tuple[object, object]:
+        decision = engine.score(type="payment", time=START, shipping_address=address, holder_name=name)
+        return decision.features["level"], decision.features["is_listed"]
+
+    assert answers("新宿区西新宿二丁目8番1号 405号室", "ﾔﾏﾀﾞﾀﾛｳ") == (6, True)
+    assert answers("新宿区西新宿2-8-1 サンハイツ406", "やまだ はなこ") == (5, False)
+    assert answers("新宿区西新宿2-8-1", "株式会社山田") == (4, None)
+    assert answers("サンハイツ405", "゛") == (None, None)
+    with pytest.raises(sekisho.SekishoError, match="without a city or without numbers"):
+        engine.list_add("homes", "サンハイツ405")
+    with pytest.raises(sekisho.SekishoError, match="without a letter"):
+        engine.list_add("people", "゛")
+    with pytest.raises(sekisho.PolicyError, match='add `locale = "ja"`'):
+        sekisho.Policy.parse(IDENTITIES.replace('locale = "ja"', ""))

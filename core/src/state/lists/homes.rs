@@ -225,3 +225,86 @@ impl Homes {
         parts.map(|slot| part(slot) + size_of::<ArcSwap<Part>>() + size_of::<Part>() + 16).sum()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// One of few, in few towns, whose marks lie in two parts. Numbers that are alike begin alike.
+    fn home() -> impl Strategy<Value = Home> {
+        let mark = prop_oneof![Just(1u64), Just(2), Just(7 << 48)];
+        let part = prop_oneof![Just((false, 0)), Just((false, 5)), Just((true, 5)), Just((true, 6))];
+        (mark, 1..3u32, 1..3u32, part, 0..2u32, 0..3u32).prop_filter_map(
+            "a mark",
+            |(mark, first, last, (moved, part), building, prefecture)| {
+                let front = if moved { first * 100 + 1 } else { 0 };
+                let house = first * 100 + if moved { 10 * last } else { last };
+                let town = Mark::of_word(mark)?;
+                Some(Home { town, first, house, front, part, building, prefecture })
+            },
+        )
+    }
+
+    fn changes() -> impl Strategy<Value = Vec<(Home, Option<Terms>)>> {
+        let terms = any::<u16>().prop_map(|class| Terms::new(class, None));
+        proptest::collection::vec((home(), proptest::option::of(terms)), 0..12)
+    }
+
+    fn all(homes: &Homes) -> Vec<(Home, Terms)> {
+        let mut all = Vec::new();
+        homes.each(|home, terms| all.push((home, terms)));
+        all
+    }
+
+    proptest! {
+        #[test]
+        fn members_are_those_of_a_map(
+            rounds in proptest::collection::vec(changes(), 0..8),
+            asked in proptest::collection::vec(home(), 0..8),
+        ) {
+            let (homes, mut expected) = (Homes::default(), BTreeMap::new());
+            for changes in rounds {
+                let touched: std::collections::BTreeSet<_> = changes.iter().map(|(home, _)| *home).collect();
+                let known = touched.iter().filter(|home| expected.contains_key(*home)).count();
+                for (home, terms) in &changes {
+                    match terms {
+                        Some(terms) => drop(expected.insert(*home, *terms)),
+                        None => drop(expected.remove(home)),
+                    }
+                }
+                prop_assert_eq!(homes.change(changes), known);
+                prop_assert_eq!(homes.len(), expected.len());
+            }
+            for home in asked {
+                prop_assert_eq!(homes.get(&home), expected.get(&home).copied());
+                for coarsest in [None, Some(Level::Number), Some(Level::Town)] {
+                    let mut found = Vec::new();
+                    homes.find(&home, coarsest, |level, terms| found.push((level, terms)));
+                    let slowly = expected.iter().filter(|(member, _)| member.town == home.town);
+                    let slowly = slowly.filter_map(|(member, terms)| {
+                        let (level, whole) = member.agreement(&home)?;
+                        (whole || coarsest.is_some_and(|coarsest| level >= coarsest)).then_some((level, *terms))
+                    });
+                    prop_assert_eq!(found, slowly.collect::<Vec<_>>());
+                }
+            }
+            prop_assert_eq!(all(&homes), expected.clone().into_iter().collect::<Vec<_>>());
+            let mut bytes = Vec::new();
+            expected.keys().for_each(|home| home.write(&mut Writer(&mut bytes)));
+            let mut from = Reader(&bytes);
+            for home in expected.keys() {
+                prop_assert_eq!(Home::read(&mut from), Some(*home));
+            }
+            prop_assert_eq!((homes.clear(), homes.len()), (expected.len(), 0));
+        }
+    }
+
+    #[test]
+    fn an_address_takes_48_bytes() {
+        assert_eq!(size_of::<(Home, Terms)>(), 48);
+    }
+}
