@@ -2032,7 +2032,7 @@ sekisho_status sekisho_engine_retire_key(const sekisho_engine *engine,
  *
  * `severity` says how bad a hit is, 0 to 100. `source` says who says so; it may be NULL. `expires` is the
  * first millisecond since 1970 at which the entry no longer counts, by the events' time; 0 for never.
- * Everything is copied.
+ * Everything is copied. sekisho_engine_list_add_with_reason says why, too.
  *
  * SEKISHO_STATUS_UNKNOWN_NAME for a list that the policy does not name, and the statuses of
  * sekisho_event_set_text for the member. `error` may be NULL.
