@@ -299,6 +299,11 @@ fn a_journal_and_a_snapshot_bring_them_back() {
         assert_eq!(answers(&again), expected);
     }
 
+    for bytes in [snapshot(&engine), journal.lock().unwrap().clone()] {
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        assert!(["西新宿", "ハイツ", "ヤマダ", "405"].iter().all(|raw| !text.contains(raw)));
+    }
+
     // The tower was only met in its rooms: it goes with the key, and so do the others in the town.
     assert_eq!(engine.retire_key(), 1 + 2_998);
     assert_eq!(answers(&engine), ([600, 600, 500, 400], [70, 0], 1));

@@ -110,7 +110,7 @@ impl Compiler<'_> {
         let bands = self.bands();
 
         let feedback = self.feedback(&schema, &lists, &mut plan);
-        let (event_places, list_places) = places(&slots, &schema, &mut plan);
+        let (event_places, list_places) = places(&slots, &schema, &lists, &mut plan);
         if slots.sources().len() > usize::from(u16::MAX) {
             self.source.fault(&(0..0), "the policy reads more than 65,535 different values");
         }
@@ -349,7 +349,7 @@ impl Compiler<'_> {
                 continue;
             };
             let Some(list) = lists.get(number) else { continue };
-            let fed = matches!(list.kind, ListKind::Exact | ListKind::Address | ListKind::Name);
+            let fed = list.kind == ListKind::Exact || list.kind.reads_text();
             if !fed || list.key.is_some() {
                 let message = "feedback goes to lists of kind \"exact\", \"address\" or \"name\" without a `key` of their own";
                 self.source.fault(&item.list.span, message);
@@ -370,7 +370,7 @@ impl Compiler<'_> {
             all.extend(lasts.map(|lasts| Feedback {
                 list: number,
                 field: spec.field(),
-                key: field_key(plan, spec),
+                key: if list.kind.reads_text() { 0 } else { field_key(plan, spec) },
                 cause: item.on.value,
                 lasts,
                 entry: entry.source(text(&item.source)),
@@ -596,8 +596,13 @@ pub(super) fn field_key(plan: &mut Plan, spec: &FieldSpec) -> usize {
     key_number(plan, source, spec.entity().unwrap_or("id"))
 }
 
-fn places(slots: &Slots, schema: &Schema, plan: &mut Plan) -> (Vec<EventPlace>, Vec<ListPlace>) {
-    let (mut events, mut lists) = (Vec::new(), Vec::new());
+fn places(
+    slots: &Slots,
+    schema: &Schema,
+    lists: &[ListPlan],
+    plan: &mut Plan,
+) -> (Vec<EventPlace>, Vec<ListPlace>) {
+    let (mut events, mut asked) = (Vec::new(), Vec::new());
     for (place, source) in (0u16..).zip(slots.sources()) {
         match *source {
             SlotSource::Feature(_) | SlotSource::Part(_) => {}
@@ -616,12 +621,16 @@ fn places(slots: &Slots, schema: &Schema, plan: &mut Plan) -> (Vec<EventPlace>, 
                 events.push(EventPlace { place, field, reading, key });
             }
             SlotSource::List { list, field, ask } => {
-                let key = schema.spec(field).map_or(0, |spec| field_key(plan, spec));
-                lists.push(ListPlace { place, list: usize::from(list), field, key, ask });
+                let list = usize::from(list);
+                // Text is read to be compared: its token would be made for nothing.
+                let reads = lists.get(list).is_some_and(|list| list.kind.reads_text());
+                let spec = schema.spec(field).filter(|_| !reads);
+                let key = spec.map_or(0, |spec| field_key(plan, spec));
+                asked.push(ListPlace { place, list, field, key, ask });
             }
         }
     }
-    (events, lists)
+    (events, asked)
 }
 
 pub(crate) fn parse_network(text: &str) -> Option<IpNet> {

@@ -106,6 +106,11 @@ pub(crate) enum ListKind {
 }
 
 impl ListKind {
+    /// Whether it compares what people write, rather than looking identifiers up.
+    pub(crate) fn reads_text(self) -> bool {
+        matches!(self, ListKind::Address | ListKind::Name)
+    }
+
     /// As policies and bundles call it.
     pub(crate) fn name(self) -> &'static str {
         match self {

@@ -126,6 +126,7 @@ pub(crate) struct ListPlace {
     pub(crate) place: u16,
     pub(crate) list: usize,
     pub(crate) field: Field,
+    /// What makes the identifier's token, of lists that want it.
     pub(crate) key: usize,
     pub(crate) ask: ListAsk,
 }
@@ -172,7 +173,7 @@ impl ListPlan {
 #[derive(Debug)]
 pub(crate) struct Feedback {
     pub(crate) list: usize,
-    /// The field with the identifier, and the key that makes its token.
+    /// The field with the identifier, and what makes its token, of lists that want it.
     pub(crate) field: Field,
     pub(crate) key: usize,
     pub(crate) cause: Cause,

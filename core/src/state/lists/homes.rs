@@ -67,8 +67,8 @@ impl Home {
             house: hash('h', &house),
             front: hash('h', front),
             part: hash('r', last.as_ref().map_or(part.as_slice(), std::slice::from_ref)),
-            building: hash('b', address.building().as_ref().map_or(&[], std::slice::from_ref)),
-            prefecture: hash('p', address.prefecture().as_ref().map_or(&[], std::slice::from_ref)),
+            building: hash('b', address.building().as_slice()),
+            prefecture: hash('p', address.prefecture().as_slice()),
         })
     }
 
