@@ -99,7 +99,7 @@ def test_addresses_and_names_are_compared() -> None:
     members = engine.list_prepare("people")
     members.extend(["ヤマダ タロウ", "ｶ)ﾔﾏﾀﾞ"], severity=40, source="police")
     assert engine.list_swap(members, "2026-11") == 2
-    engine.rotate(b"another key of 32 bytes.........", key_id=2)
+    engine.rotate(b"another key of 32 bytes.........", 2)
 
     def answers(address: str, name: str) -> tuple[object, object]:
         decision = engine.score(type="payment", time=START, shipping_address=address, holder_name=name)

@@ -16,7 +16,7 @@ use crate::event::token::Tokenizer;
 use crate::locale::{Address, Level};
 use crate::state::{Reader, Writer};
 
-/// Bytes of an address are kept in so many, so that none are left behind where text grows.
+/// Text of an address is hashed in a buffer of so many bytes: one that grows would leave text behind.
 const LONGEST: usize = 1_024;
 
 /// An address, known by hashes. A level that it leaves out is 0.

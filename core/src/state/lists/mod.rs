@@ -367,11 +367,10 @@ impl List {
         let content = self.content.load();
         let Kind::Homes(eras) = &content.members else { return None };
         let mut best: Option<Hit> = None;
-        for (home, era) in [(Some(home), era), (before, era ^ 1)] {
-            let Some(home) = home else { continue };
+        // What is renamed meanwhile is under the present key by the time that is asked.
+        for (home, era) in before.map(|before| (before, era ^ 1)).into_iter().chain([(home, era)]) {
             of_era(eras, era).find(&home, coarsest, |level, terms| {
                 let hit = content.hit(terms, time).map(|hit| Hit { level: Some(level), ..hit });
-                // The later of two that are alike is the same.
                 best = best.into_iter().chain(hit).max_by_key(Hit::rank);
             });
         }
