@@ -248,7 +248,7 @@ fn policies_that_are_refused() {
         (japanese, "of = \"device\"\nkind = \"address\"", "a list of kind \"address\" is of \"address\""),
         (japanese, "of = \"address\"\nkind = \"name\"", "a list of kind \"name\" is of \"holder_name\""),
         (japanese, "of = \"address\"\nlevel = \"room\"", "only a list of kind \"address\" has a `level`"),
-        (japanese, "of = \"address\"\nkind = \"address\"\nlevel = \"city\"", "`town`"),
+        (japanese, "of = \"address\"\nkind = \"address\"\nlevel = \"city\"", "there is no `city`"),
         (
             japanese,
             "of = \"address\"\n[[feature]]\nname = \"f\"\nexpression = 'list_level(\"x\", billing_address)'",
