@@ -10,8 +10,8 @@ use sha2::{Digest, Sha256};
 use super::compile_features::{Memory, compile_features};
 use super::compile_limits::WrittenLimit;
 use super::document::{
-    ActionItem, AttributeType, Document, LimitItem, ListItem, ListKind, ListLevel, Mode, ObligationItem, Quantity,
-    RuleItem, read,
+    ActionItem, AttributeType, Document, LimitItem, ListItem, ListKind, ListLevel, Mode, ObligationItem,
+    Quantity, RuleItem, read,
 };
 use super::expression::{
     Checked, Conditions, NamedFeature, NamedList, Node, Program, Reading, Scope, SlotSource, Slots, Type, Use,
