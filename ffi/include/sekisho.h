@@ -2071,6 +2071,24 @@ sekisho_status sekisho_engine_list_length(const sekisho_engine *engine,
                                           sekisho_error **error);
 
 /**
+ * Puts an identifier (or, on a cidr list, a network or address) on a list, or changes its entry, and says why.
+ *
+ * As sekisho_engine_list_add; `reason` says why it is listed, and may be NULL.
+ */
+sekisho_status sekisho_engine_list_add_with_reason(const sekisho_engine *engine,
+                                                   const char *list,
+                                                   size_t list_length,
+                                                   const char *member,
+                                                   size_t member_length,
+                                                   uint8_t severity,
+                                                   const char *reason,
+                                                   size_t reason_length,
+                                                   const char *source,
+                                                   size_t source_length,
+                                                   int64_t expires,
+                                                   sekisho_error **error);
+
+/**
  * Begins to gather members for a list. They are written to `members` and belong to the caller.
  *
  * SEKISHO_STATUS_UNKNOWN_NAME for a list that the policy does not name. `error` may be NULL.
