@@ -221,7 +221,8 @@ impl<'a> Call<'a> {
         let detail = decision.detailed.then_some(&mut *decision);
         Probe { policy: compiled, lists: &ruling.lists, keyring: &ruling.keyring, era: ruling.keys.era }
             .run(route, event, time, row, detail);
-        let moment = Moment { time, id: route.id, repeated, masks: &route.masks, cells: &route.cells };
+        let Route { id, masks, cells, .. } = route;
+        let moment = Moment { time, id: *id, repeated, masks, cells, lists: &ruling.lists };
         let nobody = History::default();
         for (plan, held) in compiled.plan.tables.iter().zip(held.iter()) {
             let Some(held) = held else { continue };
@@ -281,7 +282,8 @@ impl<'a> Call<'a> {
         for (from, to) in &challenger.shared {
             row.set(*to, live.get(*from), live.presence(*from));
         }
-        let moment = Moment { time, id: route.id, repeated, masks: &route.masks, cells: &route.cells };
+        let Route { id, masks, cells, .. } = &*route;
+        let moment = Moment { time, id: *id, repeated, masks, cells, lists: &challenger.lists };
         let nobody = History::default();
         let mut done = true;
         for (number, plan) in &challenger.plans {

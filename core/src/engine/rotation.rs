@@ -236,7 +236,13 @@ fn rename_members<'a>(
         if plan.hashed().is_some() || plan.kind != ListKind::Exact {
             continue;
         }
-        for (number, _) in policy.plan.keys.iter().enumerate().filter(|(_, key)| key.kind == plan.entity) {
+        for (number, _) in policy
+            .plan
+            .keys
+            .iter()
+            .enumerate()
+            .filter(|(_, key)| key.kind == plan.entity && key.shared.is_none())
+        {
             let tokens = route.previous_token(number).zip(route.token(number));
             let Some((before, token)) = tokens.filter(|(before, _)| list.holds(*before)) else { continue };
             guard.get_or_insert_with(|| locked(&engine.lists));

@@ -67,6 +67,11 @@ impl<'a> Folded<'a> {
     pub(super) fn distinct(&self, window: &Bounds, current: Option<u64>, values: &mut Vec<u64>) -> u64 {
         self.panes.distinct(self.number, self.key, self.range(window), current, values)
     }
+
+    /// Adds the words that were seen last until there are `most` of them; says whether there are more.
+    pub(super) fn recent(&self, window: &Bounds, most: usize, words: &mut Vec<u64>) -> bool {
+        self.panes.recent(self.number, self.key, self.range(window), most, words)
+    }
 }
 
 impl<M: Matches> Gathered<'_, M> {

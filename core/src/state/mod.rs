@@ -19,7 +19,7 @@ pub(crate) use codec::{Reader, Writer};
 pub(crate) use history::{Entry, History, Learnt, Remembered, Reshape, Undone, holds};
 pub(crate) use lists::{
     Class, Content, Hit, LONGEST_REASON, List, Prepared, domain_with_size, find_beginning, find_domain,
-    size_of_beginning,
+    list_mark, size_of_beginning,
 };
 pub use lists::{ListEntry, ListVersion};
 pub(crate) use panes::Panes;
