@@ -120,8 +120,8 @@ def random_events(policy: sekisho.Policy, rows: int) -> dict[str, list[Any]]:
 def test_the_features_that_fraud_teams_ask_for_have_values() -> None:
     policy = sekisho.Policy.load(EXAMPLES / "policies" / "features.toml")
     engine = sekisho.Engine(policy, key=KEY)
-    engine.list_add("fraud_devices", "1")
-    engine.list_add("trusted_payees", "1")
+    for name in ["fraud_devices", "fraud_bank_accounts", "fraud_addresses", "trusted_payees"]:
+        engine.list_add(name, "1")
     table = pa.table(engine.replay(pa.table(random_events(policy, 2_000))))
     names = [info.name for info in policy.features]
     assert len(names) > 100

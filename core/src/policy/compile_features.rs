@@ -246,7 +246,8 @@ impl Compiler<'_, '_> {
         let list = self.asked(item);
         let operand = match &list {
             Some(Some(asked)) => self.mark(item, table, asked).map(Some),
-            _ => self.aggregated(item, table),
+            Some(None) => self.aggregated(item, table),
+            None => None,
         };
         let mut further = Vec::new();
         for working in workings(item.aggregate.value).map_or(&[][..], |(_, further)| further) {
