@@ -413,6 +413,20 @@ mod tests {
             for mark in strangers.iter().chain(expected.keys()) {
                 prop_assert_eq!(members.find(*mark), expected.get(mark).copied());
             }
+            let asked: Vec<Mark> = strangers.iter().chain(expected.keys().rev()).copied().collect();
+            for asked in asked.chunks(TOGETHER - 1) {
+                let (mut marks, mut found) = ([None; TOGETHER], [None; TOGETHER]);
+                for (place, mark) in marks.iter_mut().skip(1).zip(asked) {
+                    *place = Some(*mark);
+                }
+                members.find_together(&marks, &mut found);
+                prop_assert_eq!(found, marks.map(|mark| expected.get(&mark?).copied()));
+                // What is found already stays.
+                let known = marks.map(|mark| Some(Terms::new(mark?.word() as u16, None)));
+                let mut found = known;
+                members.find_together(&marks, &mut found);
+                prop_assert_eq!(found, known);
+            }
             prop_assert_eq!(all(&members), expected.into_iter().collect::<Vec<_>>());
             members.clear();
             prop_assert_eq!((members.len(), all(&members)), (0, Vec::new()));
