@@ -112,7 +112,7 @@ impl Drop for Call<'_> {
         let mut held = std::mem::take(&mut self.held);
         held.clear();
         // Of nothing that is held the lifetime does not matter; the memory stays.
-        self.scratch.held = held.into_iter().filter_map(|_| None).collect();
+        self.scratch.held = held.into_iter().map(|_| None).collect();
     }
 }
 

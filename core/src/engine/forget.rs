@@ -7,9 +7,9 @@ use super::ruling::Ruling;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::token::{Token, Tokenizer};
 use crate::event::{canonical, nearest};
-use crate::feature::{CellSource, Plan, TablePlan};
+use crate::feature::{Plan, TablePlan};
 use crate::policy::ListKind;
-use crate::state::{Rekeying, Shard, list_mark};
+use crate::state::{Rekeying, Shard};
 use crate::sync::locked;
 
 /// Words for somebody who was forgotten, from here on down. That a token has one of them is as likely as that two
@@ -239,12 +239,8 @@ fn remembered(ruling: &Ruling, kind: &str, token: &dyn Fn(&Tokenizer) -> Token) 
     let (plan, keys) = (&ruling.policy.0.plan, &ruling.keys);
     let mut all: Vec<(String, Vec<u64>)> = Vec::new();
     for cell in &plan.cells {
-        let (key, word): (_, fn(Token) -> u64) = match cell {
-            CellSource::Key(key) => (key, Token::low),
-            CellSource::Mark(key) => (key, list_mark),
-            _ => continue,
-        };
-        let Some(key) = plan.keys.get(*key).filter(|key| key.kind == kind) else { continue };
+        let Some((key, word)) = cell.of_token() else { continue };
+        let Some(key) = plan.keys.get(key).filter(|key| key.kind == kind) else { continue };
         let Some(which) = plan.words_of(*cell) else { continue };
         if all.iter().all(|(known, _)| *known != which) {
             let hashed_with = match &key.shared {

@@ -4,10 +4,11 @@ use super::behaviour::Behaviour;
 use super::derived::DerivedFeature;
 use super::working::Working;
 use crate::event::time::CalendarUnit;
+use crate::event::token::Token;
 use crate::event::{Field, Schema};
 use crate::locale::Kind;
 use crate::policy::{Aggregate, Conditions};
-use crate::state::{Budget, Column, Shape};
+use crate::state::{Budget, Column, Shape, list_mark};
 
 /// Everything that route and visit do for one policy.
 #[derive(Debug, Default)]
@@ -64,8 +65,7 @@ impl Plan {
 
     /// Of a cell that stands for identifiers, which words it has: the kind of identifier for halves of its tokens.
     pub(crate) fn words_of(&self, source: CellSource) -> Option<String> {
-        let (CellSource::Key(key) | CellSource::Mark(key)) = source else { return None };
-        let KeyPlan { kind, shared, .. } = self.keys.get(key)?;
+        let KeyPlan { kind, shared, .. } = self.keys.get(source.of_token()?.0)?;
         Some(match (source, shared) {
             (CellSource::Key(_), _) => kind.clone(),
             (_, None) => format!("mark {kind}"),
@@ -164,6 +164,20 @@ pub(crate) enum CellSource {
     Number(Field),
     /// What is worked out from other words, or from text.
     Worked(Working),
+}
+
+/// How a token becomes a word.
+pub(crate) type WordOf = fn(Token) -> u64;
+
+impl CellSource {
+    /// The key whose token the cell is made of, and how.
+    pub(crate) fn of_token(self) -> Option<(usize, WordOf)> {
+        match self {
+            CellSource::Key(key) => Some((key, Token::low)),
+            CellSource::Mark(key) => Some((key, list_mark)),
+            _ => None,
+        }
+    }
 }
 
 /// Which recorded events a feature counts: evaluated once when an event arrives, remembered as a bit.

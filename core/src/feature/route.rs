@@ -104,12 +104,7 @@ impl Route {
         for (column, cell) in table.columns.iter().enumerate() {
             let after = self.cells.get(*cell).copied().flatten();
             let mut before = after;
-            let words: Option<(usize, fn(Token) -> u64)> = match plan.cells.get(*cell) {
-                Some(CellSource::Key(own)) => Some((*own, Token::low)),
-                Some(CellSource::Mark(own)) => Some((*own, list_mark)),
-                _ => None,
-            };
-            if let Some((own, word)) = words {
+            if let Some((own, word)) = plan.cells.get(*cell).and_then(|cell| cell.of_token()) {
                 before = self.previous_token(own).map(word);
                 let kind = plan.keys.get(own).map(|key| (&key.kind, &key.shared));
                 // Another field of the same kind may be equal to it one day.

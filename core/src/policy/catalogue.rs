@@ -76,7 +76,7 @@ aggregates! {
         "how many different values are on the exact list `list` at x's time, whenever they were put there";
         "values, 0 to n; an integer, at most 64"; missing "";
         source "over panes: the values that the sample of `distinct` saw last";
-        cost "a place of the list for each of the newest 64 different values, fetched six at a time; a byte an event and 8 for each different value beside those of other features"
+        cost "a look into the list for each of the newest 64 different values, 0.1 us each among ten million members; 1 byte an event and 8 for each different value"
     "listed_severity" velocity of "any entity" keys "list":
         "the highest severity among these";
         "0 to 100, 0 without any; an integer"; missing "";

@@ -6,11 +6,10 @@
 //!
 //! Among ten million members, a stranger is taken for one of them once in 10^11 questions.
 
-use std::hint::black_box;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use arc_swap::{ArcSwap, Guard};
+use arc_swap::ArcSwap;
 
 use crate::event::token::Token;
 
@@ -19,10 +18,6 @@ const PARTS: usize = 1 << PART_BITS;
 const MARK_BITS: u32 = 48;
 /// Of so many places all but one are taken.
 const PLACES_OF_FREE: usize = 10;
-
-/// Members that are looked for side by side. A thread holds eight pieces of lists without counting who does, and the
-/// list itself is one of them.
-pub(crate) const TOGETHER: usize = 6;
 
 /// Later than any event.
 const LATEST: u64 = (1 << MARK_BITS) - 3;
@@ -141,11 +136,6 @@ impl Part {
         Part { count, span, places }
     }
 
-    /// The place at which the search for a member begins.
-    fn first(&self, rest: u64) -> Option<&Place> {
-        self.places.get(home(rest, self.span))
-    }
-
     fn find(&self, rest: u64) -> Option<&Place> {
         let near = self.places.get(home(rest, self.span)..)?;
         let found = near.iter().find(|place| place.rest() >= rest)?;
@@ -194,25 +184,6 @@ impl Members {
     pub(crate) fn find(&self, mark: Mark) -> Option<Terms> {
         let part = self.parts.get()?.get(mark.part())?.load();
         part.find(mark.rest()).map(Place::terms)
-    }
-
-    /// Finds several members at once, but for those that are found already: what has to be waited for arrives side by
-    /// side.
-    pub(crate) fn find_together(
-        &self,
-        marks: &[Option<Mark>; TOGETHER],
-        found: &mut [Option<Terms>; TOGETHER],
-    ) {
-        let Some(parts) = self.parts.get().filter(|_| self.len() > 0) else { return };
-        // To take hold of a part lets nothing pass it, so first all of them are held.
-        let held = marks.map(|mark| Some((mark?.rest(), parts.get(mark?.part())?.load())));
-        let first = |(rest, part): &(u64, Guard<Arc<Part>>)| part.first(*rest).map_or(0, |place| place.word);
-        black_box(held.iter().flatten().fold(0, |touched, held| touched ^ first(held)));
-        for (found, held) in found.iter_mut().zip(&held) {
-            if let (None, Some((rest, part))) = (&found, held) {
-                *found = part.find(*rest).map(Place::terms);
-            }
-        }
     }
 
     /// Changes members, each to its new terms or away; of several changes to one the last counts. Nobody else may
@@ -412,20 +383,6 @@ mod tests {
             prop_assert_eq!(members.len(), expected.len());
             for mark in strangers.iter().chain(expected.keys()) {
                 prop_assert_eq!(members.find(*mark), expected.get(mark).copied());
-            }
-            let asked: Vec<Mark> = strangers.iter().chain(expected.keys().rev()).copied().collect();
-            for asked in asked.chunks(TOGETHER - 1) {
-                let (mut marks, mut found) = ([None; TOGETHER], [None; TOGETHER]);
-                for (place, mark) in marks.iter_mut().skip(1).zip(asked) {
-                    *place = Some(*mark);
-                }
-                members.find_together(&marks, &mut found);
-                prop_assert_eq!(found, marks.map(|mark| expected.get(&mark?).copied()));
-                // What is found already stays.
-                let known = marks.map(|mark| Some(Terms::new(mark?.word() as u16, None)));
-                let mut found = known;
-                members.find_together(&marks, &mut found);
-                prop_assert_eq!(found, known);
             }
             prop_assert_eq!(all(&members), expected.into_iter().collect::<Vec<_>>());
             members.clear();

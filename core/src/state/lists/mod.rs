@@ -20,7 +20,7 @@ use super::codec::{Reader, Writer};
 use crate::event::token::Token;
 pub(crate) use classes::Class;
 use classes::Classes;
-use exact::{Mark, Members, TOGETHER, Terms};
+use exact::{Mark, Members, Terms};
 use networks::{Network, Networks};
 pub(crate) use parts::{domain_with_size, find_beginning, find_domain, size_of_beginning};
 pub(crate) use prepared::Prepared;
@@ -356,15 +356,10 @@ impl List {
         let content = self.content.load();
         let Kind::Hashed(hashed) = &content.members else { return Standing::default() };
         let mut standing = Standing::default();
-        for remembered in remembered.chunks(TOGETHER) {
-            let mut marks = [None; TOGETHER];
-            for (mark, word) in marks.iter_mut().zip(remembered) {
-                *mark = Mark::of_word(*word);
-            }
-            let mut found = [None; TOGETHER];
+        for mark in remembered.iter().filter_map(|word| Mark::of_word(*word)) {
             // In this order a member is found that comes to the present key meanwhile.
-            hashed.eras.iter().for_each(|members| members.find_together(&marks, &mut found));
-            for hit in found.into_iter().flatten().filter_map(|terms| content.hit(terms, time)) {
+            let terms = hashed.eras.iter().find_map(|members| members.find(mark));
+            if let Some(hit) = terms.and_then(|terms| content.hit(terms, time)) {
                 standing.members += 1;
                 standing.severity = standing.severity.max(hit.severity);
             }
