@@ -50,7 +50,7 @@ def test_a_policy_can_name_each_and_no_other() -> None:
             sekisho.Policy.parse(text.format(name))
             unknown = False
         except sekisho.PolicyError as error:
-            unknown = "unknown" in str(error)
+            unknown = f"there is no `{name}`" in str(error)
         assert unknown == (name in ("median", "expression")), name
 
 
