@@ -229,6 +229,11 @@ fn aggregate_long(
             continue;
         }
         let picks = |selector: usize| picked.get(selector * words..(selector + 1) * words).unwrap_or(&[]);
+        if feature.is_plain && feature.aggregate == Aggregate::Count && !feature.include_current {
+            let count = past.count(feature, window, picks(feature.selector));
+            row.set(feature.place, Some(count), window.presence);
+            continue;
+        }
         let (mut window, mut current) = (window, selection.current_of(feature, plan, moment));
         let (behind, counts);
         if let Some(marker) = &feature.marker {
@@ -322,8 +327,7 @@ fn pick_same(selector: &Selector, plan: &TablePlan, view: View<'_>, moment: &Mom
         let coded = view.coded(number);
         let Some(wanted) = coded.code_of(wanted) else { return 0 };
         word &= view.presence_bits(*column, from);
-        let here = from..view.len().min(from + 64);
-        word &= here.fold(0, |bits, at| bits | u64::from(coded.code(at) == wanted) << (at - from));
+        word &= coded.same(wanted, from, view.len() - from.min(view.len()));
     }
     word
 }
@@ -343,12 +347,6 @@ pub(super) trait Matches {
 
     /// Every one, oldest first.
     fn places(&self) -> impl Iterator<Item = usize> + Clone;
-
-    /// The same, newest first.
-    fn newest_first(&self) -> impl Iterator<Item = usize> {
-        let words = self.words().iter().enumerate().rev();
-        words.flat_map(|(number, word)| Tops(*word).map(move |at| 64 * number + at))
-    }
 
     fn newest(&self) -> Option<usize> {
         let (number, word) = self.words().iter().enumerate().rfind(|(_, word)| **word != 0)?;
@@ -404,19 +402,6 @@ impl Iterator for Ones {
 
     fn count(self) -> usize {
         self.0.count_ones() as usize
-    }
-}
-
-/// The same, highest first.
-struct Tops(u64);
-
-impl Iterator for Tops {
-    type Item = usize;
-
-    fn next(&mut self) -> Option<usize> {
-        let at = self.0.checked_ilog2()?;
-        self.0 &= !(1 << at);
-        Some(at as usize)
     }
 }
 

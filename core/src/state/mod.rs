@@ -23,7 +23,7 @@ pub(crate) use lists::{
 };
 pub use lists::{ListEntry, ListVersion};
 pub(crate) use panes::Panes;
-pub(crate) use record::{Column, MOST_COLUMNS, Shape, View};
+pub(crate) use record::{Coded, Column, MOST_COLUMNS, Shape, View};
 pub(crate) use rekeying::Rekeying;
 pub(crate) use series::{Budget, Fading, Kind, SeriesPlan, Tally};
 pub(crate) use shard::{Adopted, Counts, Shard, Slot};
