@@ -4,7 +4,7 @@
 
 use std::fmt::Write;
 
-use sekisho::{Decision, Engine, Event, Field, HashKey, ListEntry, Policy, Tenants};
+use sekisho::{Decision, Engine, Event, Field, HashKey, ListEntry, Policy, Tenants, Value};
 
 const NOW: i64 = 1_767_225_600_000;
 
@@ -140,4 +140,79 @@ fn a_thread_that_serves_tenants_in_turn_allocates_nothing() {
     (0..3).for_each(&mut round);
     let counted = allocation_counter::measure(|| (3..100).for_each(&mut round));
     assert_eq!(counted.count_total, 0, "{counted:?}");
+}
+
+/// Whose histories a policy with many tables keeps.
+const KEPT: [&str; 20] = [
+    "account",
+    "device",
+    "ip",
+    "card",
+    "merchant",
+    "payee",
+    "terminal",
+    "session",
+    "email",
+    "phone",
+    "bank_account",
+    "population",
+    "ip/24",
+    "bin",
+    "mcc",
+    "country",
+    "channel",
+    "type",
+    "device.model",
+    "device.platform",
+];
+
+/// Each table has features of its own, and one asks a list about what it remembers.
+fn policy_of_many_tables() -> Policy {
+    let mut text = String::from(
+        "[policy]\nname = \"many\"\nversion = \"1\"\ncurrency = \"JPY\"\n[[list]]\nname = \"devices\"\nof = \"device\"\n",
+    );
+    for (n, by) in KEPT.iter().enumerate() {
+        let _ = write!(
+            text,
+            "[[feature]]\nname = \"count_{n}\"\naggregate = \"count\"\nby = [\"{by}\"]\nover = \"1h\"\n\
+             [[feature]]\nname = \"listed_{n}\"\naggregate = \"listed\"\nof = \"device\"\nlist = \"devices\"\n\
+             by = [\"{by}\"]\nover = \"1d\"\n"
+        );
+    }
+    text.push_str("[decision]\nbands = [{ from = 0, action = \"allow\" }]\n");
+    Policy::from_toml(&text).unwrap_or_else(|error| panic!("{error}"))
+}
+
+#[test]
+fn neither_many_tables_nor_lists_that_they_ask_allocate() {
+    let engine = Engine::new(policy_of_many_tables(), HashKey::new(1, [1; 32]));
+    assert_eq!(engine.statistics().len(), KEPT.len());
+    for n in 0..1_000 {
+        engine.list_add("devices", &format!("d-{n}"), ListEntry::new()).unwrap();
+    }
+    let mut event = engine.event();
+    let mut decision = Decision::detailed();
+    let mut listed = 0;
+    let mut counted = 0;
+    let warm = 3 * 144;
+    for n in 0..warm + 200 {
+        fill(&mut event, n);
+        for name in ["payee", "terminal", "session", "phone", "bank_account"] {
+            let field = event.schema().field(name).unwrap();
+            event.set(field, "x-1").unwrap();
+        }
+        event.set(Field::EMAIL, "a@example.jp").unwrap();
+        event.set(Field::MCC, "5411").unwrap();
+        event.set(Field::CHANNEL, "app").unwrap();
+        event.set(Field::DEVICE_PLATFORM, "android").unwrap();
+        event.set(Field::DEVICE, format!("d-{}", n % 8).as_str()).unwrap();
+        let info = allocation_counter::measure(|| engine.assess_into(&event, &mut decision).unwrap());
+        if n >= warm {
+            counted += info.count_total;
+            let found = decision.features().filter(|feature| feature.value() == &Value::Integer(8)).count();
+            listed = listed.max(found);
+        }
+    }
+    assert_eq!(counted, 0, "allocations of {} calls", 200);
+    assert!(listed >= KEPT.len() - 1, "{listed} tables know eight listed devices");
 }

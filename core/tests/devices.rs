@@ -267,6 +267,39 @@ fn what_is_known_survives_snapshots_keys_and_swaps() {
     }
 }
 
+/// Over what a policy with a device match has counted and compared, another one is warm; over fields that were only
+/// remembered it is not, for neither are their values counted nor can a version be read from the hash of a text.
+#[test]
+fn a_device_match_is_warm_after_another_one() {
+    let remembering = |features: &str| {
+        let fields = "remember = [\"type\", \"browser.version\", \"browser.canvas\"]\n";
+        Policy::from_toml(&format!("{}{fields}{features}{}", common::HEAD, common::BANDS)).unwrap()
+    };
+    let other = DEVICES.replace(r#"outcome == "succeeded""#, r#"outcome != "failed""#);
+    let filled = |policy: Policy| {
+        let engine = Engine::builder(policy, key()).memory(256 << 20).build().unwrap();
+        for number in 0..240 {
+            let mut event = desktop(number % 60, NOW + number as i64, &format!("a-{}", number % 40), 122);
+            if number % 3 == 0 {
+                event.set(Field::OUTCOME, "failed").unwrap();
+            }
+            engine.record(&event).unwrap();
+        }
+        engine
+    };
+    let (swapped, whole) = (filled(remembering(DEVICES)), filled(remembering(&other)));
+    let report = swapped.swap(remembering(&other)).unwrap();
+    assert_eq!((report.cold.len(), report.partly_warm.len()), (0, 0), "{report:?}");
+    for number in 0..60 {
+        let event = desktop(number, NOW + 20 * HOUR, &format!("a-{}", number % 40), 123);
+        assert_eq!(features(&scored(&swapped, &event)), features(&scored(&whole, &event)));
+    }
+    // Whether it is there or not, what counts values and tells versions begins with the policy that needs it.
+    let counted = common::count("logins", "account", "180d");
+    let report = filled(remembering(&counted)).swap(remembering(DEVICES)).unwrap();
+    assert!(report.cold.contains(&"device_percent".to_owned()), "{report:?}");
+}
+
 #[test]
 fn challengers_and_records_know_devices() {
     let engine = populated(devices());
@@ -303,6 +336,23 @@ fn what_contradicts_itself_is_found_without_allocating() {
     score();
     assert_eq!(allocation_counter::measure(&mut score).count_total, 0);
     assert_eq!(value(&engine, &event, "lies"), Value::Integer(1));
+}
+
+#[test]
+fn comparing_devices_allocates_nothing_of_its_own() {
+    let engine = populated(devices());
+    for number in 0..250 {
+        engine.record(&desktop(number, NOW + HOUR + number as i64, "a-many", 122)).unwrap();
+    }
+    let mut decision = Decision::detailed();
+    for account in ["a-7", "a-many"] {
+        let event = desktop(7, NOW + 20 * HOUR, account, 123);
+        let mut score = || engine.score_into(&event, &mut decision).unwrap();
+        score();
+        // One for the list of entities, which are more than eight.
+        assert_eq!(allocation_counter::measure(&mut score).count_total, 1, "{account}");
+        assert!(number(&engine, &event, "device_percent") > 75.0);
+    }
 }
 
 #[test]

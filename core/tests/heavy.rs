@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use proptest::prelude::*;
-use sekisho::{Decision, Engine, Event, HashKey, Label, Outcome, Policy, Value};
+use sekisho::{Decision, Engine, Event, HashKey, Label, ListEntry, Outcome, Policy, Value};
 
 const MINUTE: i64 = 60_000;
 const HOUR: i64 = 60 * MINUTE;
@@ -17,7 +17,7 @@ const START: i64 = 1_767_225_600_000;
 /// Length (0 for all that is remembered) and delay.
 const WINDOWS: [(i64, i64); 4] = [(10 * MINUTE, 0), (HOUR, 0), (HOUR, 2 * HOUR), (0, 0)];
 
-const AGGREGATES: [(&str, &str); 10] = [
+const AGGREGATES: [(&str, &str); 11] = [
     ("count", ""),
     ("sum", "amount_minor"),
     ("mean", "amount_minor"),
@@ -28,6 +28,7 @@ const AGGREGATES: [(&str, &str); 10] = [
     ("last", "time"),
     ("since", ""),
     ("distinct", "device"),
+    ("listed", "device"),
 ];
 
 /// Whose events a feature counts.
@@ -35,7 +36,10 @@ const KINDS: [(&str, &str); 3] =
     [("[\"merchant\"]", ""), ("[\"merchant\"]", "amount_minor > 5000"), ("[\"merchant\", \"country\"]", "")];
 
 fn head(events: usize) -> String {
-    format!("[policy]\nname = \"heavy\"\nversion = \"1\"\ncurrency = \"JPY\"\nevents = {events}\n")
+    format!(
+        "[policy]\nname = \"heavy\"\nversion = \"1\"\ncurrency = \"JPY\"\nevents = {events}\n\
+         [[list]]\nname = \"bad\"\nof = \"device\"\n"
+    )
 }
 
 const TAIL: &str = "\n[decision]\nbands = [{ from = 0, action = \"allow\" }]\n";
@@ -107,6 +111,14 @@ fn number(value: &Value) -> Option<f64> {
     }
 }
 
+fn different(events: &[&Happened]) -> BTreeSet<u8> {
+    events.iter().map(|event| event.device).collect()
+}
+
+fn is_listed(device: u8) -> bool {
+    device.is_multiple_of(3)
+}
+
 fn naive(aggregate: &str, events: &[&Happened], now: i64) -> Option<f64> {
     let count = events.len() as f64;
     let amounts = || events.iter().map(|event| event.amount as f64);
@@ -123,7 +135,8 @@ fn naive(aggregate: &str, events: &[&Happened], now: i64) -> Option<f64> {
         "first" => times().reduce(f64::min),
         "last" => times().reduce(f64::max),
         "since" => times().reduce(f64::max).map(|last| now as f64 - last),
-        "distinct" => Some(events.iter().map(|event| event.device).collect::<BTreeSet<_>>().len() as f64),
+        "distinct" => Some(different(events).len() as f64),
+        "listed" => Some(different(events).into_iter().filter(|device| is_listed(*device)).count() as f64),
         other => panic!("{other}"),
     }
 }
@@ -139,7 +152,7 @@ fn between(aggregate: &str, value: Option<f64>, inner: &[&Happened], outer: &[&H
     let Some(most) = most else { return false };
     let least_or = |other: f64| least.unwrap_or(other);
     match aggregate {
-        "count" | "sum" | "distinct" => least_or(0.0) <= value && value <= most,
+        "count" | "sum" | "distinct" | "listed" => least_or(0.0) <= value && value <= most,
         "mean" => {
             let sums = [inner, outer].map(|events| naive("sum", events, now).unwrap());
             let smallest = sums[0] / outer.len() as f64;
@@ -164,6 +177,7 @@ fn run(events: Vec<Happened>, budget: usize) -> Result<(), TestCaseError> {
                     ("over", duration(length)),
                     ("delay", duration(delay)),
                     ("where", quoted(filter)),
+                    ("list", quoted(if aggregate == "listed" { "bad" } else { "" })),
                 ];
                 feature(&mut text, &format!("f{}", specs.len()), &lines);
                 specs.push((length, delay, aggregate, kind));
@@ -171,6 +185,9 @@ fn run(events: Vec<Happened>, budget: usize) -> Result<(), TestCaseError> {
         }
     }
     let engine = engine(&(text + TAIL));
+    for device in (0..40).filter(|device| is_listed(*device)) {
+        engine.list_add("bad", &device.to_string(), ListEntry::new()).unwrap();
+    }
     let mut events = events;
     events.sort_by_key(|event| event.time + event.late);
     let (mut recorded, mut exact) = (Vec::<Happened>::new(), Exact::default());
@@ -188,7 +205,8 @@ fn run(events: Vec<Happened>, budget: usize) -> Result<(), TestCaseError> {
             }
             let select = |slack: i64| -> Vec<&Happened> {
                 // A value that came again after the window is taken to have been in it.
-                let seen_later = *aggregate == "distinct" && *delay == 0 && *kind < 2 && slack > 0;
+                let seen_later =
+                    ["distinct", "listed"].contains(aggregate) && *delay == 0 && *kind < 2 && slack > 0;
                 let until = if seen_later { i64::MAX } else { end.saturating_add(slack) };
                 let inside =
                     |event: &&Happened| event.time > start.saturating_sub(slack) && event.time <= until;
@@ -434,6 +452,7 @@ fn a_million_events_take_bounded_memory() {
                     ("by", by.to_owned()),
                     ("over", duration(over)),
                     ("delay", duration(delay)),
+                    ("list", quoted(if *aggregate == "listed" { "bad" } else { "" })),
                 ];
                 feature(&mut text, &format!("f_{n}_{m}_{over}_{delay}"), &lines);
             }

@@ -8,8 +8,11 @@ use std::fmt::Write;
 
 #[path = "windows/geography.rs"]
 mod geography;
+#[path = "windows/lists.rs"]
+mod lists;
 
 use geography::{PLACES, Place, Visit, from_home, speed};
+use lists::{ASKED, Change, LISTS, Listed, change};
 use proptest::prelude::*;
 use sekisho::{Decision, Engine, Event, HashKey, Label, Outcome, Policy, Value};
 
@@ -151,7 +154,7 @@ fn specs() -> Vec<Spec> {
     let filters = [Filter::Always, Filter::Failed, Filter::Fraud, Filter::Large];
     // Every aggregate over every window; the other dimensions take turns.
     let plain = AGGREGATES.into_iter().map(|(aggregate, of)| (aggregate, of, ""));
-    for (n, (aggregate, of, keys)) in plain.chain(BEHAVIOUR).chain(GEOGRAPHY).enumerate() {
+    for (n, (aggregate, of, keys)) in plain.chain(BEHAVIOUR).chain(GEOGRAPHY).chain(ASKED).enumerate() {
         let compares = COMPARES.contains(&aggregate);
         for (m, (over, delay)) in windows.into_iter().enumerate() {
             if aggregate == "rate" && over == Over::Everything && keys.is_empty() {
@@ -203,6 +206,7 @@ fn policy(specs: &[Spec]) -> String {
         "[policy]\nname = \"windows\"\nversion = \"1\"\ntime_zone = \"Asia/Tokyo\"\ncurrency = \"JPY\"\n\
          events = 4096\n",
     );
+    text.push_str(LISTS);
     for (n, spec) in specs.iter().enumerate() {
         let _ = write!(
             text,
@@ -265,6 +269,8 @@ struct Happened {
     label_on_event: bool,
     /// How late the event arrives.
     late: i64,
+    /// What happens to a list behind it.
+    listing: Option<Change>,
 }
 
 impl Happened {
@@ -350,7 +356,7 @@ fn first_of_month(days: i64) -> i64 {
     days - (doy - (153 * mp + 2) / 5)
 }
 
-fn naive(spec: &Spec, history: &[Happened], current: &Happened) -> Value {
+fn naive(spec: &Spec, history: &[Happened], current: &Happened, listed: &Listed) -> Value {
     if spec.by.iter().any(|by| current.entity(by).is_none()) {
         return Value::Missing;
     }
@@ -415,11 +421,11 @@ fn naive(spec: &Spec, history: &[Happened], current: &Happened) -> Value {
     let radii = || matches.iter().filter_map(|event| event.radius);
     let integer = |value: Option<i64>| value.map_or(Value::Missing, Value::Integer);
     let n = matches.len() as f64;
-    let distinct = |field: &str| {
+    let different = |field: &str| {
         let mut all: Vec<String> = matches.iter().filter_map(|event| event.entity(field)).collect();
         all.sort();
         all.dedup();
-        Value::Integer(all.len() as i64)
+        all
     };
     match (spec.aggregate, spec.of) {
         ("count", _) => Value::Integer(matches.len() as i64),
@@ -469,7 +475,14 @@ fn naive(spec: &Spec, history: &[Happened], current: &Happened) -> Value {
             country.map_or(Value::Missing, |country| Value::Text(country.to_owned()))
         }
         ("last", _) => integer(amounts().next_back()),
-        ("distinct", Some(field)) => distinct(field),
+        ("distinct", Some(field)) => Value::Integer(different(field).len() as i64),
+        ("listed" | "listed_severity", Some(field)) => {
+            let severities = listed.severities(spec.keys, &different(field), current.time);
+            Value::Integer(match spec.aggregate {
+                "listed" => severities.len() as i64,
+                _ => severities.into_iter().max().map_or(0, i64::from),
+            })
+        }
         other => panic!("no oracle for {other:?}"),
     }
 }
@@ -612,14 +625,14 @@ fn happened() -> impl Strategy<Value = Happened> {
             proptest::option::of(proptest::sample::select(PLACES.to_vec())),
         ),
         (outcome, any::<bool>(), label, any::<bool>()),
-        prop_oneof![3 => Just(0), 1 => 0..DAY],
+        (prop_oneof![3 => Just(0), 1 => 0..DAY], proptest::option::weighted(0.3, change())),
     )
         .prop_map(
             |(
                 (id, time, account, device, net),
                 (amount, radius, country, place),
                 (outcome, resolved, label, label_on_event),
-                late,
+                (late, listing),
             )| Happened {
                 id,
                 time,
@@ -635,15 +648,22 @@ fn happened() -> impl Strategy<Value = Happened> {
                 label: label.map(|(label, delay)| (label, time + delay)),
                 label_on_event,
                 late,
+                listing,
             },
         )
+}
+
+fn engine(policy: Policy) -> Engine {
+    let builder = Engine::builder(policy, HashKey::new(1, [3; 32]));
+    builder.shared_key("consortium", HashKey::new(9, [9; 32])).build().unwrap()
 }
 
 fn run(mut stream: Vec<Happened>) -> Result<(), TestCaseError> {
     let specs = specs();
     let policy =
         Policy::from_toml(&policy(&specs)).map_err(|error| TestCaseError::fail(error.to_string()))?;
-    let engine = Engine::new(policy, HashKey::new(1, [3; 32]));
+    let engine = engine(policy);
+    let mut listed = Listed::default();
     let mut decision = Decision::detailed();
     let mut recorded: Vec<Happened> = Vec::new();
     let mut pending: Vec<(i64, Happened)> = Vec::new();
@@ -667,7 +687,7 @@ fn run(mut stream: Vec<Happened>) -> Result<(), TestCaseError> {
         engine.assess_into(&event.event(), &mut decision).unwrap();
         prop_assert!(!decision.is_repeated());
         for (spec, feature) in specs.iter().zip(decision.features()) {
-            let expected = naive(spec, &recorded, &event);
+            let expected = naive(spec, &recorded, &event, &listed);
             let tolerant = spec.aggregate == "stddev" || looks_at_behaviour(spec) || looks_at_places(spec);
             prop_assert!(
                 same(feature.value(), &expected, tolerant),
@@ -686,6 +706,9 @@ fn run(mut stream: Vec<Happened>) -> Result<(), TestCaseError> {
         }
         if let (Some((_, at)), false) = (event.label, event.label_on_event) {
             pending.push((at, event.clone()));
+        }
+        if let Some(change) = &event.listing {
+            listed.change(&engine, change, event.time);
         }
         recorded.push(event);
     }
@@ -727,7 +750,7 @@ fn forgotten_history_is_never_silent() {
         marker: None,
         steps: &[],
     }];
-    let engine = Engine::new(Policy::from_toml(&policy(&specs)).unwrap(), HashKey::new(1, [3; 32]));
+    let engine = engine(Policy::from_toml(&policy(&specs)).unwrap());
     let at = |time: i64| Event::of("payment", time).unwrap().with("account", "a").unwrap();
     let mut decision = Decision::detailed();
     let approximate = |decision: &Decision| decision.features().next().unwrap().is_approximate();

@@ -61,6 +61,8 @@ pub(super) struct Scratch {
     workspace: Workspace,
     /// The cells that one table remembers of the event.
     cells: Vec<Option<u64>>,
+    /// Where a call keeps what it holds; empty between calls.
+    held: Vec<Option<Held<'static>>>,
     /// Makes the reading of memory count that is only fetched.
     touched: u64,
     trial: Trial,
@@ -85,6 +87,7 @@ fn is_same(known: Option<&Policy>, policy: &Policy) -> bool {
 }
 
 /// A table's shard that holds the event's entity, and where.
+#[derive(Debug)]
 pub(super) struct Held<'a> {
     pub(super) shard: MutexGuard<'a, Shard>,
     pub(super) place: Option<u32>,
@@ -98,16 +101,28 @@ pub(super) struct Call<'a> {
     pub(super) ruling: &'a Ruling,
     pub(super) scratch: &'a mut Scratch,
     /// One for each table of the plan.
-    pub(super) held: SmallVec<[Option<Held<'a>>; 8]>,
+    pub(super) held: Vec<Option<Held<'a>>>,
     /// Of the key that the tokens were made with.
     pub(super) era: u8,
+}
+
+/// Lets go, and leaves the room to the next call: a policy may have any number of tables.
+impl Drop for Call<'_> {
+    fn drop(&mut self) {
+        let mut held = std::mem::take(&mut self.held);
+        held.clear();
+        // Of nothing that is held the lifetime does not matter; the memory stays.
+        self.scratch.held = held.into_iter().map(|_| None).collect();
+    }
 }
 
 impl<'a> Call<'a> {
     /// Takes hold of the routed event's entities; `None` when another policy has come into force.
     pub(super) fn hold(engine: &'a Engine, ruling: &'a Ruling, scratch: &'a mut Scratch) -> Option<Call<'a>> {
         let plans = &ruling.policy.0.plan.tables;
-        let mut held = SmallVec::new();
+        let held = std::mem::take(&mut scratch.held);
+        let mut call = Call { engine, ruling, scratch, held, era: ruling.keys.era };
+        let Call { scratch, held, .. } = &mut call;
         held.resize_with(plans.len(), || None);
         // Nothing passes a lock that waits for memory, so that all of them are fetched before.
         for (plan, table) in plans.iter().zip(&ruling.tables) {
@@ -129,7 +144,6 @@ impl<'a> Call<'a> {
         if engine.generation.load(std::sync::atomic::Ordering::Acquire) != ruling.generation {
             return None;
         }
-        let mut call = Call { engine, ruling, scratch, held, era: ruling.keys.era };
         let rotating = call.scratch.route.previous.is_some();
         let moved = rotating && call.move_entities();
         call.find();
@@ -225,7 +239,8 @@ impl<'a> Call<'a> {
         if !known_before.is_empty() {
             self.engine.move_members(ruling, known_before);
         }
-        let moment = Moment { time, id: route.id, repeated, masks: &route.masks, cells: &route.cells };
+        let Route { id, masks, cells, .. } = route;
+        let moment = Moment { time, id: *id, repeated, masks, cells, lists: &ruling.lists };
         let nobody = History::default();
         for (plan, held) in compiled.plan.tables.iter().zip(held.iter()) {
             let Some(held) = held else { continue };
@@ -285,7 +300,8 @@ impl<'a> Call<'a> {
         for (from, to) in &challenger.shared {
             row.set(*to, live.get(*from), live.presence(*from));
         }
-        let moment = Moment { time, id: route.id, repeated, masks: &route.masks, cells: &route.cells };
+        let Route { id, masks, cells, .. } = &*route;
+        let moment = Moment { time, id: *id, repeated, masks, cells, lists: &challenger.lists };
         let nobody = History::default();
         let mut done = true;
         for (number, plan) in &challenger.plans {

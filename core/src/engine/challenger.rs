@@ -95,8 +95,9 @@ fn fit(plan: &mut TablePlan, layout: &Layout, own: &Compiled) -> Result<()> {
     let plan_name = plan.name.clone();
     let columns = plan.columns.iter().map(|cell| {
         let name = own.plan.cell_name(&own.schema, *cell).unwrap_or_default();
-        let worked = matches!(own.plan.cells.get(*cell), Some(CellSource::Worked(_)));
-        let remedy = if worked { "feature that reads it" } else { "`remember` with it" };
+        let by_feature =
+            matches!(own.plan.cells.get(*cell), Some(CellSource::Worked(_) | CellSource::Mark(_)));
+        let remedy = if by_feature { "feature that reads it" } else { "`remember` with it" };
         (layout.columns.iter().position(|known| *known == name), name, remedy)
     });
     let columns: Vec<(Option<usize>, String, &str)> = columns.collect();
@@ -124,7 +125,9 @@ fn fit(plan: &mut TablePlan, layout: &Layout, own: &Compiled) -> Result<()> {
         if plan.selectors.get(feature.selector).is_some_and(|selector| selector.present.is_some()) {
             feature.column = column(feature.column)?;
             feature.kept = layout.shape.column(feature.column).unwrap_or(feature.kept);
-            if matches!(feature.aggregate, Aggregate::Distinct | Aggregate::Novelty | Aggregate::Entropy) {
+            let counts =
+                matches!(feature.aggregate, Aggregate::Distinct | Aggregate::Novelty | Aggregate::Entropy);
+            if counts || feature.list.is_some() {
                 coded(feature.column)?;
             }
         }

@@ -7,7 +7,7 @@ use super::ruling::Ruling;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::token::{Token, Tokenizer};
 use crate::event::{canonical, nearest};
-use crate::feature::{CellSource, Plan, TablePlan};
+use crate::feature::{Plan, TablePlan};
 use crate::policy::ListKind;
 use crate::state::{Rekeying, Shard};
 use crate::sync::locked;
@@ -49,12 +49,18 @@ impl Engine {
                 (token(&present), previous.as_ref().map(token))
             };
             // A policy without a locale, in force before, knew the identifier as it is written.
-            let (formed, written) = (tokens(ruling.policy.0.plan.form(entity)), tokens(None));
-            for tokens in
-                [Some(formed), Some(written).filter(|tokens| *tokens != formed)].into_iter().flatten()
+            let form = ruling.policy.0.plan.form(entity);
+            let (formed, written) = (tokens(form), tokens(None));
+            for (form, tokens) in [Some((form, formed)), Some((None, written)).filter(|_| written != formed)]
+                .into_iter()
+                .flatten()
             {
                 match self.apply_forget(&ruling, entity, tokens, None) {
-                    Some(found) => known |= found | self.scrub(&ruling, entity, tokens),
+                    Some(found) => {
+                        let token =
+                            |tokenizer: &Tokenizer| id.with_bytes(form, |bytes| tokenizer.token(bytes));
+                        known |= found | self.scrub(&ruling, entity, &token);
+                    }
                     None => continue 'again,
                 }
             }
@@ -125,26 +131,29 @@ impl Engine {
         Some(known)
     }
 
-    /// Takes tokens out of the histories of others. Each that held one is a change of its own: others score meanwhile.
-    fn scrub(&self, ruling: &Ruling, kind: &str, tokens: (Token, Option<Token>)) -> bool {
+    /// Takes somebody, of whom `token` makes tokens, out of the histories of others. Each that remembered one is a
+    /// change of its own: others score meanwhile.
+    fn scrub(&self, ruling: &Ruling, kind: &str, token: &dyn Fn(&Tokenizer) -> Token) -> bool {
         let plan = &ruling.policy.0.plan;
         let nobody = NOBODY - u64::from(self.forgotten.fetch_add(1, Ordering::Relaxed));
-        let words: Vec<u64> = [Some(tokens.0), tokens.1].into_iter().flatten().map(Token::low).collect();
+        let remembered = remembered(ruling, kind, token);
         let mut found = false;
         // Who moves from a shard that is yet to come to one that was passed is looked at again.
         let watch = self.moves.watch();
         for (number, (table_plan, table)) in plan.tables.iter().zip(&ruling.tables).enumerate() {
-            let columns = columns_of(plan, table_plan, kind);
-            if columns.is_empty() {
+            let own = remembered
+                .iter()
+                .map(|known| Words { columns: columns_of(plan, table_plan, &known.0), known });
+            let words: Vec<Words<'_>> = own.filter(|words| !words.columns.is_empty()).collect();
+            if words.is_empty() {
                 continue;
             }
-            let change =
-                Scrub { ruling, number, plan: table_plan, columns: &columns, kind, words: &words, nobody };
+            let change = Scrub { ruling, number, plan: table_plan, words: &words, nobody };
             for mut shard in table.each_shard() {
                 // Whoever has brought histories into the shape of a later policy knows that policy's columns.
                 if self.generation.load(Ordering::Acquire) != ruling.generation {
                     drop(shard);
-                    return self.scrub(&self.ruling.load(), kind, tokens) | found;
+                    return self.scrub(&self.ruling.load(), kind, token) | found;
                 }
                 for place in shard.places() {
                     found |= self.scrub_one(&change, &mut shard, place);
@@ -155,7 +164,7 @@ impl Engine {
                 let Some(mut shard) = table.lock(moved.token) else { continue };
                 if self.generation.load(Ordering::Acquire) != ruling.generation {
                     drop(shard);
-                    return self.scrub(&self.ruling.load(), kind, tokens) | found;
+                    return self.scrub(&self.ruling.load(), kind, token) | found;
                 }
                 if let Some(place) = shard.place(moved.token) {
                     found |= self.scrub_one(&change, &mut shard, place);
@@ -166,16 +175,19 @@ impl Engine {
     }
 
     fn scrub_one(&self, change: &Scrub<'_>, shard: &mut Shard, place: u32) -> bool {
-        let Scrub { ruling, number, plan, columns, kind, words, nobody } = *change;
+        let Scrub { ruling, number, plan, words, nobody } = *change;
         let Some(slot) = shard.slot_mut(place) else { return false };
         if slot.generation != ruling.generation {
             ruling.reshape(number, plan, slot);
         }
         let mut found = false;
-        for word in words {
-            if slot.history.rekey(&plan.shape, &plan.budget, &Rekeying::of_words(columns, *word, nobody)) {
-                self.journal.scrubbed(ruling, &plan.name, slot.token, kind, [*word, nobody]);
-                found = true;
+        for Words { columns, known: (which, words) } in words {
+            for word in words {
+                if slot.history.rekey(&plan.shape, &plan.budget, &Rekeying::of_words(columns, *word, nobody))
+                {
+                    self.journal.scrubbed(ruling, &plan.name, slot.token, which, [*word, nobody]);
+                    found = true;
+                }
             }
         }
         shard.account(place);
@@ -186,7 +198,7 @@ impl Engine {
     pub(super) fn apply_scrub(
         &self,
         ruling: &Ruling,
-        (table, entity, kind): (&str, Token, &str),
+        (table, entity, which): (&str, Token, &str),
         [word, nobody]: [u64; 2],
         frame: u64,
     ) -> Option<()> {
@@ -204,7 +216,7 @@ impl Engine {
         if slot.generation != ruling.generation {
             ruling.reshape(number, table_plan, slot);
         }
-        let change = Rekeying::of_words(&columns_of(plan, table_plan, kind), word, nobody);
+        let change = Rekeying::of_words(&columns_of(plan, table_plan, which), word, nobody);
         slot.history.rekey(&table_plan.shape, &table_plan.budget, &change);
         shard.account(place);
         Some(())
@@ -217,18 +229,41 @@ struct Scrub<'a> {
     ruling: &'a Ruling,
     number: usize,
     plan: &'a TablePlan,
-    columns: &'a [usize],
-    kind: &'a str,
-    words: &'a [u64],
+    words: &'a [Words<'a>],
     nobody: u64,
 }
 
-/// The columns of a table that hold tokens of one kind.
-fn columns_of(plan: &Plan, table: &TablePlan, kind: &str) -> Vec<usize> {
-    let is_kind = |cell: &usize| match plan.cells.get(*cell) {
-        Some(CellSource::Key(key)) => plan.keys.get(*key).is_some_and(|key| key.kind == kind),
-        _ => false,
+/// Columns of a table that may have some words of somebody.
+struct Words<'a> {
+    columns: Vec<usize>,
+    known: &'a (String, Vec<u64>),
+}
+
+/// The words by which histories may remember somebody, each kind of words by its name.
+fn remembered(ruling: &Ruling, kind: &str, token: &dyn Fn(&Tokenizer) -> Token) -> Vec<(String, Vec<u64>)> {
+    let (plan, keys) = (&ruling.policy.0.plan, &ruling.keys);
+    let mut all: Vec<(String, Vec<u64>)> = Vec::new();
+    for cell in &plan.cells {
+        let Some((key, word)) = cell.of_token() else { continue };
+        let Some(key) = plan.keys.get(key).filter(|key| key.kind == kind) else { continue };
+        let Some(which) = plan.words_of(*cell) else { continue };
+        if all.iter().all(|(known, _)| *known != which) {
+            let hashed_with = match &key.shared {
+                Some(name) => [keys.shared.get(name), None],
+                None => [Some(&keys.present), keys.previous.as_ref()],
+            };
+            let words = hashed_with.into_iter().flatten().map(|key| word(token(&Tokenizer::new(key, kind))));
+            all.push((which, words.collect()));
+        }
+    }
+    all
+}
+
+/// The columns of a table that have words of one kind.
+fn columns_of(plan: &Plan, table: &TablePlan, which: &str) -> Vec<usize> {
+    let has = |cell: &usize| {
+        plan.cells.get(*cell).and_then(|cell| plan.words_of(*cell)).is_some_and(|known| known == which)
     };
     let columns = table.columns.iter().enumerate();
-    columns.filter(|(_, cell)| is_kind(cell)).map(|(column, _)| column).collect()
+    columns.filter(|(_, cell)| has(cell)).map(|(column, _)| column).collect()
 }

@@ -541,9 +541,13 @@ fn other_token(from: &mut Reader<'_>) -> Option<Option<Token>> {
 /// Changes a list, with tokens of the key of `era`; false when the member to be taken off was not on it, or cannot be.
 pub(super) fn apply_list(list: &List, member: Member, entry: Option<&ListEntry>, era: u8) -> bool {
     list.changed();
-    let size = if let Member::Part(_, _, size) = member { size } else { 0 };
     match (member, entry) {
-        (Member::Token(token, previous) | Member::Part(token, previous, _), Some(entry)) => {
+        (Member::Token(token, previous), Some(entry)) => {
+            list.add(token, 0, entry, era);
+            previous.iter().for_each(|previous| list.supersede(*previous, entry, era));
+            true
+        }
+        (Member::Part(token, previous, size), Some(entry)) => {
             list.add(token, size, entry, era);
             previous.iter().for_each(|previous| _ = list.remove(*previous));
             true

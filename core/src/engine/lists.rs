@@ -52,6 +52,8 @@ pub struct PreparedList {
     /// What the tokens were made with.
     key_id: u32,
     era: u8,
+    /// Histories may ask by the tokens of the previous key.
+    asked_later: bool,
 }
 
 /// How members become what a list holds.
@@ -164,16 +166,18 @@ impl PreparedList {
         let added = match &self.hashes {
             Hashes::Networks => self.prepared.add_network(network(&self.list, member)?, entry),
             Hashes::Tokens(hashes) => {
-                let (token, size) = match hashes.member(member)? {
-                    Member::Part(token, _, size) => (token, size),
-                    Member::Token(token, _) => (token, 0),
+                let (token, previous, size) = match hashes.member(member)? {
+                    Member::Part(token, _, size) => (token, None, size),
+                    Member::Token(token, previous) => (token, previous.filter(|_| self.asked_later), 0),
                     Member::Home(home, _) => {
                         let added = self.prepared.add_home(home, entry, self.era);
                         return added.ok_or_else(|| too_many_classes(&self.list));
                     }
                     Member::Network(_) => return Ok(()),
                 };
-                self.prepared.add(token, size, entry, self.era)
+                let superseded =
+                    previous.map_or(Some(()), |previous| self.prepared.supersede(previous, entry));
+                superseded.and_then(|()| self.prepared.add(token, size, entry, self.era))
             }
         };
         added.ok_or_else(|| too_many_classes(&self.list))
@@ -319,6 +323,7 @@ impl Engine {
             prepared: Prepared::default(),
             key_id: key.id(),
             era: plan.era(ruling.keys.era),
+            asked_later: plan.asked_later,
         })
     }
 

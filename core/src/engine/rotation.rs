@@ -19,7 +19,7 @@ use super::ruling::Ruling;
 use super::swap;
 use crate::error::Result;
 use crate::event::token::{HashKey, Token};
-use crate::feature::Route;
+use crate::feature::{KeyPlan, Route};
 use crate::policy::ListKind;
 use crate::state::Table;
 use crate::sync::{MutexGuard, locked};
@@ -254,7 +254,8 @@ fn rename_members<'a>(
         if plan.hashed().is_some() || plan.kind != ListKind::Exact {
             continue;
         }
-        for (number, _) in policy.plan.keys.iter().enumerate().filter(|(_, key)| key.kind == plan.entity) {
+        let is_own = |key: &KeyPlan| key.kind == plan.entity && key.shared.is_none();
+        for (number, _) in policy.plan.keys.iter().enumerate().filter(|(_, key)| is_own(key)) {
             let tokens = route.previous_token(number).zip(route.token(number));
             let Some((before, token)) = tokens.filter(|(before, _)| list.holds(*before)) else { continue };
             guard.get_or_insert_with(|| locked(&engine.lists));

@@ -1,10 +1,11 @@
 //! Windows that reach back beyond what a history holds exactly: panes and entries together.
 
+use super::behaviour::Past;
 use super::bounds::Bounds;
 use super::plan::{TablePlan, WindowFeature};
 use super::velocity::{Gathered, Matches, Moment, moments, reduce, sum};
 use crate::policy::Aggregate;
-use crate::state::{History, Panes, SeriesPlan, Tally};
+use crate::state::{History, Panes, SeriesPlan, Tally, ones};
 
 /// The panes that a feature reads, or a part of it.
 pub(super) struct Folded<'a> {
@@ -66,6 +67,28 @@ impl<'a> Folded<'a> {
     /// Different words, that of the event that is scored among them.
     pub(super) fn distinct(&self, window: &Bounds, current: Option<u64>, values: &mut Vec<u64>) -> u64 {
         self.panes.distinct(self.number, self.key, self.range(window), current, values)
+    }
+
+    /// Adds the words that were seen last until there are `most` of them; says whether there are more.
+    pub(super) fn recent(&self, window: &Bounds, most: usize, words: &mut Vec<u64>) -> bool {
+        self.panes.recent(self.number, self.key, self.range(window), most, words)
+    }
+}
+
+impl Past<'_> {
+    /// How many of the picked entries and of the panes are in a window. Most features of long histories ask for no
+    /// more, so nothing is gathered for it.
+    #[inline(always)]
+    pub(super) fn count(&self, feature: &WindowFeature, window: &Bounds, picks: &[u64]) -> u64 {
+        let before = |at: usize| {
+            let whole = picks.get(..at / 64).unwrap_or(picks).iter().map(|word| u64::from(word.count_ones()));
+            let part = picks.get(at / 64).map_or(0, |word| word & ones(at % 64));
+            whole.sum::<u64>() + u64::from(part.count_ones())
+        };
+        let entries = before(window.high) - if window.low == 0 { 0 } else { before(window.low) };
+        let folded =
+            if window.folded { Folded::of(self.plan, self.history, self.moment, feature, 0) } else { None };
+        entries + folded.map_or(0, |folded| folded.tally(window).count)
     }
 }
 

@@ -6,6 +6,7 @@ mod derived;
 pub(crate) mod device;
 mod geography;
 mod heavy;
+mod listed;
 mod login;
 mod plan;
 mod route;

@@ -4,10 +4,11 @@ use super::behaviour::Behaviour;
 use super::derived::DerivedFeature;
 use super::working::Working;
 use crate::event::time::CalendarUnit;
+use crate::event::token::Token;
 use crate::event::{Field, Schema};
 use crate::locale::Kind;
 use crate::policy::{Aggregate, Conditions};
-use crate::state::{Budget, Column, Shape};
+use crate::state::{Budget, Column, Shape, list_mark};
 
 /// Everything that route and visit do for one policy.
 #[derive(Debug, Default)]
@@ -62,6 +63,16 @@ impl Plan {
         &self.revisable
     }
 
+    /// Of a cell that stands for identifiers, which words it has: the kind of identifier for halves of its tokens.
+    pub(crate) fn words_of(&self, source: CellSource) -> Option<String> {
+        let KeyPlan { kind, shared, .. } = self.keys.get(source.of_token()?.0)?;
+        Some(match (source, shared) {
+            (CellSource::Key(_), _) => kind.clone(),
+            (_, None) => format!("mark {kind}"),
+            (_, Some(shared)) => format!("mark {kind} with {shared}"),
+        })
+    }
+
     /// What a remembered cell holds, in words that mean the same in every policy.
     pub(crate) fn cell_name(&self, schema: &Schema, cell: usize) -> Option<String> {
         self.source_name(schema, *self.cells.get(cell)?)
@@ -73,6 +84,10 @@ impl Plan {
             CellSource::Key(key) => {
                 let key = self.keys.get(key)?;
                 format!("token {} {}", key.kind, key.name(schema))
+            }
+            CellSource::Mark(key) => {
+                let plan = self.keys.get(key)?;
+                format!("{} {}", self.words_of(source)?, plan.name(schema))
             }
             CellSource::Symbol(field) => format!("symbol {}", schema.name(field)),
             CellSource::Word(field) => format!("word {}", schema.name(field)),
@@ -90,6 +105,8 @@ pub(crate) struct KeyPlan {
     pub(crate) kind: String,
     /// The form in which the identifier is hashed, where it has one.
     pub(crate) form: Option<Kind>,
+    /// The name of the key that hashes it, where it is not the engine's.
+    pub(crate) shared: Option<String>,
 }
 
 impl KeyPlan {
@@ -103,13 +120,19 @@ impl KeyPlan {
         }
     }
 
+    /// The same identifier, hashed with a key that others have as well.
+    pub(crate) fn with_shared(&self, name: Option<String>) -> KeyPlan {
+        KeyPlan { shared: name, ..self.clone() }
+    }
+
     /// Whether the token stands for somebody's identifier that records may show; digests of credentials do not
-    /// live as long as records.
+    /// live as long as records, and a key that others have as well is not the engine's.
     pub(crate) fn identifies(&self) -> bool {
-        !matches!(
+        let is_other = matches!(
             self.source,
             KeySource::Value(_) | KeySource::Population | KeySource::Field(Field::CREDENTIAL)
-        )
+        );
+        !is_other && self.shared.is_none()
     }
 }
 
@@ -133,12 +156,28 @@ pub(crate) enum KeySource {
 pub(crate) enum CellSource {
     /// The low half of the token of a key.
     Key(usize),
+    /// What lists keep of that token.
+    Mark(usize),
     Symbol(Field),
     /// An integer, time or boolean.
     Word(Field),
     Number(Field),
     /// What is worked out from other words, or from text.
     Worked(Working),
+}
+
+/// How a token becomes a word.
+pub(crate) type WordOf = fn(Token) -> u64;
+
+impl CellSource {
+    /// The key whose token the cell is made of, and how.
+    pub(crate) fn of_token(self) -> Option<(usize, WordOf)> {
+        match self {
+            CellSource::Key(key) => Some((key, Token::low)),
+            CellSource::Mark(key) => Some((key, list_mark)),
+            _ => None,
+        }
+    }
 }
 
 /// Which recorded events a feature counts: evaluated once when an event arrives, remembered as a bit.
@@ -235,6 +274,8 @@ pub(crate) struct WindowFeature {
     pub(crate) include_current: bool,
     /// The unit of time of a rate.
     pub(crate) per: i64,
+    /// The number of the list that is asked.
+    pub(crate) list: Option<usize>,
     /// What it does beside its aggregate.
     pub(crate) behaviour: Option<Behaviour>,
     /// More columns that it reads.
@@ -245,7 +286,7 @@ pub(crate) struct WindowFeature {
     pub(crate) marker: Option<Marker>,
     /// What a sequence looks for, in its order.
     pub(crate) steps: Vec<Step>,
-    /// It has no behaviour, no marker, no steps and no devices to compare, as nearly every one.
+    /// It has no behaviour, no marker, no steps, no devices to compare and no list to ask, as nearly every one.
     pub(crate) is_plain: bool,
 }
 

@@ -9,7 +9,7 @@ use crate::event::token::{HashKey, Token, Tokenizer};
 use crate::event::{CardNumber, Event, Field, Symbol, with_address_bytes};
 use crate::locale::{self, Kind, NameMatch};
 use crate::policy::{Compiled, Facts, ListPlan, Reading, TextWord, Truth, literal_word};
-use crate::state::Rekeying;
+use crate::state::{Rekeying, list_mark};
 
 /// The tokenizers of a policy's keys, in their order.
 #[derive(Debug)]
@@ -29,9 +29,11 @@ impl Keyring {
             None => Some(key),
         };
         let of_list = |plan: &ListPlan| Some(Tokenizer::new(key_of(plan)?, &plan.hashed()?));
+        // An engine that lacks a shared key takes no policy with it.
+        let of_key = |plan: &KeyPlan| plan.shared.as_ref().and_then(|name| shared.get(name)).unwrap_or(key);
         Keyring {
             identifier: Tokenizer::new(key, "id"),
-            keys: policy.plan.keys.iter().map(|plan| Tokenizer::new(key, &plan.kind)).collect(),
+            keys: policy.plan.keys.iter().map(|plan| Tokenizer::new(of_key(plan), &plan.kind)).collect(),
             lists: policy.lists.iter().map(of_list).collect(),
             previous: None,
         }
@@ -102,14 +104,17 @@ impl Route {
         for (column, cell) in table.columns.iter().enumerate() {
             let after = self.cells.get(*cell).copied().flatten();
             let mut before = after;
-            if let Some(CellSource::Key(own)) = plan.cells.get(*cell) {
-                before = self.previous_token(*own).map(Token::low);
-                let kind = plan.keys.get(*own).map(|key| &key.kind);
+            if let Some((own, word)) = plan.cells.get(*cell).and_then(|cell| cell.of_token()) {
+                before = self.previous_token(own).map(word);
+                let kind = plan.keys.get(own).map(|key| (&key.kind, &key.shared));
                 // Another field of the same kind may be equal to it one day.
-                let alike = plan.keys.iter().enumerate().filter(|(_, key)| Some(&key.kind) == kind);
+                let alike =
+                    plan.keys.iter().enumerate().filter(|(_, key)| Some((&key.kind, &key.shared)) == kind);
                 for (number, _) in alike {
-                    if let (Some(before), Some(after)) = (self.previous_token(number), self.token(number)) {
-                        rekeying.words.push((column, before.low(), after.low()));
+                    if let (Some(before), Some(after)) = (self.previous_token(number), self.token(number))
+                        && before != after
+                    {
+                        rekeying.words.push((column, word(before), word(after)));
                     }
                 }
             }
@@ -142,7 +147,8 @@ impl Route {
         self.cells.clear();
         for cell in &policy.plan.cells {
             let word = match *cell {
-                CellSource::Key(key) => self.tokens.get(key).copied().flatten().map(Token::low),
+                CellSource::Key(key) => self.token(key).map(Token::low),
+                CellSource::Mark(key) => self.token(key).map(list_mark),
                 CellSource::Symbol(field) => event.raw_text(field).map(|text| Symbol::of(text).0),
                 CellSource::Word(field) | CellSource::Number(field) => word(policy, event, field),
                 CellSource::Worked(working) => {

@@ -1,9 +1,10 @@
 //! Window aggregates over one entity's history: the **visit**.
 //!
-//! A visit reads one history and the current event, and nothing else. It finds the bounds of every window
+//! A visit reads one history and the current event, for some features lists, and nothing else. It finds the bounds of every window
 //! once, marks which entries each selector picks as bits, and computes each feature from the picked bits.
 
 use std::slice::from_ref;
+use std::sync::Arc;
 
 use super::behaviour::Past;
 use super::bounds::Bounds;
@@ -12,7 +13,7 @@ use super::plan::{Selector, TablePlan, WindowFeature, WindowSpan};
 use super::row::{Presence, Row};
 use crate::event::time::{Calendar, CalendarCache};
 use crate::policy::Aggregate;
-use crate::state::{Column, History, Panes, Undone, View, holds, ones};
+use crate::state::{Column, History, List, Panes, Undone, View, holds, ones};
 
 /// The current event as a visit sees it.
 #[derive(Clone, Copy)]
@@ -25,6 +26,8 @@ pub(crate) struct Moment<'a> {
     /// One bit for each predicate that holds.
     pub(crate) masks: &'a [u64],
     pub(crate) cells: &'a [Option<u64>],
+    /// Those of the policy, for what is remembered of others.
+    pub(crate) lists: &'a [Arc<List>],
 }
 
 impl Moment<'_> {
@@ -158,7 +161,7 @@ fn aggregate_short(
     Ok(())
 }
 
-/// A feature with a marker, with steps, of behaviour or of devices, over a history of up to 64 entries.
+/// A feature with a marker, with steps, of behaviour, of devices or of lists, over a history of up to 64 entries.
 #[inline(never)]
 fn aggregate_special(
     past: &Past<'_>,
@@ -184,6 +187,10 @@ fn aggregate_special(
         let gathered = Gathered { matches: One(bits), whole, window, view, current, time };
         if feature.aggregate == Aggregate::Sightings {
             gathered.sightings(feature, past, window.presence, row);
+            return Ok(());
+        }
+        if let Some(list) = feature.list {
+            gathered.listed(feature, list, past, (values, seen), row);
             return Ok(());
         }
         gathered.value(past, feature, values, seen)?
@@ -222,6 +229,11 @@ fn aggregate_long(
             continue;
         }
         let picks = |selector: usize| picked.get(selector * words..(selector + 1) * words).unwrap_or(&[]);
+        if feature.is_plain && feature.aggregate == Aggregate::Count && !feature.include_current {
+            let count = past.count(feature, window, picks(feature.selector));
+            row.set(feature.place, Some(count), window.presence);
+            continue;
+        }
         let (mut window, mut current) = (window, selection.current_of(feature, plan, moment));
         let (behind, counts);
         if let Some(marker) = &feature.marker {
@@ -240,6 +252,10 @@ fn aggregate_long(
             let gathered = Gathered { matches: Many(matches), whole, window, view, current, time };
             if feature.aggregate == Aggregate::Sightings {
                 gathered.sightings(feature, &past, window.presence, row);
+                continue;
+            }
+            if let Some(list) = feature.list {
+                gathered.listed(feature, list, &past, (values, seen), row);
                 continue;
             }
             gathered.value(&past, feature, values, seen)?
@@ -311,8 +327,7 @@ fn pick_same(selector: &Selector, plan: &TablePlan, view: View<'_>, moment: &Mom
         let coded = view.coded(number);
         let Some(wanted) = coded.code_of(wanted) else { return 0 };
         word &= view.presence_bits(*column, from);
-        let here = from..view.len().min(from + 64);
-        word &= here.fold(0, |bits, at| bits | u64::from(coded.code(at) == wanted) << (at - from));
+        word &= coded.same(wanted, from, view.len() - from.min(view.len()));
     }
     word
 }

@@ -70,7 +70,7 @@ impl Compiler<'_> {
             events: self.events(),
         };
 
-        let (lists, named_lists) = self.lists(&schema);
+        let (mut lists, named_lists) = self.lists(&schema);
         let mut slots = Slots::default();
         let zone = header.time_zone.as_ref().map_or("UTC", |at| at.value.as_str());
         let japanese = header.locale.is_some();
@@ -94,6 +94,8 @@ impl Compiler<'_> {
         scope.faulty = &faulty;
         let (features, named_features) =
             compile_features(self.source, self.document, &limits, &scope, memory, &mut slots, &mut plan);
+        let asked = plan.tables.iter().flat_map(|table| &table.features).filter_map(|feature| feature.list);
+        asked.for_each(|list| lists.iter_mut().skip(list).take(1).for_each(|list| list.asked_later = true));
         faulty.extend(names.keys().filter(|name| !named_features.contains_key(*name)).cloned());
 
         let scope = Scope {
@@ -260,6 +262,7 @@ impl Compiler<'_> {
                 key: item.key.as_ref().map(|at| at.value.clone()),
                 level: item.level.as_ref().map(|at| level(at.value)),
                 entries: self.networks(item),
+                asked_later: false,
             };
             if list.kind == ListKind::Cidr && list.entity != "ip" && entity.is_some() {
                 self.source.fault(&item.of.span, "a cidr list is of \"ip\"");
@@ -274,8 +277,8 @@ impl Compiler<'_> {
                 self.source.fault(&item.of.span, "a list of \"ip\" is \"exact\" or \"cidr\"");
             }
             self.check_locale_list(item, &list);
-            let graded = list.kind == ListKind::Address;
-            let known = NamedList { number, entity: list.entity.clone(), graded };
+            let (entity, kind, key) = (list.entity.clone(), list.kind, list.key.clone());
+            let known = NamedList { number, entity, kind, key };
             if named.insert(list.name.clone(), known).is_some() {
                 self.source.fault(&item.name.span, format!("the list \"{}\" is declared twice", list.name));
             }
@@ -583,7 +586,7 @@ pub(super) fn read_duration(source: &Source<'_>, at: &At<String>) -> Option<i64>
 /// The number of a key in the plan, added when it is new.
 pub(super) fn key_number(plan: &mut Plan, source: KeySource, kind: &str) -> usize {
     let form = plan.form(kind).filter(|_| matches!(source, KeySource::Field(_)));
-    let key = KeyPlan { source, kind: kind.to_owned(), form };
+    let key = KeyPlan { source, kind: kind.to_owned(), form, shared: None };
     plan.keys.iter().position(|known| *known == key).unwrap_or_else(|| {
         plan.keys.push(key);
         plan.keys.len() - 1

@@ -36,6 +36,9 @@ pub(super) fn check_keys(source: &Source<'_>, item: &FeatureItem) {
     let novelty = is(&[Aggregate::Novelty]);
     refuse(item.smoothing.as_ref().map(|at| &at.span), novelty, "only a novelty has a `smoothing`");
     refuse(item.categories.as_ref().map(|at| &at.span), novelty, "only a novelty has `categories`");
+    let asks = is(&[Aggregate::Listed, Aggregate::ListedSeverity]);
+    let message = "only `listed` and `listed_severity` have a `list`";
+    refuse(item.list.as_ref().map(|at| &at.span), asks, message);
     let compares = is(&[
         Aggregate::Zscore,
         Aggregate::TimeOfDay,

@@ -85,6 +85,7 @@ impl Compiler<'_, '_> {
             behaviour: None,
             marker: None,
             steps: Vec::new(),
+            list: None,
         })?;
         let mut count = |by: &str| {
             let by = by.to_owned();

@@ -48,6 +48,8 @@ pub(super) struct WindowRequest {
     pub(super) marker: Option<MarkerRequest>,
     /// The numbers of the conditions of steps.
     pub(super) steps: Vec<u16>,
+    /// The number of the list that is asked.
+    pub(super) list: Option<usize>,
 }
 
 /// What a feature asks of the history of one entity that it is made of.
@@ -241,7 +243,12 @@ impl Compiler<'_, '_> {
         for at in by.value.iter().skip(1) {
             same.push(self.cell(at, "by").and_then(|(cell, _)| self.column(table, cell, at)));
         }
-        let operand = self.aggregated(item, table);
+        let list = self.asked(item);
+        let operand = match &list {
+            Some(Some(asked)) => self.mark(item, table, asked).map(Some),
+            Some(None) => self.aggregated(item, table),
+            None => None,
+        };
         let mut further = Vec::new();
         for working in workings(item.aggregate.value).map_or(&[][..], |(_, further)| further) {
             further.push(self.column(table, CellSource::Worked(*working), &item.name)?);
@@ -249,7 +256,7 @@ impl Compiler<'_, '_> {
         let behaviour = behaviour(self.source, item);
         let marker = self.marker(item, table);
         let (predicate, window, per, behaviour) = (predicate?, window?, per?, behaviour?);
-        let (operand, marker, steps) = (operand?, marker?, steps?);
+        let (operand, marker, steps, list) = (operand?, marker?, steps?, list?);
         self.check_credential(item, by, window)?;
         let include_current = item.include_current.as_ref().is_some_and(|at| at.value);
         if include_current && window.delay > 0 {
@@ -270,6 +277,7 @@ impl Compiler<'_, '_> {
             behaviour,
             marker,
             steps,
+            list: list.map(|asked| usize::from(asked.number)),
         })
     }
 
@@ -301,6 +309,7 @@ impl Compiler<'_, '_> {
         let value_type = match (aggregate, &operand) {
             _ if behaviour.is_some() => Type::Number,
             (Aggregate::Count | Aggregate::Distinct, _) => Type::Integer,
+            (Aggregate::Listed | Aggregate::ListedSeverity, _) => Type::Integer,
             (Aggregate::Sequence | Aggregate::Occurred, _) => Type::Integer,
             (Aggregate::Mean | Aggregate::Stddev | Aggregate::Rate, _) => Type::Number,
             (Aggregate::Since | Aggregate::Age, _) => Type::Duration,
@@ -323,7 +332,7 @@ impl Compiler<'_, '_> {
         let steps = request.steps.into_iter();
         let steps = steps.map(|step| Step { selector: select(Some(step), None, &[]), oldest: 0, newest: 0 });
         let steps: Vec<Step> = steps.collect();
-        let is_special = aggregate == Aggregate::Sightings || !steps.is_empty();
+        let is_special = aggregate == Aggregate::Sightings || !steps.is_empty() || request.list.is_some();
         let is_plain = behaviour.is_none() && marker.is_none() && !is_special;
         table.features.push(WindowFeature {
             place,
@@ -335,6 +344,7 @@ impl Compiler<'_, '_> {
             number: operand.is_some_and(|(_, value_type)| value_type == Type::Number),
             include_current: request.include_current,
             per: request.per,
+            list: request.list,
             behaviour,
             further: request.further.into_iter().map(|column| (column, Column::Plain(0))).collect(),
             series: Vec::new(),
@@ -442,6 +452,7 @@ impl Compiler<'_, '_> {
             behaviour: None,
             marker: None,
             steps: Vec::new(),
+            list: None,
         })?;
         Some(place)
     }
@@ -535,6 +546,7 @@ fn is_coded(scope: &Scope<'_>, table: &TablePlan, column: usize, cell: Option<&C
     let counts = [Aggregate::Distinct, Aggregate::Novelty, Aggregate::Entropy];
     let counted = |feature: &WindowFeature| match feature.aggregate {
         Aggregate::Sightings => feature.further.iter().any(|(further, _)| *further == column),
+        Aggregate::Listed | Aggregate::ListedSeverity => feature.column == column,
         aggregate => counts.contains(&aggregate) && feature.column == column,
     };
     compared
@@ -544,7 +556,7 @@ fn is_coded(scope: &Scope<'_>, table: &TablePlan, column: usize, cell: Option<&C
                 scope.schema.spec(*field).is_some_and(|spec| spec.kind() == FieldKind::Boolean)
             }
             Some(CellSource::Number(_) | CellSource::Worked(_)) => false,
-            Some(CellSource::Key(_) | CellSource::Symbol(_)) | None => true,
+            Some(CellSource::Key(_) | CellSource::Mark(_) | CellSource::Symbol(_)) | None => true,
         }
 }
 

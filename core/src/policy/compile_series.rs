@@ -141,7 +141,7 @@ fn parts(feature: &WindowFeature) -> SmallVec<[Part; 3]> {
         Aggregate::Max => part(Kind::Greatest, own),
         Aggregate::First => part(Kind::Oldest, own),
         Aggregate::Last => part(Kind::Newest, own),
-        Aggregate::Distinct => part(Kind::Distinct, own),
+        Aggregate::Distinct | Aggregate::Listed | Aggregate::ListedSeverity => part(Kind::Distinct, own),
         Aggregate::TimeOfDay => {
             let further = feature.further.iter().map(|(column, _)| part(Kind::Sum, Some(*column)));
             return std::iter::once(part(Kind::Sum, own)).chain(further).collect();

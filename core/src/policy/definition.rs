@@ -41,6 +41,9 @@ pub(super) fn definition(item: &FeatureItem) -> String {
     if item.aggregate.value == Aggregate::Rate {
         say("per", item.per.as_ref().map_or(&format_duration(HOUR), |at| &at.value));
     }
+    if let Some(list) = &item.list {
+        say("on", &list.value);
+    }
     say_behaviour(item, &mut say);
     if let Some(condition) = &item.condition {
         say("where", &condition.value);

@@ -203,6 +203,8 @@ pub(crate) struct FeatureItem {
     pub(crate) reset: Option<At<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) steps: Option<At<Vec<At<String>>>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) list: Option<At<String>>,
     pub(crate) description: Option<At<String>>,
 }
 
@@ -244,6 +246,10 @@ pub(crate) enum Aggregate {
     Sequence,
     /// Steps in any order.
     Occurred,
+    /// Different values that are on a list now.
+    Listed,
+    /// The highest severity of these.
+    ListedSeverity,
 }
 
 /// What values are compared as.
@@ -494,6 +500,7 @@ fn read_feature(mut table: Table<'_, '_>) -> (Option<String>, Option<FeatureItem
     let (scale, at_least) = (table.optional("scale"), table.optional("at_least"));
     let (smoothing, categories) = (table.optional("smoothing"), table.optional("categories"));
     let (after, reset) = (table.optional("after"), table.optional("reset"));
+    let list = table.optional("list");
     let description = table.optional("description");
     table.finish();
     let known = name.as_ref().map(|name| name.value.clone());
@@ -521,6 +528,7 @@ fn read_feature(mut table: Table<'_, '_>) -> (Option<String>, Option<FeatureItem
         after_same,
         reset,
         steps,
+        list,
         description,
     });
     (known, item)

@@ -8,6 +8,7 @@ mod compile_derived;
 mod compile_device;
 mod compile_features;
 mod compile_limits;
+mod compile_listed;
 mod compile_sequence;
 mod compile_series;
 mod compile_tables;
@@ -144,6 +145,8 @@ pub(crate) struct ListPlan {
     pub(crate) level: Option<Level>,
     /// Networks that the document itself carries.
     pub(crate) entries: Vec<(IpNet, ListEntry)>,
+    /// Features ask it about what histories remember.
+    pub(crate) asked_later: bool,
 }
 
 impl ListPlan {

@@ -19,11 +19,11 @@ pub(crate) use codec::{Reader, Writer};
 pub(crate) use history::{Entry, History, Learnt, Remembered, Reshape, Undone, holds};
 pub(crate) use lists::{
     Class, Content, Hit, Home, LONGEST_REASON, List, Prepared, domain_with_size, find_beginning, find_domain,
-    size_of_beginning,
+    list_mark, size_of_beginning,
 };
 pub use lists::{ListEntry, ListVersion};
 pub(crate) use panes::Panes;
-pub(crate) use record::{Column, MOST_COLUMNS, Shape, View};
+pub(crate) use record::{Coded, Column, MOST_COLUMNS, Shape, View};
 pub(crate) use rekeying::Rekeying;
 pub(crate) use series::{Budget, Fading, Kind, SeriesPlan, Tally};
 pub(crate) use shard::{Adopted, Counts, Shard, Slot};

@@ -424,6 +424,22 @@ impl Panes {
         }
     }
 
+    /// Adds words that a series saw in the panes from `from` to `to` until there are `most` of them, those that it saw
+    /// last; says whether there are more.
+    pub(crate) fn recent(
+        &self,
+        number: usize,
+        key: u64,
+        panes: (i64, i64),
+        most: usize,
+        words: &mut Vec<u64>,
+    ) -> bool {
+        match self.series.get(number) {
+            Some(Series::Sample(sample)) => sample.recent(key, panes, most, words),
+            _ => false,
+        }
+    }
+
     /// The panes of another policy: `series` says where each new one was before. Others start empty.
     pub(super) fn reshaped(
         &self,

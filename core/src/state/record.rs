@@ -183,9 +183,24 @@ impl<'a> View<'a> {
 
     /// The words of a coded column: codes, and what they stand for.
     pub(crate) fn coded(&self, number: usize) -> Coded<'a> {
+        self.coded_from(number, self.dictionary(number))
+    }
+
+    /// Where each dictionary starts: of many columns that is less than to look for each.
+    pub(crate) fn dictionaries(&self, shape: &Shape) -> impl Iterator<Item = usize> {
+        let (view, mut from) = (*self, self.layout.dictionaries);
+        (0..shape.coded).map(move |number| {
+            let start = from;
+            from += view.dictionary_size(number).1;
+            start
+        })
+    }
+
+    /// The words of a coded column whose dictionary starts there.
+    #[inline(always)]
+    pub(crate) fn coded_from(&self, number: usize, from: usize) -> Coded<'a> {
         let Layout { codes, bits, capacity, width, .. } = self.layout;
         let (length, _) = self.dictionary_size(number);
-        let from = self.dictionary(number);
         Coded {
             codes: self.words.get(codes..bits).unwrap_or(&[]),
             width,
@@ -335,6 +350,38 @@ impl Coded<'_> {
         seen
     }
 
+    /// One bit for each of 64 entries from `from` on: whether it holds this code. Those behind the first `count` are
+    /// anything.
+    #[inline(always)]
+    pub(crate) fn same(&self, code: usize, from: usize, count: usize) -> u64 {
+        match self.width {
+            8 => self.same_of::<8>(code, from, count, 0x0102_0408_1020_4080),
+            _ => self.same_of::<16>(code, from, count, 0x1000_2000_4000_8000),
+        }
+    }
+
+    /// The same of codes of one width: as many as a word has room for are compared at once. Multiplied by `gather`, the
+    /// lowest bits of all of them come together as the highest ones.
+    #[inline(always)]
+    fn same_of<const WIDTH: usize>(&self, code: usize, from: usize, count: usize, gather: u64) -> u64 {
+        let lowest = u64::MAX / ((1 << WIDTH) - 1);
+        let highest = lowest << (WIDTH - 1);
+        let wanted = lowest.wrapping_mul(code as u64);
+        let bit = (self.first + from) * WIDTH;
+        let mut words = self.codes.get(bit / 64..).unwrap_or(&[]).iter().copied();
+        let mut low = words.next().unwrap_or(0);
+        let mut same = 0;
+        for at in (0..count.min(64)).step_by(64 / WIDTH) {
+            let high = words.next().unwrap_or(0);
+            let other = (low >> (bit % 64) | high << 1 << (63 - bit % 64)) ^ wanted;
+            low = high;
+            // The highest bit of each is set but where the code is the same, for then all of them are zeros.
+            let zeros = !((other & !highest).wrapping_add(!highest) | other) & highest;
+            same |= (zeros >> (WIDTH - 1)).wrapping_mul(gather) >> (64 - 64 / WIDTH) << at;
+        }
+        same
+    }
+
     /// The code of a word, if an entry may hold it.
     pub(crate) fn code_of(&self, word: u64) -> Option<usize> {
         self.dictionary.iter().position(|known| *known == word)
@@ -347,6 +394,28 @@ mod tests {
     use proptest::prelude::*;
 
     proptest! {
+        /// Against one code after the other.
+        #[test]
+        fn codes_are_compared_together(
+            words in proptest::collection::vec(any::<u64>(), 80),
+            width in prop_oneof![Just(8usize), Just(16)],
+            first in 0usize..100,
+            from in 0usize..70,
+            count in 0usize..70,
+            like in 0usize..64,
+            few: bool,
+        ) {
+            // Few different codes come again and again.
+            let few = if few { 0x0103_8001_0103_8001 } else { u64::MAX };
+            let codes: Vec<u64> = words.iter().map(|word| word & few).collect();
+            let coded = Coded { codes: &codes, width, first, dictionary: &[] };
+            let code = coded.code(from + like);
+            let same = coded.same(code, from, count);
+            for at in 0..count.min(64) {
+                prop_assert_eq!(same >> at & 1 == 1, coded.code(from + at) == code, "entry {}", at);
+            }
+        }
+
         /// Against one code after the other.
         #[test]
         fn codes_are_seen_together(

@@ -14,7 +14,7 @@ use std::collections::VecDeque;
 
 use super::codec::{Reader, Writer};
 use super::panes::{MOST_COMPOSITES, ensure_pane, first_from};
-use super::series::{SeriesPlan, mix};
+use super::series::{SeriesPlan, mix, unmix};
 
 /// Values that a sample holds.
 const MOST_VALUES: usize = 2_048;
@@ -213,6 +213,48 @@ impl Sample {
                 ((scratch.len() as u64) << level) + u64::from(more.is_some())
             }
         }
+    }
+
+    /// Adds words that events of `key` had in the panes from `from` to `to` until there are `most` of them, those that
+    /// were seen last; says whether there are more, kept or not.
+    pub(super) fn recent(&self, key: u64, (from, to): (i64, i64), most: usize, words: &mut Vec<u64>) -> bool {
+        let first = first_from(&self.panes, |pane| pane.place.0, from);
+        let mut more = self.panes.range(first..).any(|pane| pane.level > 0);
+        let mut passed_over = false;
+        let mut add = |value: u64| {
+            let word = unmix(value);
+            if !words.contains(&word) {
+                let room = words.len() < most;
+                words.extend(room.then_some(word));
+                passed_over |= !room;
+            }
+        };
+        match &self.values {
+            Values::Last(table) => {
+                let inside = self.panes.range(first..);
+                let held = |pane: &Pane| pane.counts.iter().map(|count| usize::from(*count)).sum::<usize>();
+                let mut last = inside.clone().next().map_or(i64::MAX, |pane| pane.place.0);
+                if inside.clone().map(held).sum::<usize>() > most {
+                    // Panes behind this one have less than that.
+                    let mut many = 0;
+                    let reached = inside.rev().find(|pane| {
+                        many += held(pane);
+                        many >= most
+                    });
+                    last = reached.map_or(last, |pane| pane.place.0);
+                    more = true;
+                }
+                let known = table.slots.iter().filter(|(value, _)| *value != 0);
+                known.clone().filter(|(_, pane)| *pane > last).for_each(|(value, _)| add(*value));
+                known.filter(|(_, pane)| *pane == last).for_each(|(value, _)| add(*value));
+            }
+            Values::Pairs(pairs) => {
+                let upto = pairs.partition_point(|(index, _, _)| *index <= to);
+                let inside = pairs.range(..upto).rev().take_while(|(index, _, _)| *index >= from);
+                inside.filter(|(_, of, _)| *of == key).for_each(|(_, _, value)| add(*value));
+            }
+        }
+        more | passed_over
     }
 
     /// What was seen under one composite was seen under another; false when nothing was.

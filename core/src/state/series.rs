@@ -117,6 +117,17 @@ pub(super) fn mix(word: u64) -> u64 {
 /// One bit for each predicate of a shape.
 pub(super) type Bits = SmallVec<[bool; 16]>;
 
+/// The word that was spread.
+pub(super) fn unmix(word: u64) -> u64 {
+    // The inverses of the factors modulo 2^64, and the shifts undone from the top.
+    let word = word ^ (word >> 31) ^ (word >> 62);
+    let word = word.wrapping_mul(0x3196_42b2_d24d_8ec3);
+    let word = word ^ (word >> 27) ^ (word >> 54);
+    let word = word.wrapping_mul(0x96de_1b17_3f11_9089);
+    let word = word ^ (word >> 30) ^ (word >> 60);
+    word.wrapping_sub(0x9e37_79b9_7f4a_7c15)
+}
+
 /// An event as series see it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Fact {
@@ -365,6 +376,11 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn words_that_were_spread_come_back(word in any::<u64>()) {
+            prop_assert_eq!(unmix(mix(word)), word);
+        }
+
         /// Whatever the order in which they came, as of whatever time.
         #[test]
         fn fading_sums_are_their_weights(

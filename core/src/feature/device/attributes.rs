@@ -1,8 +1,5 @@
 //! What a device is known by: its attributes, in groups that change together.
 
-use std::cmp::Ordering;
-
-use super::version;
 use crate::event::Field;
 
 /// How many attributes there are.
@@ -32,7 +29,7 @@ pub(super) const GROUPS: usize = 8;
 impl Group {
     /// The group's place among the sums. What the model of a phone or tablet settles is one group there: whoever
     /// buys the same model agrees in all of it.
-    pub(super) fn slot(self, handheld: bool) -> usize {
+    pub(super) const fn slot(self, handheld: bool) -> usize {
         match self {
             Group::Screen | Group::Fonts | Group::Hardware if handheld => Group::Rendering as usize,
             group => group as usize,
@@ -52,8 +49,8 @@ pub(crate) struct Attribute {
     pub(crate) ordered: bool,
     /// The probability that it is what it was, a moment after the device was seen.
     pub(super) agreement: f64,
-    /// After how many days half of what sets it apart from the population is gone.
-    pub(super) half_life: f64,
+    /// After how long half of what sets it apart from the population is gone: a place of [`HALF_LIVES`].
+    pub(super) half_life: usize,
     /// The part of that probability that is left when the software was updated in between.
     pub(super) kept: f64,
     /// How frequent its values are taken to be. Those of others are counted, value by value.
@@ -79,7 +76,13 @@ const fn attribute(
     group: Group,
     (agreement, half_life, kept): (f64, f64, f64),
 ) -> Attribute {
-    Attribute { field, name, group, ordered: false, agreement, half_life, kept, usual: None }
+    let (mut place, mut others) = (0, HALF_LIVES.as_slice());
+    while let [first, rest @ ..] = others
+        && *first != half_life
+    {
+        (place, others) = (place + 1, rest);
+    }
+    Attribute { field, name, group, ordered: false, agreement, half_life: place, kept, usual: None }
 }
 
 const fn version(field: Field, name: &'static str, (agreement, half_life): (f64, f64)) -> Attribute {
@@ -88,6 +91,9 @@ const fn version(field: Field, name: &'static str, (agreement, half_life): (f64,
 }
 
 const YEAR: f64 = 365.0;
+
+/// All half-lives, in days: what fades equally is worked out once.
+pub(super) const HALF_LIVES: [f64; 8] = [30.0, 45.0, 120.0, 200.0, YEAR, 3.0 * YEAR, 5.0 * YEAR, 10.0 * YEAR];
 
 /// Half-lives follow from what changes an attribute: browsers come out every four weeks, systems every few months,
 /// people move and buy a screen every few years, and a machine's own parts stay for its life. What is below one at
@@ -154,91 +160,104 @@ pub(super) const TLS: usize = 27;
 pub(super) const DEVICE_KEY: usize = 28;
 pub(super) const CERTIFICATE: usize = 29;
 
-/// How an attribute of an event compares with a known device's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Outcome {
-    /// One of them lacks it.
-    Missing,
-    /// They are equal; of versions, as far as both are given.
-    Agrees,
-    /// They differ; no version does, it went up or down.
-    Differs,
-    /// The event's version is later.
-    Up,
-    /// The event's version is earlier.
-    Down,
-}
-
-impl Outcome {
-    /// Compares the words that an attribute is remembered by: [versions](version::word) of an ordered one.
-    pub(crate) fn of(attribute: &Attribute, known: Option<u64>, now: Option<u64>) -> Outcome {
-        let (Some(known), Some(now)) = (known, now) else { return Outcome::Missing };
-        if !attribute.ordered {
-            return if known == now { Outcome::Agrees } else { Outcome::Differs };
-        }
-        match version::compare(known, now) {
-            Ordering::Equal => Outcome::Agrees,
-            Ordering::Less => Outcome::Up,
-            Ordering::Greater => Outcome::Down,
-        }
+/// Attributes as bits, by their places in the table.
+pub(super) const fn set_of(mut places: &[usize]) -> u32 {
+    let mut set = 0;
+    while let [first, rest @ ..] = places {
+        (set, places) = (set | 1 << *first, rest);
     }
+    set
 }
 
-/// The outcomes of all attributes in one word, two bits each: two sightings of a device that compare alike are one.
+/// The places of a set, lowest first.
+pub(super) fn places(mut set: u32) -> impl Iterator<Item = usize> + Clone {
+    std::iter::from_fn(move || {
+        let at = (set != 0).then_some(set.trailing_zeros() as usize)?;
+        set &= set - 1;
+        Some(at)
+    })
+}
+
+pub(super) const VERSIONS: u32 = set_of(&[BROWSER_VERSION, OS_VERSION, APP_VERSION]);
+pub(super) const KEYS: u32 = set_of(&[DEVICE_KEY, CERTIFICATE]);
+
+/// The attributes that count together, as sets: of a desktop and of what is held in the hand.
+pub(super) static SLOTS: [[u32; GROUPS]; 2] = [slots(false), slots(true)];
+
+const fn slots(handheld: bool) -> [u32; GROUPS] {
+    const fn slot(number: usize, handheld: bool) -> u32 {
+        let (mut set, mut at, mut others) = (0, 0, TABLE.as_slice());
+        while let [first, rest @ ..] = others {
+            if first.group.slot(handheld) == number {
+                set |= 1 << at;
+            }
+            (at, others) = (at + 1, rest);
+        }
+        set
+    }
+    [
+        slot(0, handheld),
+        slot(1, handheld),
+        slot(2, handheld),
+        slot(3, handheld),
+        slot(4, handheld),
+        slot(5, handheld),
+        slot(6, handheld),
+        slot(7, handheld),
+    ]
+}
+
+/// The outcomes of all attributes in one word: two sightings of a device that compare alike are one.
+///
+/// Each has a bit of the low half, which is set where it agrees or went down, and one of the high half, which is set
+/// where it does not agree.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Pattern(pub(crate) u64);
 
 impl Pattern {
-    /// How each attribute of the table compares.
-    pub(crate) fn new(mut outcome: impl FnMut(usize, &Attribute) -> Outcome) -> Pattern {
-        let mut pattern = Pattern::default();
-        for (at, attribute) in TABLE.iter().enumerate() {
-            pattern.set(at, outcome(at, attribute));
-        }
-        pattern
+    /// The attributes that agree.
+    pub(super) fn agrees(self) -> u32 {
+        self.low() & !self.high()
     }
 
-    /// A pattern with one outcome replaced.
-    pub(crate) fn set(&mut self, at: usize, outcome: Outcome) {
-        let bits = match outcome {
-            Outcome::Missing => 0,
-            Outcome::Agrees => 1,
-            Outcome::Differs | Outcome::Up => 2,
-            Outcome::Down => 3,
-        };
-        self.0 = self.0 & !(3 << (2 * at)) | bits << (2 * at);
+    /// Those that differ and are no versions.
+    pub(super) fn differs(self) -> u32 {
+        self.high() & !VERSIONS
+    }
+
+    /// Versions that went up,
+    pub(super) fn up(self) -> u32 {
+        self.high() & !self.low() & VERSIONS
+    }
+
+    /// and down.
+    pub(super) fn down(self) -> u32 {
+        self.high() & self.low() & VERSIONS
+    }
+
+    /// The same with what is not among these attributes missing.
+    pub(super) fn of(self, attributes: u32) -> Pattern {
+        Pattern(self.0 & (u64::from(attributes) << 32 | u64::from(attributes)))
+    }
+
+    fn low(self) -> u32 {
+        self.0 as u32
+    }
+
+    fn high(self) -> u32 {
+        (self.0 >> 32) as u32
     }
 
     /// How much it agrees: in a key before all, and then in how many attributes.
     pub(super) fn agreement(self) -> u32 {
-        let agreeing = (0..ATTRIBUTES).filter(|at| self.is(*at, Outcome::Agrees)).count() as u32;
-        let key = self.any(&[DEVICE_KEY, CERTIFICATE], Outcome::Agrees);
-        agreeing + if key { ATTRIBUTES as u32 } else { 0 }
-    }
-
-    /// The outcome of one attribute.
-    pub(crate) fn outcome(self, at: usize) -> Outcome {
-        let ordered = TABLE.get(at).is_some_and(|attribute| attribute.ordered);
-        match self.0 >> (2 * at) & 3 {
-            1 => Outcome::Agrees,
-            2 if ordered => Outcome::Up,
-            3 if ordered => Outcome::Down,
-            2 | 3 => Outcome::Differs,
-            _ => Outcome::Missing,
-        }
-    }
-
-    pub(super) fn is(self, at: usize, outcome: Outcome) -> bool {
-        self.outcome(at) == outcome
-    }
-
-    pub(super) fn any(self, places: &[usize], outcome: Outcome) -> bool {
-        places.iter().any(|at| self.is(*at, outcome))
+        let agrees = self.agrees();
+        agrees.count_ones() + if agrees & KEYS != 0 { ATTRIBUTES as u32 } else { 0 }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::reference::Outcome;
     use super::*;
     use proptest::prelude::*;
 
@@ -265,8 +284,17 @@ mod tests {
         for attribute in &TABLE {
             let Attribute { agreement, half_life, kept, .. } = *attribute;
             assert!(agreement > 0.5 && agreement < 1.0, "{}", attribute.name);
-            assert!(half_life > 0.0 && kept > 0.0 && kept <= 1.0, "{}", attribute.name);
-            assert!(attribute.group.slot(false) < GROUPS && attribute.group.slot(true) < GROUPS);
+            assert!(half_life < HALF_LIVES.len() && kept > 0.0 && kept <= 1.0, "{}", attribute.name);
+        }
+        let ordered = (0..ATTRIBUTES).filter(|at| TABLE[*at].ordered);
+        assert!(places(VERSIONS).eq(ordered));
+        let keys = (0..ATTRIBUTES).filter(|at| TABLE[*at].group == Group::Key);
+        assert!(places(KEYS).eq(keys));
+        for (slots, handheld) in SLOTS.iter().zip([false, true]) {
+            for (at, attribute) in TABLE.iter().enumerate() {
+                let own: Vec<usize> = (0..GROUPS).filter(|slot| slots[*slot] >> at & 1 == 1).collect();
+                assert_eq!(own, [attribute.group.slot(handheld)], "{}", attribute.name);
+            }
         }
     }
 
@@ -283,7 +311,13 @@ mod tests {
             let pattern = Pattern::new(|at, _| outcome(at));
             for at in 0..ATTRIBUTES {
                 prop_assert_eq!(pattern.outcome(at), outcome(at));
+                let sets = [pattern.agrees(), pattern.differs(), pattern.up(), pattern.down()];
+                let is = [Outcome::Agrees, Outcome::Differs, Outcome::Up, Outcome::Down];
+                prop_assert_eq!(sets.map(|set| set >> at & 1 == 1), is.map(|is| is == outcome(at)));
             }
+            let agreeing = (0..ATTRIBUTES).filter(|at| pattern.is(*at, Outcome::Agrees)).count();
+            let key = pattern.any(&[DEVICE_KEY, CERTIFICATE], Outcome::Agrees);
+            prop_assert_eq!(pattern.agreement() as usize, agreeing + if key { ATTRIBUTES } else { 0 });
         }
     }
 }

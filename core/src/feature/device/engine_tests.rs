@@ -1,10 +1,13 @@
 //! Device matches of an engine, against all events looked through one by one.
 
+use std::ops::Range;
+
 use proptest::prelude::*;
 
 use super::attributes::*;
 use super::inconsistencies::is_handheld;
 use super::likeness::*;
+use super::reference::{self, Outcome};
 use super::version;
 use crate::event::time::DAY;
 use crate::event::{Event, Field, HashKey};
@@ -136,7 +139,7 @@ fn naive(earlier: &[Login], login: &Login, event: &Event) -> (Option<Likeness>, 
     order.sort_unstable();
     let ways: Vec<Sighting> = order.into_iter().map(|way| ways[way]).collect();
     let shows = login.shown.iter().any(|value| *value > 0);
-    (likeness(&ways, &frequencies, is_handheld(event)), shows)
+    (reference::likeness(&ways, &frequencies, is_handheld(event)), shows)
 }
 
 fn found(engine: &Engine, event: &Event) -> Vec<Value> {
@@ -158,11 +161,17 @@ fn expected((likeness, shows): (Option<Likeness>, bool)) -> Vec<Value> {
 
 prop_compose! {
     /// Logins of two accounts on a handful of devices, each of which changes a little now and then.
-    fn logins()(
+    fn logins(accounts: u8, count: Range<usize>)(
         devices in proptest::collection::vec(proptest::collection::vec(0u8..4, ATTRIBUTES), 4),
         steps in proptest::collection::vec(
-            (0u8..2, 0usize..4, 0i64..90, any::<bool>(), proptest::collection::vec((0..ATTRIBUTES, 0u8..5), 0..4)),
-            1..60,
+            (
+                0..accounts,
+                0usize..4,
+                0i64..90,
+                any::<bool>(),
+                proptest::collection::vec((0..ATTRIBUTES, 0u8..5), 0..4),
+            ),
+            count,
         ),
     ) -> Vec<Login> {
         steps.into_iter().map(|(account, device, day, often, changes)| {
@@ -175,26 +184,40 @@ prop_compose! {
     }
 }
 
+/// Days come in any order: clocks run backwards, and events arrive late.
+fn check(logins: &[Login], every: usize) -> Result<(), TestCaseError> {
+    let engine = engine(256);
+    let mut recorded: Vec<Login> = Vec::new();
+    let mut latest = 0;
+    for (number, login) in logins.iter().enumerate() {
+        latest = latest.max(login.time);
+        // What is late by more is refused.
+        if login.time <= latest - 30 * DAY {
+            continue;
+        }
+        engine.advance(latest).unwrap();
+        let event = event(number, login);
+        if number % every == 0 {
+            let expected = expected(naive(&recorded, login, &event));
+            prop_assert_eq!(found(&engine, &event), expected, "login {}", number);
+        }
+        engine.record(&event).unwrap();
+        recorded.push(login.clone());
+    }
+    Ok(())
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// Days come in any order: clocks run backwards, and events arrive late.
     #[test]
-    fn a_device_match_is_that_of_all_events(logins in logins()) {
-        let engine = engine(256);
-        let mut recorded: Vec<Login> = Vec::new();
-        let mut latest = 0;
-        for (number, login) in logins.iter().enumerate() {
-            latest = latest.max(login.time);
-            // What is late by more is refused.
-            if login.time <= latest - 30 * DAY {
-                continue;
-            }
-            engine.advance(latest).unwrap();
-            let event = event(number, login);
-            prop_assert_eq!(found(&engine, &event), expected(naive(&recorded, login, &event)), "login {}", number);
-            engine.record(&event).unwrap();
-            recorded.push(login.clone());
-        }
+    fn a_device_match_is_that_of_all_events(logins in logins(2, 1..60)) {
+        check(&logins, 1)?;
+    }
+
+    /// Of one account, so that its history is several words long.
+    #[test]
+    fn so_is_that_of_many_events(logins in logins(1, 100..250)) {
+        check(&logins, 7)?;
     }
 }

@@ -210,8 +210,8 @@ impl<'a> Claims<'a> {
                 Some(event.boolean(Field::BROWSER_MOBILE)? != is_mobile(agent))
             }
             Inconsistency::MobileDesktop => {
-                let desktop = event.text(Field::DEVICE_TYPE)? == "desktop";
-                Some(desktop && self.is_phone(event)?)
+                let phone = self.is_phone(event)?;
+                Some(event.text(Field::DEVICE_TYPE)? == "desktop" && phone)
             }
             Inconsistency::Touch => {
                 let points = event.integer(Field::BROWSER_TOUCH_POINTS)?;
@@ -427,6 +427,9 @@ mod tests {
         check(&[(agent, CHROME), (mobile, "true")], &[MobileHint]);
         check(&[(agent, ANDROID), (mobile, "false")], &[MobileHint]);
         check(&[(agent, IPHONE), (kind, "desktop")], &[MobileDesktop]);
+        // Of one statement alone there is nothing to say.
+        assert_eq!(inconsistencies(&event(&[(kind, "mobile")])), None);
+        assert_eq!(inconsistencies(&event(&[(kind, "desktop")])), None);
         check(&[(mobile, "true"), (touch, "0")], &[Touch]);
         check(&[(agent, IPHONE), (touch, "0")], &[Touch]);
         check(&[(agent, TABLET), (touch, "0")], &[]);

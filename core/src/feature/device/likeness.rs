@@ -7,32 +7,35 @@
 
 use std::fmt;
 
+use smallvec::SmallVec;
+
 use super::attributes::{
-    APP_VERSION, ATTRIBUTES, Attribute, BROWSER_NAME, BROWSER_PLATFORM, BROWSER_VERSION, CANVAS, CERTIFICATE,
-    DEVICE_KEY, DEVICE_PLATFORM, GPU, GROUPS, Group, MODEL, OS_VERSION, Outcome, Pattern, TABLE, TLS,
-    USER_AGENT, WEBGL,
+    APP_VERSION, ATTRIBUTES, Attribute, BROWSER_NAME, BROWSER_PLATFORM, BROWSER_VERSION, CANVAS,
+    DEVICE_PLATFORM, GPU, GROUPS, Group, HALF_LIVES, KEYS, MODEL, OS_VERSION, Pattern, SLOTS, TABLE, TLS,
+    USER_AGENT, VERSIONS, WEBGL, places, set_of,
 };
+use super::sightings::MOST;
 use crate::event::time::DAY;
 
 /// What fewer than one in a million have is worth 20 bits: no single value is trusted further than that.
-const RAREST: f64 = 1.0 / 1_048_576.0;
+pub(super) const RAREST: f64 = 1.0 / 1_048_576.0;
 
 /// A version that went down: one in 256 on the same device (a roll-back, a backup that is restored), one in four
 /// between two that are not updated at the same time.
-const DOWN: f64 = -6.0;
+pub(super) const DOWN: f64 = -6.0;
 
 /// Bits to be wholly alike without a key. Fewer fit too many devices.
-const FULL: f64 = 28.0;
+pub(super) const FULL: f64 = 28.0;
 
 /// The share of the attainable bits from which a device is like a known one. Of [`FULL`] it is one in 100,000.
-const LIKE: f64 = 0.6;
+pub(super) const LIKE: f64 = 0.6;
 
 /// What likeness without a key that agrees counts: whatever a browser says can be copied.
-const SEEN: f64 = 0.95;
+pub(super) const SEEN: f64 = 0.95;
 
 /// The same of a phone or tablet, for whoever has the same model shows the same; and of any device where something
 /// speaks against it that does not happen on one.
-const DOUBTED: f64 = 0.5;
+pub(super) const DOUBTED: f64 = 0.5;
 
 /// How frequent a value of an attribute is in the population, of which `count` of `all` events have it.
 ///
@@ -121,189 +124,256 @@ pub(crate) fn likeness(
     frequencies: &Frequencies,
     handheld: bool,
 ) -> Option<Likeness> {
+    let evidence = Evidence::new(frequencies, handheld);
     // What everything is worth together that agrees with what was seen just now, but for keys.
-    let (mut attainable, mut keys) = (Groups::default(), 0.0);
-    for (_, attribute, frequency) in known(frequencies) {
-        match attribute.group {
-            Group::Key => keys = f64::max(keys, worth(attribute, frequency)),
-            _ => attainable.add(attribute, handheld, worth(attribute, frequency)),
-        }
-    }
-    let attainable = attainable.bits();
-    if attainable + keys <= 0.0 {
+    let just_now = Fading { left: [1.0; HALF_LIVES.len()], updated: false };
+    let attainable = evidence.bits(Seen { agrees: evidence.present & !KEYS, ..Seen::default() }, &just_now);
+    if attainable + evidence.agreement(evidence.present & KEYS, &just_now) <= 0.0 {
         return None;
     }
-    let judged = sightings
-        .iter()
-        .map(|sighting| Compared::new(sighting, frequencies).judge(frequencies, handheld, attainable));
-    let best = judged.clone().reduce(|best, other| if other.is_before(&best) { other } else { best })?;
+    let mut best: Option<Judged> = None;
+    let mut downs: SmallVec<[(i64, u32); MOST]> = SmallVec::new();
+    for sighting in sightings {
+        let judged = Compared::new(sighting, &evidence).judge(&evidence, handheld, attainable);
+        if judged.downs != 0 {
+            downs.push((judged.age, judged.downs));
+        }
+        best = best.filter(|best| !judged.is_before(best)).or(Some(judged));
+    }
+    let Judged { age, bits, share, key_agrees, changed, contradictions, .. } = best?;
     // Browsers differ in what they say from place to place, but a version that was seen since does not come back.
-    let since = judged.filter(|other| other.age <= best.age).fold(0, |flags, other| flags | other.downs);
-    let contradictions = best.contradictions | since;
-    let state = if best.share < LIKE || contradictions != 0 {
+    let since = downs.iter().filter(|(other, _)| *other <= age).fold(0, |flags, (_, downs)| flags | downs);
+    let contradictions = contradictions | since;
+    let state = if share < LIKE || contradictions != 0 {
         State::New
-    } else if !best.key_agrees {
+    } else if !key_agrees {
         State::Like
-    } else if best.changed != 0 {
+    } else if changed != 0 {
         State::Updated
     } else {
         State::Known
     };
-    let Judged { bits, changed, .. } = best;
-    Some(Likeness { bits, percent: 100.0 * best.share, state, changed, contradictions })
+    Some(Likeness { bits, percent: 100.0 * share, state, changed, contradictions })
 }
 
-/// The attributes that the event has, by their places, and how frequent its values are.
-fn known(frequencies: &Frequencies) -> impl Iterator<Item = (usize, &'static Attribute, f64)> {
-    let all = TABLE.iter().zip(frequencies).enumerate();
-    all.filter_map(|(at, (attribute, frequency))| {
-        Some((at, attribute, (*frequency)?.clamp(RAREST, 1.0 - RAREST)))
-    })
+/// What the event's attributes say before anything is compared.
+struct Evidence {
+    /// Those that it has.
+    present: u32,
+    attributes: [Known; ATTRIBUTES],
+    /// Those that count together.
+    slots: &'static [u32; GROUPS],
 }
 
-/// The probability that an attribute is after some days what it was: what sets it apart from the population fades.
-fn steadiness(attribute: &Attribute, frequency: f64, days: f64, updated: bool) -> f64 {
-    let at_once = attribute.agreement * if updated { attribute.kept } else { 1.0 };
-    frequency + (at_once - frequency).max(0.0) * libm::exp2(-days / attribute.half_life)
+/// What is known of an attribute of the event.
+#[derive(Clone, Copy, Default)]
+struct Known {
+    /// How frequent its value is.
+    frequency: f64,
+    /// By how much likelier it is, a moment later, what it was on its device than on another one,
+    apart: f64,
+    /// and the same after an update.
+    apart_updated: f64,
+    half_life: usize,
 }
 
-/// The bits of a value that agrees with what was seen just now.
-fn worth(attribute: &Attribute, frequency: f64) -> f64 {
-    libm::log2(steadiness(attribute, frequency, 0.0, false) / frequency)
+/// Attributes that count, as sets.
+#[derive(Clone, Copy, Default)]
+struct Seen {
+    agrees: u32,
+    differs: u32,
+    down: u32,
 }
 
-/// What agrees and what differs, of each group the most.
-#[derive(Default)]
-struct Groups([(f64, f64); GROUPS]);
+/// What time left of what sets attributes apart from the population.
+struct Fading {
+    /// A part for each of [`HALF_LIVES`].
+    left: [f64; HALF_LIVES.len()],
+    /// The software was updated meanwhile.
+    updated: bool,
+}
 
-impl Groups {
-    fn add(&mut self, attribute: &Attribute, handheld: bool, bits: f64) {
-        if let Some((agreement, difference)) = self.0.get_mut(attribute.group.slot(handheld)) {
-            *agreement = agreement.max(bits);
-            *difference = difference.min(bits);
+impl Known {
+    /// The probability that the attribute is what it was.
+    #[inline(always)]
+    fn steadiness(&self, fading: &Fading) -> f64 {
+        let left = fading.left.get(self.half_life).copied().unwrap_or(0.0);
+        let apart = if fading.updated { self.apart_updated } else { self.apart };
+        self.frequency + apart * left
+    }
+}
+
+impl Evidence {
+    fn new(frequencies: &Frequencies, handheld: bool) -> Evidence {
+        let [desktop, held] = &SLOTS;
+        let slots = if handheld { held } else { desktop };
+        let mut evidence = Evidence { present: 0, attributes: [Known::default(); ATTRIBUTES], slots };
+        let places = evidence.attributes.iter_mut().zip(&TABLE).zip(frequencies);
+        for (at, ((known, attribute), frequency)) in places.enumerate() {
+            let Some(frequency) = *frequency else { continue };
+            let frequency = frequency.clamp(RAREST, 1.0 - RAREST);
+            let Attribute { agreement, kept, half_life, .. } = *attribute;
+            *known = Known {
+                frequency,
+                apart: (agreement - frequency).max(0.0),
+                apart_updated: (agreement * kept - frequency).max(0.0),
+                half_life,
+            };
+            evidence.present |= 1 << at;
+        }
+        evidence
+    }
+
+    fn known(&self, set: u32) -> impl Iterator<Item = &Known> + Clone {
+        places(set).filter_map(|at| self.attributes.get(at))
+    }
+
+    /// The bits of the one that agrees best.
+    fn agreement(&self, agrees: u32, fading: &Fading) -> f64 {
+        let odds = |known: &Known| known.steadiness(fading) / known.frequency;
+        most(self.known(agrees).map(odds), |one, other| one > other)
+    }
+
+    /// The bits of the one that differs worst.
+    fn difference(&self, differs: u32, fading: &Fading) -> f64 {
+        let odds = |known: &Known| (1.0 - known.steadiness(fading)) / (1.0 - known.frequency);
+        most(self.known(differs).map(odds), |one, other| one < other)
+    }
+
+    /// All bits: of each group the best agreement and the worst difference.
+    fn bits(&self, seen: Seen, fading: &Fading) -> f64 {
+        let bits = self.slots.iter().map(|slot| {
+            let [agrees, differs] = [seen.agrees & slot, seen.differs & slot];
+            let agreement = if agrees == 0 { 0.0 } else { self.agreement(agrees, fading) };
+            let difference = if differs == 0 { 0.0 } else { self.difference(differs, fading) };
+            agreement + if seen.down & slot == 0 { difference } else { difference.min(DOWN) }
+        });
+        bits.sum()
+    }
+}
+
+/// Ratios that are nearer to each other than this may have logarithms in any order: these are off by a unit in their
+/// last place at most, which of no more than 20 bits is 2⁻⁴⁸.
+const NEAR: f64 = 1.0 / 1_099_511_627_776.0;
+
+/// The logarithm that beats all others and 0, as if that of each ratio were taken.
+#[inline(always)]
+fn most(ratios: impl Iterator<Item = f64> + Clone, beats: impl Fn(f64, f64) -> bool) -> f64 {
+    let is_near = |ratio: f64, best: f64| (ratio - best).abs() <= NEAR * best && ratio != best;
+    let (mut best, mut contested) = (1.0, false);
+    for ratio in ratios.clone() {
+        let near = is_near(ratio, best);
+        if beats(ratio, best) {
+            (best, contested) = (ratio, near);
+        } else {
+            contested |= near;
         }
     }
-
-    fn bits(&self) -> f64 {
-        self.0.iter().map(|(agreement, difference)| agreement + difference).sum()
+    if best == 1.0 {
+        return 0.0;
     }
+    let bits = libm::log2(best);
+    if !contested {
+        return bits;
+    }
+    let near = ratios.filter(|ratio| is_near(*ratio, best)).map(libm::log2);
+    near.fold(bits, |best, other| if beats(other, best) { other } else { best })
 }
 
 /// A sighting without what the event lacks.
 struct Compared {
     age: i64,
-    pattern: Pattern,
-    /// The software was updated in between: what else changed with it is no wonder.
-    updated: bool,
-    /// What is drawn agrees, but hardly can.
-    void_rendering: bool,
-    /// A key that agrees is not its own.
-    void_key: bool,
+    agrees: u32,
+    differs: u32,
+    up: u32,
+    down: u32,
+    /// Agreement to which other attributes give the lie.
+    void: u32,
     key_agrees: bool,
 }
 
-const KEYS: [usize; 2] = [DEVICE_KEY, CERTIFICATE];
-const VERSIONS: [usize; 3] = [BROWSER_VERSION, OS_VERSION, APP_VERSION];
+/// Where these differ, others draw the same.
+const DRAWERS: u32 = set_of(&[GPU, DEVICE_PLATFORM]);
+const DRAWN: u32 = set_of(&[CANVAS, WEBGL]);
+
+/// Where these differ, a key is on another device.
+const HOLDERS: u32 = set_of(&[MODEL, DEVICE_PLATFORM]);
 
 impl Compared {
-    fn new(sighting: &Sighting, frequencies: &Frequencies) -> Compared {
-        let mut pattern = sighting.pattern;
-        for (at, frequency) in frequencies.iter().enumerate() {
-            if frequency.is_none() {
-                pattern.set(at, Outcome::Missing);
-            }
-        }
-        let void_key = pattern.any(&[MODEL, DEVICE_PLATFORM], Outcome::Differs);
+    fn new(sighting: &Sighting, evidence: &Evidence) -> Compared {
+        let pattern = sighting.pattern.of(evidence.present);
+        let (agrees, differs) = (pattern.agrees(), pattern.differs());
+        let drawn = if differs & DRAWERS == 0 { 0 } else { DRAWN };
+        let keys = if differs & HOLDERS == 0 { 0 } else { KEYS };
         Compared {
             age: sighting.age.max(0),
-            pattern,
-            updated: pattern.any(&VERSIONS, Outcome::Up),
-            void_rendering: pattern.any(&[GPU, DEVICE_PLATFORM], Outcome::Differs),
-            void_key,
-            key_agrees: pattern.any(&KEYS, Outcome::Agrees) && !void_key,
+            agrees,
+            differs,
+            up: pattern.up(),
+            down: pattern.down(),
+            void: agrees & (drawn | keys),
+            key_agrees: agrees & KEYS & !keys != 0,
         }
     }
 
-    /// Agreement to which other attributes give the lie.
-    fn is_void(&self, at: usize) -> bool {
-        self.pattern.is(at, Outcome::Agrees)
-            && match at {
-                CANVAS | WEBGL => self.void_rendering,
-                DEVICE_KEY | CERTIFICATE => self.void_key,
-                _ => false,
-            }
+    /// The software was updated in between: what else changed with it is no wonder.
+    fn is_updated(&self) -> bool {
+        self.up != 0
     }
 
     /// It speaks TLS differently, and no update explains it. Scripts report what they are told to, the network code
     /// does not; but whoever has the key may have come through something that speaks TLS in their stead.
     fn is_other_client(&self) -> bool {
-        self.pattern.is(TLS, Outcome::Differs) && !self.updated && !self.key_agrees
+        self.differs & set_of(&[TLS]) != 0 && !self.is_updated() && !self.key_agrees
     }
 
-    fn judge(&self, frequencies: &Frequencies, handheld: bool, attainable: f64) -> Judged {
+    fn judge(&self, evidence: &Evidence, handheld: bool, attainable: f64) -> Judged {
         let days = self.age as f64 / DAY as f64;
-        let is_down = self.pattern.any(&VERSIONS, Outcome::Down);
-        // What counts, and what would if it did not contradict itself.
-        let (mut groups, mut said) = (Groups::default(), Groups::default());
-        let (mut key, mut changed) = (0.0, 0);
-        for (at, attribute, frequency) in known(frequencies) {
-            let steadiness = steadiness(attribute, frequency, days, self.updated);
-            let bits = match self.pattern.outcome(at) {
-                Outcome::Missing => continue,
-                Outcome::Agrees => libm::log2(steadiness / frequency),
-                Outcome::Differs => libm::log2((1.0 - steadiness) / (1.0 - frequency)),
-                // Everybody's version goes up.
-                Outcome::Up => 0.0,
-                Outcome::Down => DOWN,
-            };
-            if !(is_down && (at == USER_AGENT || attribute.ordered)) {
-                said.add(attribute, handheld, bits);
-            }
-            if !self.is_void(at) {
-                groups.add(attribute, handheld, bits);
-            }
-            if self.pattern.is(at, Outcome::Agrees) {
-                if attribute.group == Group::Key {
-                    key = f64::max(key, bits);
-                }
-            } else if !(at == USER_AGENT && self.updated) {
-                // (That the user agent names another version is no change beside the version's.)
-                changed |= 1 << at;
-            }
-        }
+        let left = HALF_LIVES.map(|half_life| libm::exp2(-days / half_life));
+        let fading = Fading { left, updated: self.is_updated() };
+        let Compared { age, agrees, differs, up, down, void, key_agrees } = *self;
+        let bits = evidence.bits(Seen { agrees: agrees & !void, differs, down }, &fading);
         // A key that agrees is no doubt that few bits would leave; it counts in full. One that does not is not missed,
         // for storage is cleared.
-        let scale = if self.key_agrees { attainable + key } else { attainable.max(FULL) };
-        let counts = match self.key_agrees {
-            _ if is_down || self.is_other_client() => DOUBTED,
+        let scale = match key_agrees {
+            true => attainable + evidence.agreement(agrees & KEYS, &fading),
+            false => attainable.max(FULL),
+        };
+        let counts = match key_agrees {
+            _ if down != 0 || self.is_other_client() => DOUBTED,
             true => 1.0,
             false if handheld => DOUBTED,
             false => SEEN,
         };
-        let bits = groups.bits();
         let share = if bits > 0.0 { counts * bits / scale } else { 0.0 };
-        let Compared { age, key_agrees, .. } = *self;
-        // Another device does not contradict itself. Only one does that passes for the known one otherwise.
-        let passes = said.bits() >= LIKE * scale && !self.pattern.any(&KEYS, Outcome::Differs);
-        let (contradictions, downs) =
-            if passes || self.pattern.any(&KEYS, Outcome::Agrees) { self.contradictions() } else { (0, 0) };
+        // That the user agent names another version is no change beside the version's.
+        let changed = (differs & !if self.is_updated() { set_of(&[USER_AGENT]) } else { 0 }) | up | down;
+        let (mut contradictions, mut downs) = self.contradictions();
+        // Another device does not contradict itself. Only one does that passes for the known one otherwise, in what
+        // it would say if it did not.
+        if contradictions != 0 && agrees & KEYS == 0 {
+            let besides = if down == 0 { u32::MAX } else { !(VERSIONS | set_of(&[USER_AGENT])) };
+            let said = Seen { agrees: agrees & besides, differs: differs & besides, down: 0 };
+            if differs & KEYS != 0 || evidence.bits(said, &fading) < LIKE * scale {
+                (contradictions, downs) = (0, 0);
+            }
+        }
         Judged { age, bits, share, key_agrees, changed, contradictions, downs }
     }
 
     /// What does not happen on one device; and what of it speaks against other sightings too.
     fn contradictions(&self) -> (u32, u32) {
-        let any = |places: &[usize], outcome| self.pattern.any(places, outcome);
-        let same = |places: &[usize]| !any(places, Outcome::Differs);
-        let down = |version| self.pattern.is(version, Outcome::Down);
+        let any = |set: u32, places: &[usize]| set & set_of(places) != 0;
+        let same = |places: &[usize]| !any(self.differs, places);
+        let down = |version| any(self.down, &[version]);
         let flag = |contradiction: Contradiction, holds| u32::from(holds) << contradiction as u32;
         let downs = flag(Contradiction::BrowserVersion, down(BROWSER_VERSION) && same(&[BROWSER_NAME]))
             | flag(Contradiction::OsVersion, down(OS_VERSION) && same(&[BROWSER_PLATFORM, DEVICE_PLATFORM]))
             | flag(Contradiction::AppVersion, down(APP_VERSION));
-        let same_build = any(&[USER_AGENT, BROWSER_VERSION], Outcome::Agrees) && same(&[BROWSER_NAME]);
-        let others =
-            flag(Contradiction::Rendering, any(&[CANVAS, WEBGL], Outcome::Agrees) && self.void_rendering)
-                | flag(Contradiction::Tls, self.is_other_client() && same_build)
-                | flag(Contradiction::Key, any(&KEYS, Outcome::Agrees) && self.void_key);
+        let same_build = any(self.agrees, &[USER_AGENT, BROWSER_VERSION]) && same(&[BROWSER_NAME]);
+        let others = flag(Contradiction::Rendering, self.void & DRAWN != 0)
+            | flag(Contradiction::Tls, self.is_other_client() && same_build)
+            | flag(Contradiction::Key, self.void & KEYS != 0);
         (downs | others, downs)
     }
 }

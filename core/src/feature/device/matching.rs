@@ -4,7 +4,6 @@ use super::attributes::{ATTRIBUTES, Pattern, TABLE};
 use super::inconsistencies::is_handheld;
 use super::likeness::{Frequencies, Likeness, Sighting, State, frequency, likeness};
 use super::sightings::MOST;
-use super::version;
 use crate::event::Event;
 use crate::feature::row::{Presence, Row};
 
@@ -33,27 +32,23 @@ impl DeviceMatch {
     /// Fills the places of what it finds.
     #[inline(never)]
     pub(crate) fn find(&self, event: &Event, row: &mut Row, presence: Presence) {
-        let frequencies: Frequencies = std::array::from_fn(|at| {
-            let attribute = TABLE.get(at)?;
-            let known = match event.text(attribute.field) {
-                Some(text) if attribute.ordered => version::word(text).is_some(),
-                _ => event.has(attribute.field),
-            };
-            let count = |place: u16| row.get(place).unwrap_or(0);
-            let same = self.counts.get(at).copied().flatten().map_or(0, count);
-            known.then(|| frequency(attribute, same, count(self.all)))
-        });
         // Without an account, or anything to tell a device by, there is nothing to say.
-        let Some(count) = row.get(self.sightings).filter(|_| frequencies.iter().any(Option::is_some)) else {
-            return;
-        };
-        let mut sightings = [Sighting { age: 0, pattern: Pattern::default() }; MOST];
-        let known = sightings.iter_mut().zip(0u16..).take(count as usize);
-        for (sighting, number) in known {
-            let word = |place| row.get(self.sightings + place + 2 * number).unwrap_or(0);
-            *sighting = Sighting { age: word(1) as i64, pattern: Pattern(word(2)) };
+        let word = |place: u16| row.get(place);
+        let Some(present) = word(self.sightings).filter(|present| *present != 0) else { return };
+        let all = word(self.all).unwrap_or(0);
+        let mut frequencies: Frequencies = [None; ATTRIBUTES];
+        for (at, (attribute, counts)) in TABLE.iter().zip(&self.counts).enumerate() {
+            if let Some(place) = frequencies.get_mut(at).filter(|_| present >> at & 1 == 1) {
+                *place = Some(frequency(attribute, counts.and_then(word).unwrap_or(0), all));
+            }
         }
-        let sightings = sightings.get(..count as usize).unwrap_or(&[]);
+        let count = word(self.sightings + 1).unwrap_or(0) as usize;
+        let mut sightings = [Sighting { age: 0, pattern: Pattern::default() }; MOST];
+        for (sighting, place) in sightings.iter_mut().take(count).zip((self.sightings + 2..).step_by(2)) {
+            let (age, pattern) = (word(place).unwrap_or(0), word(place + 1).unwrap_or(0));
+            *sighting = Sighting { age: age as i64, pattern: Pattern(pattern) };
+        }
+        let sightings = sightings.get(..count).unwrap_or(&[]);
         let found = likeness(sightings, &frequencies, is_handheld(event));
         let state = found.map_or(State::New, |likeness| likeness.state);
         let contradictions = found.map_or(0, |likeness| likeness.contradictions);

@@ -13,6 +13,8 @@ mod version;
 #[cfg(test)]
 mod engine_tests;
 #[cfg(test)]
+mod reference;
+#[cfg(test)]
 mod tests;
 
 pub(crate) use attributes::TABLE;

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::attributes::*;
 use super::likeness::*;
+use super::reference::{self, Outcome};
 use crate::event::time::DAY;
 
 fn outcome(at: usize, kind: usize) -> Outcome {
@@ -42,6 +43,39 @@ fn one(pattern: Pattern, age: i64, frequencies: &Frequencies, handheld: bool) ->
 /// A pattern without what the event itself lacks.
 fn seen(pattern: Pattern, frequencies: &Frequencies) -> Pattern {
     Pattern::new(|at, _| if frequencies[at].is_some() { pattern.outcome(at) } else { Outcome::Missing })
+}
+
+prop_compose! {
+    /// Frequencies of which many are equal, or nearly so, and some are bounds.
+    fn alike_frequencies()(
+        values in proptest::collection::vec((0usize..6, -4i64..4), ATTRIBUTES)
+    ) -> Frequencies {
+        std::array::from_fn(|at| {
+            let (kind, off) = values[at];
+            let near = |value: f64| f64::from_bits((value.to_bits() as i64 + off) as u64);
+            [None, Some(near(0.3)), Some(near(0.01)), Some(near(RAREST)), Some(0.0), Some(1.0)][kind]
+        })
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    /// To the bit.
+    #[test]
+    fn a_likeness_is_that_of_one_attribute_after_the_other(
+        patterns in proptest::collection::vec((any_pattern(), any_age()), 0..12),
+        frequencies in prop_oneof![any_frequencies(), alike_frequencies()],
+        handheld: bool,
+    ) {
+        let sightings: Vec<Sighting> =
+            patterns.iter().map(|(pattern, age)| Sighting { age: *age, pattern: *pattern }).collect();
+        let found = likeness(&sightings, &frequencies, handheld);
+        let expected = reference::likeness(&sightings, &frequencies, handheld);
+        let bits = |likeness: Option<Likeness>| likeness.map(|found| (found.bits.to_bits(), found.percent.to_bits()));
+        prop_assert_eq!(bits(found), bits(expected));
+        prop_assert_eq!(found, expected);
+    }
 }
 
 proptest! {
@@ -113,7 +147,7 @@ proptest! {
         frequencies in any_frequencies(), age in 0..400 * DAY, handheld: bool,
         one_place in 0..ATTRIBUTES, other_place in 0..ATTRIBUTES,
     ) {
-        let group = |at: usize| TABLE[at].group.slot(handheld);
+        let group = |at: usize| SLOTS[usize::from(handheld)].iter().position(|slot| slot >> at & 1 == 1);
         // The next one of its group, if it is of another.
         let others = (other_place..ATTRIBUTES).chain(0..other_place);
         let other_place = others.into_iter().find(|at| group(*at) == group(one_place)).unwrap();

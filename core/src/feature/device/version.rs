@@ -8,17 +8,26 @@ use std::cmp::Ordering;
 /// The word of a version such as `124.0.6367.91` or `10_15_7`: numbers with dots or underscores between, read up to
 /// anything else. `None` when it does not begin with a number.
 pub(crate) fn word(text: &str) -> Option<u64> {
-    let mut word = 0;
-    let mut room = u64::BITS;
-    for part in text.split(['.', '_']) {
-        let digits = part.find(|c: char| !c.is_ascii_digit()).unwrap_or(part.len());
-        let Some(number) = part.get(..digits).and_then(|digits| digits.parse::<u64>().ok()) else { break };
+    let (mut word, mut room) = (0, u64::BITS);
+    let mut rest = text.as_bytes();
+    loop {
+        let (mut number, mut digits) = (0u64, 0);
+        while let Some(digit) =
+            rest.get(digits).map(|byte| byte.wrapping_sub(b'0')).filter(|digit| *digit < 10)
+        {
+            // What is as long as this has no room in any case.
+            number = number.saturating_mul(10).saturating_add(u64::from(digit));
+            digits += 1;
+        }
         let nibbles = (u64::BITS - number.leading_zeros()).div_ceil(4);
-        let Some(left) = room.checked_sub(4 * (nibbles + 1)).filter(|_| nibbles < 15) else { break };
-        room = left;
+        match room.checked_sub(4 * (nibbles + 1)) {
+            Some(left) if digits > 0 && nibbles < 15 => room = left,
+            _ => break,
+        }
         word |= (u64::from(nibbles + 1) << (4 * nibbles) | number) << room;
-        if digits < part.len() {
-            break;
+        match rest.get(digits) {
+            Some(b'.' | b'_') => rest = rest.get(digits + 1..).unwrap_or(&[]),
+            _ => break,
         }
     }
     (word != 0).then_some(word)
@@ -26,6 +35,9 @@ pub(crate) fn word(text: &str) -> Option<u64> {
 
 /// Which of two versions is later, as far as both are given: `124` and `124.0.6367` are equal.
 pub(crate) fn compare(mut one: u64, mut other: u64) -> Ordering {
+    if one == other {
+        return Ordering::Equal;
+    }
     // Where the words part, so do their versions, unless one of them has ended.
     loop {
         let ((first, next), (second, following)) = (part(one), part(other));
@@ -76,7 +88,30 @@ mod tests {
         assert_eq!(order(&"7.".repeat(100_000), "7.7.8"), Ordering::Less);
     }
 
+    /// The same, part by part.
+    fn obvious(text: &str) -> Option<u64> {
+        let mut word = 0;
+        let mut room = u64::BITS;
+        for part in text.split(['.', '_']) {
+            let digits = part.find(|c: char| !c.is_ascii_digit()).unwrap_or(part.len());
+            let Ok(number) = part[..digits].parse::<u64>() else { break };
+            let nibbles = (u64::BITS - number.leading_zeros()).div_ceil(4);
+            let Some(left) = room.checked_sub(4 * (nibbles + 1)).filter(|_| nibbles < 15) else { break };
+            room = left;
+            word |= (u64::from(nibbles + 1) << (4 * nibbles) | number) << room;
+            if digits < part.len() {
+                break;
+            }
+        }
+        (word != 0).then_some(word)
+    }
+
     proptest! {
+        #[test]
+        fn a_word_is_that_of_the_parts(text in "[0-9]{0,22}([._]{1,2}[0-9]{0,7}){0,6}[ -~\u{ff10}]{0,3}") {
+            prop_assert_eq!(word(&text), obvious(&text));
+        }
+
         #[test]
         fn the_order_is_that_of_the_parts(
             one in proptest::collection::vec(0u64..65_536, 1..4),

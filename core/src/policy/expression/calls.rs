@@ -8,6 +8,7 @@ use super::scope::{ListAsk, Named, Reading, SlotSource};
 use crate::event::time::{TimePart, parse_duration};
 use crate::event::{Field, FieldSpec, nearest};
 use crate::locale::Kind;
+use crate::policy::ListKind;
 
 impl<'a> Checker<'a, '_> {
     pub(super) fn function(
@@ -204,7 +205,7 @@ impl<'a> Checker<'a, '_> {
             return self.fail(&entity.span, message);
         }
         let ask = ListAsk::named(function)?;
-        if ask == ListAsk::Level && !list.graded {
+        if ask == ListAsk::Level && list.kind != ListKind::Address {
             let message =
                 format!("the list \"{name}\" has no levels; list_level() is for lists of kind \"address\"");
             return self.fail(span, message);

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::Type;
 use crate::event::time::Calendar;
 use crate::event::{Field, FieldKind, FieldSpec, Schema, Symbol, nearest};
+use crate::policy::ListKind;
 use crate::state::Hit;
 
 /// How an event field is read into the row.
@@ -181,8 +182,9 @@ pub(crate) struct NamedFeature {
 pub(crate) struct NamedList {
     pub(crate) number: u16,
     pub(crate) entity: String,
-    /// Its answers have levels.
-    pub(crate) graded: bool,
+    pub(crate) kind: ListKind,
+    /// The name of the key that hashes it, where it is not the engine's.
+    pub(crate) key: Option<String>,
 }
 
 /// What kind of expression is checked: it decides which names are visible.

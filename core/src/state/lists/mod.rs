@@ -29,6 +29,11 @@ use networks::{Network, Networks};
 pub(crate) use parts::{domain_with_size, find_beginning, find_domain, size_of_beginning};
 pub(crate) use prepared::Prepared;
 
+/// What histories remember of a token to ask lists about it later.
+pub(crate) fn list_mark(token: Token) -> u64 {
+    Mark::of(token).word()
+}
+
 /// Bytes of a reason or a source, so that whatever a list holds can be written.
 pub(crate) const LONGEST_REASON: usize = 1_024;
 
@@ -137,6 +142,15 @@ impl Hit {
     }
 }
 
+/// What a list says of several identifiers together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Standing {
+    /// How many are members.
+    pub(crate) members: u64,
+    /// The highest severity of these, 0 without any.
+    pub(crate) severity: u8,
+}
+
 /// Which content a list has: what the host called it when it was loaded as a whole, and how often it changed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -175,10 +189,15 @@ enum Kind {
     },
 }
 
+/// The place of members' other marks, behind those of both eras.
+const OTHER_MARKS: u8 = 2;
+
 /// Members by token, apart by the era of the key that their tokens were made with.
 #[derive(Debug, Default)]
 struct Hashed {
-    eras: [Members; 2],
+    /// Those of both eras; behind them members once more, by the marks that they have under the previous key while it
+    /// is replaced: histories may remember them so.
+    eras: [Members; 3],
     /// How long the parts of identifiers are that were ever added, or in which script names are, as bits; none where
     /// whole identifiers are listed.
     sizes: AtomicU64,
@@ -186,7 +205,24 @@ struct Hashed {
 
 impl Hashed {
     fn era(&self, era: u8) -> &Members {
-        of_era(&self.eras, era)
+        let [even, odd, others] = &self.eras;
+        match era {
+            0 => even,
+            1 => odd,
+            _ => others,
+        }
+    }
+
+    /// How many members there are.
+    fn len(&self) -> usize {
+        self.era(0).len() + self.era(1).len()
+    }
+
+    /// The mark that a member of `era` had under the previous key is no member by itself any more.
+    fn supersede(&self, before: Mark, terms: Terms, era: u8) {
+        // Whoever looks for members first and then for their other marks finds it.
+        self.era(OTHER_MARKS).change(&mut [(before, Some(terms))]);
+        self.era(era ^ 1).change(&mut [(before, None)]);
     }
 }
 
@@ -285,6 +321,15 @@ impl List {
         }
     }
 
+    /// A member that was added had another token under the previous key. It is no member by that one any more, but
+    /// [`standing`](List::standing) finds it.
+    pub(crate) fn supersede(&self, before: Token, entry: &ListEntry, era: u8) {
+        let content = self.content.load();
+        if let (Kind::Hashed(hashed), Some(class)) = (&content.members, content.classes.number(entry)) {
+            hashed.supersede(Mark::of(before), Terms::new(class, entry.expires), era);
+        }
+    }
+
     pub(crate) fn remove(&self, token: Token) -> bool {
         match &self.content.load().members {
             Kind::Hashed(hashed) => hashed
@@ -298,7 +343,9 @@ impl List {
     /// Whether there is such a member, expired or not.
     pub(crate) fn holds(&self, token: Token) -> bool {
         match &self.content.load().members {
-            Kind::Hashed(hashed) => hashed.eras.iter().any(|era| era.find(Mark::of(token)).is_some()),
+            Kind::Hashed(hashed) => {
+                [0, 1].into_iter().any(|era| hashed.era(era).find(Mark::of(token)).is_some())
+            }
             Kind::Homes(_) | Kind::Networks { .. } => false,
         }
     }
@@ -311,17 +358,21 @@ impl List {
         let (own, other) = (hashed.era(era), hashed.era(era ^ 1));
         let Some(terms) = other.find(before) else { return false };
         // Whoever looks for the one before first and then for the other finds one of them.
-        if own.find(mark).is_none() {
+        let known = own.find(mark);
+        if known.is_none() {
             own.change(&mut [(mark, Some(terms))]);
         }
-        other.change(&mut [(before, None)]);
+        hashed.supersede(before, known.unwrap_or(terms), era);
         true
     }
 
     /// Takes off all members whose token was made with a key of another era; says how many there were.
     pub(crate) fn retire(&self, era: u8) -> u64 {
         match &self.content.load().members {
-            Kind::Hashed(hashed) => hashed.era(era ^ 1).clear() as u64,
+            Kind::Hashed(hashed) => {
+                hashed.era(OTHER_MARKS).clear();
+                hashed.era(era ^ 1).clear() as u64
+            }
             Kind::Homes(eras) => of_era(eras, era ^ 1).clear() as u64,
             Kind::Networks { .. } => 0,
         }
@@ -336,6 +387,22 @@ impl List {
         // What was renamed meanwhile is under the present token by now.
         let terms = hashed.era(era).find(Mark::of(token)).or(before)?;
         content.hit(terms, time)
+    }
+
+    /// What the list says at `time` of several identifiers together, of which histories remember the marks.
+    pub(crate) fn standing(&self, remembered: &[u64], time: i64) -> Standing {
+        let content = self.content.load();
+        let Kind::Hashed(hashed) = &content.members else { return Standing::default() };
+        let mut standing = Standing::default();
+        for mark in remembered.iter().filter_map(|word| Mark::of_word(*word)) {
+            // In this order a member is found that comes to the present key meanwhile.
+            let terms = hashed.eras.iter().find_map(|members| members.find(mark));
+            if let Some(hit) = terms.and_then(|terms| content.hit(terms, time)) {
+                standing.members += 1;
+                standing.severity = standing.severity.max(hit.severity);
+            }
+        }
+        standing
     }
 
     /// Adds an address that a key's era made hashes of, or changes its entry.

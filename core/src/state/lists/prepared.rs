@@ -6,10 +6,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use ipnet::IpNet;
 
 use super::classes::Classes;
-use super::exact::{Gathered, Mark, Members, Terms};
+use super::exact::{Gathered, Mark, Terms};
 use super::homes::{Home, Homes};
 use super::networks::{Network, Networks};
-use super::{Content, Family, Hashed, Holding, Kind, ListEntry, family, of_era};
+use super::{Content, Family, Hashed, Holding, Kind, ListEntry, OTHER_MARKS, family, of_era};
 use crate::event::token::Token;
 use crate::state::{Reader, Writer};
 
@@ -32,8 +32,8 @@ const NEVER: i64 = i64::MIN;
 #[derive(Debug, Default)]
 pub(crate) struct Prepared {
     classes: Arc<Classes>,
-    /// By the era of the key.
-    eras: [Gathered; 2],
+    /// By the era of the key; behind both members' other marks.
+    eras: [Gathered; 3],
     /// How long parts of identifiers are, or the scripts of names, as bits.
     sizes: u64,
     /// By the era of the key.
@@ -54,6 +54,13 @@ impl Prepared {
         let terms = self.terms(entry)?;
         self.sizes |= size;
         self.gathered(era).add(Mark::of(token), terms);
+        Some(())
+    }
+
+    /// A member that was added has another token under the previous key.
+    pub(crate) fn supersede(&mut self, before: Token, entry: &ListEntry) -> Option<()> {
+        let terms = self.terms(entry)?;
+        self.gathered(OTHER_MARKS).add(Mark::of(before), terms);
         Some(())
     }
 
@@ -80,14 +87,19 @@ impl Prepared {
     }
 
     fn gathered(&mut self, era: u8) -> &mut Gathered {
-        let [even, odd] = &mut self.eras;
-        if era == 0 { even } else { odd }
+        let [even, odd, others] = &mut self.eras;
+        match era {
+            0 => even,
+            1 => odd,
+            _ => others,
+        }
     }
 
     /// How many were added, those among them that came twice.
     pub(crate) fn len(&self) -> usize {
+        let [even, odd, _] = &self.eras;
         let homes = self.homes.iter().map(Vec::len).sum::<usize>();
-        self.eras.iter().map(Gathered::len).sum::<usize>() + homes + self.v4.len() + self.v6.len()
+        even.len() + odd.len() + homes + self.v4.len() + self.v6.len()
     }
 
     /// What a list holds from now on.
@@ -161,7 +173,7 @@ impl Prepared {
         pieces.classes(&self.classes);
         pieces.sizes(self.sizes);
         for (number, gathered) in (0u8..).zip(&self.eras) {
-            gathered.each(|mark, terms| pieces.token(number != era, mark, terms));
+            gathered.each(|mark, terms| pieces.token(side(number, era), mark, terms));
         }
         for (number, homes) in (0u8..).zip(&self.homes) {
             homes.iter().for_each(|(home, terms)| pieces.home(number != era, home, *terms));
@@ -185,7 +197,10 @@ impl Prepared {
             }
             TOKENS => {
                 for _ in 0..from.count(19)? {
-                    let era = *eras.get(usize::from(from.byte()?))?;
+                    let era = match from.byte()? {
+                        OTHER_MARKS => OTHER_MARKS,
+                        side => *eras.get(usize::from(side))?,
+                    };
                     let (mark, terms) = (Mark::of_word(from.word()?)?, self.read_terms(from)?);
                     self.gathered(era).add(mark, terms);
                 }
@@ -282,7 +297,7 @@ impl Content {
 
     pub(super) fn len(&self) -> usize {
         match &self.members {
-            Kind::Hashed(hashed) => hashed.eras.iter().map(Members::len).sum(),
+            Kind::Hashed(hashed) => hashed.len(),
             Kind::Homes(eras) => eras.iter().map(Homes::len).sum(),
             Kind::Networks { v4, v6 } => v4.len() + v6.len(),
         }
@@ -296,12 +311,11 @@ impl Content {
             Kind::Hashed(hashed) => {
                 pieces.sizes(hashed.sizes.load(Ordering::Relaxed));
                 // Members come from the previous key to the present one, so none is missed in this order.
-                let sides = [(true, hashed.era(era ^ 1)), (false, hashed.era(era))];
-                // Classes are added before members that have them; so those of all members are known afterwards.
-                for (is_previous, members) in sides {
-                    members.each(|mark, terms| {
+                for number in [era ^ 1, era, OTHER_MARKS] {
+                    // Classes are added before members that have them; so those of all members are known afterwards.
+                    hashed.era(number).each(|mark, terms| {
                         pieces.known_classes(&self.classes, terms.class);
-                        pieces.token(is_previous, mark, terms);
+                        pieces.token(side(number, era), mark, terms);
                     });
                 }
             }
@@ -400,9 +414,9 @@ impl<F: FnMut(&[u8])> Pieces<F> {
         }
     }
 
-    fn token(&mut self, is_previous: bool, mark: Mark, terms: Terms) {
+    fn token(&mut self, side: u8, mark: Mark, terms: Terms) {
         let mut to = self.next(TOKENS);
-        to.byte(u8::from(is_previous));
+        to.byte(side);
         to.word(mark.word());
         write_terms(&mut to, terms);
     }
@@ -427,6 +441,12 @@ impl<F: FnMut(&[u8])> Pieces<F> {
         to.byte(network.length);
         write_terms(&mut to, terms);
     }
+}
+
+/// How the members of an era are written beside the present one: 0 those of the present key, 1 those of the previous
+/// one; other marks as they are.
+fn side(era: u8, present: u8) -> u8 {
+    if era == OTHER_MARKS { OTHER_MARKS } else { u8::from(era != present) }
 }
 
 fn write_terms(to: &mut Writer<'_>, terms: Terms) {
