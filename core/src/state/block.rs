@@ -153,7 +153,7 @@ impl Block {
                     let code = match words.iter().position(|known| *known == word) {
                         Some(code) => code,
                         None => {
-                            let code = self.encode(shape, number, word);
+                            let code = self.encode(shape, number, word, at);
                             // The dictionary may have grown, and everything moved.
                             let view = self.view(shape);
                             (layout, place) = (view.layout, view.start + at);
@@ -219,7 +219,7 @@ impl Block {
                 let first = (1 + number) * capacity + view.start;
                 let packed = self.tail(codes);
                 own.iter().for_each(|at| bits::write_number(packed, width, first + at, known as u64));
-                self.clean_dictionary(shape, number);
+                self.clean_dictionary(shape, number, None);
             }
             _ => {}
         }
@@ -332,13 +332,14 @@ impl Block {
         new
     }
 
-    /// Adds a word to a dictionary that lacks it.
+    /// Adds a word to a dictionary that lacks it, for the entry at `at`.
     #[cold]
-    fn encode(&mut self, shape: &Shape, number: usize, word: u64) -> usize {
+    fn encode(&mut self, shape: &Shape, number: usize, word: u64, at: usize) -> usize {
         let view = self.view(shape);
         let (mut length, mut room) = view.dictionary_size(number);
-        if length == room {
-            length = self.clean_dictionary(shape, number);
+        // Entries cannot hold more words than they are, and codes are as wide as these need.
+        if length >= room.min(view.layout.capacity) {
+            length = self.clean_dictionary(shape, number, Some(at));
         }
         if length == room {
             let capacity = self.view(shape).layout.capacity;
@@ -352,14 +353,15 @@ impl Block {
         length
     }
 
-    /// Takes words that no entry holds any more out of a dictionary; says how many are left.
+    /// Takes words that no entry holds any more out of a dictionary; says how many are left. What stands at an entry
+    /// that has `no_code` yet is not one: a word that it seemed to hold would make a dictionary larger than codes are.
     #[cold]
-    fn clean_dictionary(&mut self, shape: &Shape, number: usize) -> usize {
+    fn clean_dictionary(&mut self, shape: &Shape, number: usize, no_code: Option<usize>) -> usize {
         let view = self.view(shape);
         let coded = view.coded(number);
         let (length, room) = view.dictionary_size(number);
         let mut used: SmallVec<[bool; 256]> = SmallVec::from_elem(false, length);
-        for at in 0..view.length {
+        for at in (0..view.length).filter(|at| Some(*at) != no_code) {
             if let Some(used) = used.get_mut(coded.code(at)) {
                 *used = true;
             }
