@@ -1,8 +1,9 @@
 //! Features that look at habits: how unlike an entity's past the event is that is scored, and pasts that fade.
 
 use super::heavy::Folded;
+use super::matches::Matches;
 use super::plan::{TablePlan, WindowFeature};
-use super::velocity::{Gathered, Matches, Moment, moments};
+use super::velocity::{Gathered, Moment, moments};
 use super::vonmises::surprise;
 use crate::policy::Aggregate;
 use crate::state::{Column, Fading, History, Tally};

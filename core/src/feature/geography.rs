@@ -4,8 +4,9 @@
 //! cases of their own, and vectors can be summed up.
 
 use super::behaviour::Past;
+use super::matches::Matches;
 use super::plan::WindowFeature;
-use super::velocity::{Gathered, Matches};
+use super::velocity::Gathered;
 use crate::state::Fading;
 
 /// The mean radius of the Earth in km (IUGG).

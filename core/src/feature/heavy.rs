@@ -2,8 +2,9 @@
 
 use super::behaviour::Past;
 use super::bounds::Bounds;
+use super::matches::Matches;
 use super::plan::{TablePlan, WindowFeature};
-use super::velocity::{Gathered, Matches, Moment, moments, reduce, sum};
+use super::velocity::{Gathered, Moment, moments, reduce, sum};
 use crate::policy::Aggregate;
 use crate::state::{History, Panes, SeriesPlan, Tally, ones};
 

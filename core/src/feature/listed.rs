@@ -1,9 +1,10 @@
 //! One hop: which of the values that an entity was used with are on a list now, whenever they were put there.
 
 use super::behaviour::Past;
+use super::matches::Matches;
 use super::plan::WindowFeature;
 use super::row::{Presence, Row};
-use super::velocity::{Gathered, Matches};
+use super::velocity::Gathered;
 use crate::policy::Aggregate;
 use crate::state::Column;
 

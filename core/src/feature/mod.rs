@@ -8,6 +8,7 @@ mod geography;
 mod heavy;
 mod listed;
 mod login;
+mod matches;
 mod plan;
 mod route;
 mod row;

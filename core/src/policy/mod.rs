@@ -9,6 +9,7 @@ mod compile_device;
 mod compile_features;
 mod compile_limits;
 mod compile_listed;
+mod compile_lists;
 mod compile_sequence;
 mod compile_series;
 mod compile_tables;
@@ -26,7 +27,8 @@ use ipnet::IpNet;
 
 pub use action::{Action, Obligations};
 pub use catalogue::{AGGREGATES, AggregateInfo};
-pub(crate) use compile::{MOST_POINTS, parse_network};
+pub(crate) use compile::MOST_POINTS;
+pub(crate) use compile_lists::parse_network;
 pub(crate) use document::{Aggregate, Cause, ListKind, OnMissing};
 pub(crate) use expression::{
     Conditions, Evaluation, Facts, ListAsk, Program, Reading, Reference, SlotSource, Span, TextWord, Truth,

@@ -10,9 +10,10 @@ use smallvec::SmallVec;
 use super::attributes::{Pattern, TABLE};
 use super::version;
 use crate::feature::behaviour::Past;
+use crate::feature::matches::Matches;
 use crate::feature::plan::WindowFeature;
 use crate::feature::row::{Presence, Row};
-use crate::feature::velocity::{Gathered, Matches};
+use crate::feature::velocity::Gathered;
 use crate::state::{Coded, Column, MOST_COLUMNS};
 
 /// Ways to compare with the event that are told apart. An account with more devices than that keeps those that agree
