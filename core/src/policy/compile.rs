@@ -255,7 +255,7 @@ impl Compiler<'_> {
         }
         let mut rules: Vec<Rule> = Vec::new();
         let mut ids: BTreeMap<&str, ()> = BTreeMap::new();
-        let of_limits = limits.iter().map(|limit| (&limit.rule, true));
+        let of_limits = limits.iter().filter_map(|limit| Some((limit.rule.as_ref()?, true)));
         let items = self.document.rules.iter().map(|item| (item, false)).chain(of_limits);
         for (number, (item, is_limit)) in (0u16..).zip(items) {
             if ids.insert(&item.id.value, ()).is_some() {

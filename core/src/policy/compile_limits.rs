@@ -20,11 +20,13 @@ const COUNTS: &str = r#"(!has(outcome) || outcome in ["pending", "approved", "su
 pub(super) struct WrittenLimit<'a> {
     item: &'a LimitItem,
     pub(super) features: Vec<FeatureItem>,
-    pub(super) rule: RuleItem,
+    /// None of a limit with faults: only its window is compiled, for further ones.
+    pub(super) rule: Option<RuleItem>,
 }
 
 impl<'a> Compiler<'a> {
-    /// Writes features and rules for the limits without faults; also returns the names of the others' features.
+    /// Writes features and rules for the limits without faults, a window for the others; also returns the names of
+    /// the others' features.
     pub(super) fn write_limits(&self, scope: &Scope<'_>) -> (Vec<WrittenLimit<'a>>, Vec<String>) {
         let scope = Scope { purpose: Use::Limit, ..*scope };
         let (mut written, mut faulty) = (Vec::new(), Vec::new());
@@ -35,7 +37,11 @@ impl<'a> Compiler<'a> {
             let is_free = self.check_limit_name(item, number, &scope);
             match self.write_limit(item, &scope).filter(|_| is_free) {
                 Some(limit) => written.push(limit),
-                None => faulty.extend(item.features()),
+                None => {
+                    faulty.extend(item.features());
+                    let features = is_free.then(|| bare_window(item)).into_iter().collect();
+                    written.push(WrittenLimit { item, features, rule: None });
+                }
             }
         }
         (written, faulty)
@@ -144,7 +150,7 @@ impl<'a> Compiler<'a> {
             acts: true,
             ..RuleItem::default()
         };
-        Some(WrittenLimit { item, features, rule })
+        Some(WrittenLimit { item, features, rule: Some(rule) })
     }
 
     /// The ceiling as a part of expressions.
@@ -231,6 +237,17 @@ impl<'a> Compiler<'a> {
             });
         }
         plans
+    }
+}
+
+/// The events of a limit's window.
+fn bare_window(item: &LimitItem) -> FeatureItem {
+    FeatureItem {
+        name: At { value: format!("{}.used", item.name.value), span: item.name.span.clone() },
+        aggregate: At { value: Aggregate::Count, span: item.name.span.clone() },
+        by: Some(item.by.clone()),
+        over: Some(item.over.clone()),
+        ..FeatureItem::default()
     }
 }
 
