@@ -124,9 +124,10 @@ def random_events(policy: sekisho.Policy, rows: int) -> dict[str, list[Any]]:
 def test_the_features_that_fraud_teams_ask_for_have_values() -> None:
     policy = sekisho.Policy.load(EXAMPLES / "policies" / "features.toml")
     engine = sekisho.Engine(policy, key=KEY)
-    for name in ["fraud_devices", "fraud_bank_accounts", "fraud_addresses", "trusted_payees"]:
+    for name in ["fraud_devices", "fraud_bank_accounts", "trusted_payees"]:
         engine.list_add(name, "1")
-    engine.list_add("drop_addresses", "港区芝1-2-3 桜荘101")
+    for name in ["fraud_addresses", "drop_addresses"]:
+        engine.list_add(name, "港区芝1-2-3 桜荘101")
     engine.list_add("fraudster_names", "ヤマダ タロウ")
     table = pa.table(engine.replay(pa.table(random_events(policy, 2_000))))
     names = [info.name for info in policy.features]
