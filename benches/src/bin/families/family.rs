@@ -248,6 +248,18 @@ expression = "double(n_account) / 30.0 > 1.5"
 "#,
     },
     Family {
+        name: "limit",
+        by: &["account"],
+        features: r#"
+[[limit]]
+name = "f"
+by = ["account"]
+over = "30d"
+where = 'type == "login"'
+amount = 10000000
+"#,
+    },
+    Family {
         name: "inconsistencies",
         by: &["account"],
         features: r#"
