@@ -1,7 +1,7 @@
 //! Window aggregates over one entity's history: the **visit**.
 //!
-//! A visit reads one history and the current event, for some features lists, and nothing else. It finds the bounds of every window
-//! once, marks which entries each selector picks as bits, and computes each feature from the picked bits.
+//! A visit reads one history and the current event, for some features lists, and nothing else. It finds the bounds of
+//! every window once, marks which entries each selector picks as bits, and computes each feature from the picked bits.
 
 use std::slice::from_ref;
 use std::sync::Arc;
