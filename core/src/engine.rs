@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 
-use arc_swap::{ArcSwap, ArcSwapOption};
+use arc_swap::ArcSwap;
 
 use crate::decision::Decision;
 use crate::error::{Error, ErrorKind, Result};
@@ -36,8 +36,8 @@ mod swap;
 
 pub use builder::EngineBuilder;
 use call::{Call, Scratches};
-use challenger::Challenger;
 pub use challenger::ChallengerReport;
+use challenger::{Challenger, OnTrial};
 use journal::Journal;
 pub use journal::Recovered;
 use layout::Layout;
@@ -122,7 +122,7 @@ pub struct Engine {
     /// The number of that ruling: changes before anything is remembered in its shape.
     generation: AtomicU32,
     /// A policy on trial.
-    challenger: ArcSwapOption<Challenger>,
+    on_trial: OnTrial,
     latest: Latest,
     memory: Memory,
     /// What each policy remembered that was in force. Held while the one in force is replaced.
@@ -358,18 +358,19 @@ impl Engine {
         // The policy in force stays while the challenger is fitted to it.
         let _past = locked(&self.past);
         let (challenger, report) = Challenger::new(policy, &self.ruling.load())?;
-        self.challenger.store(Some(Arc::new(challenger)));
+        self.on_trial.put(Some(challenger));
         Ok(report)
     }
 
     /// The policy on trial, if there is one.
     pub fn challenger(&self) -> Option<Policy> {
-        self.challenger.load().as_ref().map(|challenger| challenger.policy.clone())
+        self.on_trial.get().map(|challenger| challenger.policy.clone())
     }
 
     /// Ends the trial; the challenger's policy, if there was one.
     pub fn end_challenge(&self) -> Option<Policy> {
-        self.challenger.swap(None).map(|challenger| challenger.policy.clone())
+        let _past = locked(&self.past);
+        self.on_trial.put(None).map(|challenger| challenger.policy.clone())
     }
 
     /// What each table remembers, in the order of the policy.

@@ -5,8 +5,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU32};
 
-use arc_swap::{ArcSwap, ArcSwapOption};
+use arc_swap::ArcSwap;
 
+use super::challenger::OnTrial;
 use super::journal::{Journal, Sink};
 use super::keys::Keys;
 use super::moves::Moves;
@@ -164,7 +165,7 @@ impl EngineBuilder {
         Engine {
             ruling: ArcSwap::from(Arc::new(ruling)),
             generation: AtomicU32::new(0),
-            challenger: ArcSwapOption::empty(),
+            on_trial: OnTrial::default(),
             latest: Latest(AtomicI64::new(i64::MIN)),
             memory: self.memory,
             past: Mutex::default(),

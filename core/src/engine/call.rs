@@ -192,6 +192,12 @@ impl<'a> Call<'a> {
                 (None, None) => 0,
             };
         }
+        for (plan, held) in plans.iter().zip(&self.held) {
+            let Some(Held { shard, place: Some(place), .. }) = held else { continue };
+            let Some(slot) = shard.slot(*place) else { continue };
+            let cell = |column: usize| route.cells.get(*plan.columns.get(column)?).copied().flatten();
+            *touched ^= slot.history.touch_panes(&plan.budget, cell);
+        }
     }
 
     /// Whether any entity holds the event already.
@@ -258,9 +264,9 @@ impl<'a> Call<'a> {
             decision.tokens.clone_from(&route.tokens);
             decision.event_id = ruling.keyring.event_id(event);
         }
-        match self.engine.challenger.load().as_deref() {
+        match self.engine.on_trial.get() {
             Some(challenger) if challenger.generation == self.ruling.generation => {
-                self.try_challenger(challenger, event, repeated, decision);
+                self.try_challenger(&challenger, event, repeated, decision);
             }
             _ => decision.challenger = None,
         }

@@ -1,6 +1,9 @@
 //! A policy on trial: it sees every event and every memory, and decides nothing.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use arc_swap::ArcSwapOption;
 
 use super::layout::Layout;
 use super::ruling::Ruling;
@@ -8,6 +11,28 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::feature::{CellSource, Keyring, TablePlan};
 use crate::policy::{Aggregate, Compiled, Policy};
 use crate::state::List;
+
+/// Where an engine keeps its challenger. Nearly always there is none, which one read says.
+#[derive(Debug, Default)]
+pub(super) struct OnTrial {
+    is_some: AtomicBool,
+    challenger: ArcSwapOption<Challenger>,
+}
+
+impl OnTrial {
+    #[inline(always)]
+    pub(super) fn get(&self) -> Option<Arc<Challenger>> {
+        if self.is_some.load(Ordering::Acquire) { self.challenger.load_full() } else { None }
+    }
+
+    /// Puts another in its place, or none; the one that was there. Only one may do so at a time.
+    pub(super) fn put(&self, challenger: Option<Challenger>) -> Option<Arc<Challenger>> {
+        let is_some = challenger.is_some();
+        let before = self.challenger.swap(challenger.map(Arc::new));
+        self.is_some.store(is_some, Ordering::Release);
+        before
+    }
+}
 
 /// A challenger beside one policy in force.
 #[derive(Debug)]

@@ -66,7 +66,7 @@ impl Probe<'_> {
         known_before: &mut Vec<(usize, Member)>,
     ) -> Option<Option<Hit>> {
         let plan = self.policy.lists.get(place.list)?;
-        let (era, sizes) = (plan.era(self.era), list.sizes());
+        let era = plan.era(self.era);
         // Another key than the engine's own is not replaced.
         let is_own = plan.key.is_none();
         let mut part = |part: &[u8]| {
@@ -90,13 +90,17 @@ impl Probe<'_> {
             ListKind::Cidr => list.find_address(event.address(place.field)?, time),
             ListKind::Prefix => match event.raw_text(place.field) {
                 Some(text) => match form {
-                    Some(kind) => locale::with_form(kind, text, |bytes| find_beginning(bytes, sizes, part)),
-                    None => find_beginning(text.as_bytes(), sizes, part),
+                    Some(kind) => {
+                        locale::with_form(kind, text, |bytes| find_beginning(bytes, list.sizes(), part))
+                    }
+                    None => find_beginning(text.as_bytes(), list.sizes(), part),
                 },
                 // The issuer's number comes from the card's where the event has none.
-                None if place.field == Field::BIN => {
-                    find_beginning(CardNumber::parse(event.raw_text(Field::CARD)?)?.issuer(), sizes, part)
-                }
+                None if place.field == Field::BIN => find_beginning(
+                    CardNumber::parse(event.raw_text(Field::CARD)?)?.issuer(),
+                    list.sizes(),
+                    part,
+                ),
                 None => return None,
             },
             ListKind::Address => {
@@ -115,7 +119,7 @@ impl Probe<'_> {
             }
             ListKind::Name => {
                 let name = Name::parse(event.raw_text(place.field)?)?;
-                let hit = part(name.listed().as_bytes());
+                let (sizes, hit) = (list.sizes(), part(name.listed().as_bytes()));
                 // Nothing follows for a name in kana from names in kanji.
                 if hit.is_none() && sizes != 0 && sizes & name.script_bit() == 0 {
                     return None;
@@ -123,8 +127,10 @@ impl Probe<'_> {
                 hit
             }
             ListKind::Domain => match (form, event.raw_text(place.field)?) {
-                (Some(kind), text) => locale::with_form(kind, text, |bytes| find_domain(bytes, sizes, part)),
-                (None, text) => find_domain(text.as_bytes(), sizes, part),
+                (Some(kind), text) => {
+                    locale::with_form(kind, text, |bytes| find_domain(bytes, list.sizes(), part))
+                }
+                (None, text) => find_domain(text.as_bytes(), list.sizes(), part),
             },
         };
         Some(hit)

@@ -127,10 +127,10 @@ impl Engine {
 
     /// The challenger goes on beside the ruling if it can; true when it cannot.
     pub(super) fn refit_challenger(&self, ruling: &Ruling) -> bool {
-        let Some(known) = self.challenger.load_full() else { return false };
+        let Some(known) = self.on_trial.get() else { return false };
         let fitted = Challenger::new(known.policy.clone(), ruling).ok();
         let ended = fitted.is_none();
-        self.challenger.store(fitted.map(|(challenger, _)| Arc::new(challenger)));
+        self.on_trial.put(fitted.map(|(challenger, _)| challenger));
         ended
     }
 

@@ -132,10 +132,16 @@ impl History {
         Some(history)
     }
 
-    /// Has the processor fetch the memory of the history; what comes back means nothing.
+    /// Has the processor fetch the entries; what comes back means nothing.
     #[inline(always)]
     pub(crate) fn touch(&self) -> u64 {
-        self.block.touch() ^ self.panes().map_or(0, Panes::touch)
+        self.block.touch()
+    }
+
+    /// The same of the panes that an event with such cells changes.
+    #[inline(always)]
+    pub(crate) fn touch_panes(&self, budget: &Budget, cell: impl Fn(usize) -> Option<u64>) -> u64 {
+        self.panes().map_or(0, |panes| panes.touch(&budget.series, cell))
     }
 
     /// How many events it holds exactly.

@@ -13,6 +13,7 @@ mod sample;
 mod series;
 mod shard;
 mod table;
+mod tallies;
 
 pub(crate) use bits::ones;
 pub(crate) use codec::{Reader, Writer};

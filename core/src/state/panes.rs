@@ -8,6 +8,7 @@ use super::record::Shape;
 use super::rekeying::Rekeying;
 use super::sample::Sample;
 use super::series::{Bits, Fact, Kind, SeriesPlan, Tally};
+use super::tallies::Tallies;
 
 /// Panes that the composites of one entity share in a series; the oldest go when there are more.
 pub(super) const MOST_COMPOSITES: usize = 1_024;
@@ -26,15 +27,8 @@ pub(crate) struct Panes {
 
 #[derive(Clone, Debug)]
 enum Series {
-    Tallies(VecDeque<Pane>),
+    Tallies(Tallies),
     Sample(Sample),
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Pane {
-    /// The pane's number, and which composite it is of.
-    place: (i64, u64),
-    tally: Tally,
 }
 
 /// A label of a folded event.
@@ -86,42 +80,23 @@ impl Series {
     fn new(plan: &SeriesPlan) -> Series {
         match plan.kind {
             Kind::Distinct => Series::Sample(Sample::new(plan)),
-            _ => Series::Tallies(VecDeque::new()),
+            _ => Series::Tallies(Tallies::default()),
         }
     }
 
     /// Takes in an event that the series picks under `key`.
     fn add(&mut self, plan: &SeriesPlan, key: u64, fact: &Fact, folded_until: i64) {
-        let (index, oldest) = (plan.pane(fact.time), plan.oldest_pane(folded_until));
-        let word = plan.word(fact);
+        let oldest = plan.oldest_pane(folded_until);
         match self {
-            Series::Sample(sample) => sample.add(key, index, word, oldest),
-            Series::Tallies(panes) => {
-                while panes.front().is_some_and(|pane| pane.place.0 < oldest) {
-                    panes.pop_front();
-                }
-                if index < oldest {
-                    return;
-                }
-                let new = Pane { place: (index, key), tally: Tally::default() };
-                let at = ensure_pane(panes, |pane| pane.place, new);
-                if let Some(pane) = panes.get_mut(at) {
-                    pane.tally.merge(plan, &Tally::of(plan, fact.time, word));
-                }
-                while !plan.same.is_empty() && panes.len() > MOST_COMPOSITES {
-                    panes.pop_front();
-                }
-            }
+            Series::Sample(sample) => sample.add(key, plan.pane(fact.time), plan.word(fact), oldest),
+            Series::Tallies(tallies) => tallies.add(plan, key, fact, oldest),
         }
     }
 
     /// Takes an event out again, where that can be done.
     fn subtract(&mut self, plan: &SeriesPlan, key: u64, fact: &Fact) {
-        let Series::Tallies(panes) = self else { return };
-        let place = (plan.pane(fact.time), key);
-        let Ok(at) = panes.binary_search_by_key(&place, |pane| pane.place) else { return };
-        if let Some(pane) = panes.get_mut(at) {
-            pane.tally.subtract(plan, &Tally::of(plan, fact.time, plan.word(fact)));
+        if let Series::Tallies(tallies) = self {
+            tallies.subtract(plan, key, fact);
         }
     }
 
@@ -136,8 +111,8 @@ impl Series {
                 words.fold(renamed, |done, (before, after)| sample.replace(before, after, false) | done)
             }
             // Of identifiers a tally knows no more than under which of them it is.
-            Series::Tallies(panes) => {
-                keys.into_iter().fold(false, |renamed, key| rename(panes, plan, key, right) | renamed)
+            Series::Tallies(tallies) => {
+                keys.into_iter().fold(false, |renamed, key| tallies.rename(plan, key, right) | renamed)
             }
         }
     }
@@ -145,27 +120,9 @@ impl Series {
     fn bytes(&self) -> usize {
         match self {
             Series::Sample(sample) => sample.bytes(),
-            Series::Tallies(panes) => panes.capacity() * size_of::<Pane>(),
+            Series::Tallies(tallies) => tallies.bytes(),
         }
     }
-}
-
-/// The panes of one composite become another's.
-fn rename(panes: &mut VecDeque<Pane>, plan: &SeriesPlan, before: u64, after: u64) -> bool {
-    let renamed: Vec<Pane> = panes.iter().copied().filter(|pane| pane.place.1 == before).collect();
-    if renamed.is_empty() {
-        return false;
-    }
-    panes.retain(|pane| pane.place.1 != before);
-    for Pane { place: (index, _), mut tally } in renamed {
-        let new = Pane { place: (index, after), tally: Tally::default() };
-        let at = ensure_pane(panes, |pane| pane.place, new);
-        if let Some(pane) = panes.get_mut(at) {
-            tally.merge(plan, &pane.tally);
-            pane.tally = tally;
-        }
-    }
-    true
 }
 
 impl Panes {
@@ -173,14 +130,9 @@ impl Panes {
         to.time(self.folded_until);
         for series in &self.series {
             match series {
-                Series::Tallies(panes) => {
+                Series::Tallies(tallies) => {
                     to.byte(0);
-                    to.number(panes.len() as u32);
-                    for Pane { place: (index, key), tally } in panes {
-                        to.time(*index);
-                        to.word(*key);
-                        tally.write(to);
-                    }
+                    tallies.write(to);
                 }
                 Series::Sample(sample) => {
                     to.byte(1);
@@ -202,15 +154,8 @@ impl Panes {
     /// Panes as they were written, with so many series; `None` when the bytes are not as they should be.
     pub(super) fn read(series: usize, from: &mut Reader<'_>) -> Option<Panes> {
         let folded_until = from.time()?;
-        let tallies = |from: &mut Reader<'_>| {
-            let panes = (0..from.count(40)?)
-                .map(|_| Some(Pane { place: (from.time()?, from.word()?), tally: Tally::read(from)? }));
-            panes
-                .collect::<Option<VecDeque<Pane>>>()
-                .filter(|panes| panes.iter().is_sorted_by_key(|pane| pane.place))
-        };
         let all = (0..series).map(|_| match from.byte()? {
-            0 => tallies(from).map(Series::Tallies),
+            0 => Tallies::read(from).map(Series::Tallies),
             _ => Sample::read(from).map(Series::Sample),
         });
         let all = all.collect::<Option<Vec<Series>>>()?;
@@ -237,14 +182,13 @@ impl Panes {
         self.folded_until
     }
 
-    /// Has the processor fetch the panes that an event changes; what comes back means nothing.
-    pub(super) fn touch(&self) -> u64 {
-        self.series.iter().fold(0, |all, series| {
-            let last = match series {
-                Series::Tallies(panes) => panes.back().map(|pane| pane.place.1),
-                Series::Sample(sample) => sample.touch(),
-            };
-            all ^ last.unwrap_or(0)
+    /// Has the processor fetch the panes that an event with such cells changes; what comes back means nothing.
+    pub(super) fn touch(&self, plans: &[SeriesPlan], cell: impl Fn(usize) -> Option<u64>) -> u64 {
+        self.series.iter().zip(plans).fold(0, |all, (series, plan)| {
+            all ^ match series {
+                Series::Tallies(tallies) => tallies.touch(),
+                Series::Sample(sample) => sample.touch(plan.column.and_then(&cell)),
+            }
         })
     }
 
@@ -378,35 +322,26 @@ impl Panes {
         }
     }
 
-    /// What a series holds of the panes from `from` to `to`, oldest first.
-    pub(crate) fn tally(&self, number: usize, plan: &SeriesPlan, key: u64, (from, to): (i64, i64)) -> Tally {
-        let mut all = Tally::default();
-        if let Some(Series::Tallies(panes)) = self.series.get(number) {
-            let first = first_from(panes, |pane| pane.place.0, from);
-            let inside = panes.range(first..).take_while(|pane| pane.place.0 <= to);
-            let own = inside.filter(|pane| pane.place.1 == key).map(|pane| &pane.tally);
-            if plan.kind == Kind::Count {
-                all.count = own.map(|tally| tally.count).sum();
-            } else {
-                own.for_each(|tally| all.merge(plan, tally));
-            }
+    /// What a series holds of the panes from one to another.
+    pub(crate) fn tally(&self, number: usize, plan: &SeriesPlan, key: u64, panes: (i64, i64)) -> Tally {
+        match self.series.get(number) {
+            Some(Series::Tallies(tallies)) => tallies.tally(plan, key, panes),
+            _ => Tally::default(),
         }
-        all
     }
 
-    /// Of the oldest or newest events of each pane, the time of the first one after `time` and no later than `until`.
+    /// Of the oldest or newest events of each pane, the time of the first one after a time and no later than another.
     pub(crate) fn edge_after(
         &self,
         number: usize,
         plan: &SeriesPlan,
         key: u64,
-        (time, until): (i64, i64),
+        range: (i64, i64),
     ) -> Option<i64> {
-        let Some(Series::Tallies(panes)) = self.series.get(number) else { return None };
-        let first = first_from(panes, |pane| pane.place.0, plan.pane(time.saturating_add(1)));
-        let own = panes.range(first..).filter(|pane| pane.place.1 == key);
-        let edges = own.filter_map(|pane| pane.tally.edge()).map(|(time, _)| time);
-        edges.take_while(|edge| *edge <= until).find(|edge| *edge > time)
+        match self.series.get(number) {
+            Some(Series::Tallies(tallies)) => tallies.edge_after(plan, key, range),
+            _ => None,
+        }
     }
 
     /// How many different words a series saw in the panes from `from` to `to` and in the event that is scored.

@@ -128,9 +128,14 @@ impl Sample {
         Sample { panes: VecDeque::new(), live: 0, values, most_panes }
     }
 
-    /// Has the processor fetch the last pane; what comes back means nothing.
-    pub(super) fn touch(&self) -> Option<u64> {
-        self.panes.back().map(|pane| pane.place.1)
+    /// Has the processor fetch the panes at both ends and the slot of a word; what comes back means nothing.
+    pub(super) fn touch(&self, word: Option<u64>) -> u64 {
+        let ends = [self.panes.front(), self.panes.back()];
+        let slot = match (&self.values, word) {
+            (Values::Last(table), Some(word)) => table.touch(spread(word)),
+            _ => 0,
+        };
+        ends.into_iter().flatten().fold(slot, |all, pane| all ^ pane.place.1 ^ pane.level as u64)
     }
 
     pub(super) fn bytes(&self) -> usize {
@@ -455,6 +460,11 @@ impl Table {
         let mut fitting =
             probe.filter(|at| self.slots.get(*at).is_some_and(|(known, _)| *known == value || *known == 0));
         fitting.next().unwrap_or(usize::MAX)
+    }
+
+    fn touch(&self, value: u64) -> u64 {
+        let home = value as usize & self.slots.len().saturating_sub(1);
+        self.slots.get(home).map_or(0, |(known, _)| *known)
     }
 
     fn find(&self, value: u64) -> Option<i64> {

@@ -77,6 +77,24 @@ pub(crate) struct SeriesPlan {
 }
 
 impl SeriesPlan {
+    /// A series of the first column, whose panes are a millisecond wide.
+    #[cfg(test)]
+    pub(super) fn of_kind(kind: Kind, number: bool) -> SeriesPlan {
+        SeriesPlan {
+            kind,
+            column: Some(0),
+            number,
+            predicate: None,
+            step: None,
+            present: None,
+            same: Vec::new(),
+            width: 1,
+            reach: None,
+            delayed: false,
+            signature: String::new(),
+        }
+    }
+
     /// The pane of a time; panes are aligned to 1970.
     pub(crate) fn pane(&self, time: i64) -> i64 {
         time.div_euclid(self.width.max(1))
@@ -85,6 +103,11 @@ impl SeriesPlan {
     /// The oldest pane that is kept once events up to `time` have been folded.
     pub(super) fn oldest_pane(&self, time: i64) -> i64 {
         self.reach.map_or(i64::MIN, |reach| self.pane(time.saturating_sub(reach)))
+    }
+
+    /// Whether a tally can be taken out of another to the bit, and all panes are of one composite.
+    pub(super) fn is_exact(&self) -> bool {
+        self.same.is_empty() && (self.kind == Kind::Count || self.kind == Kind::Sum && !self.number)
     }
 
     /// One number for the words of the columns in `same`; 0 without any. `None` when one of them is absent.
@@ -324,6 +347,13 @@ impl Tally {
         self.count -= 1;
     }
 
+    /// What is left of counts or exact sums when others that were merged into them are taken out again.
+    pub(super) fn without(&self, other: &Tally) -> Tally {
+        let mut rest = Tally { count: self.count.wrapping_sub(other.count), ..*self };
+        rest.set_sum(self.sum().wrapping_sub(other.sum()));
+        rest
+    }
+
     fn set_sum(&mut self, sum: i128) {
         (self.low, self.high) = (sum as u64, (sum >> 64) as u64);
     }
@@ -347,22 +377,6 @@ fn value(plan: &SeriesPlan, word: u64) -> f64 {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-
-    fn plan(kind: Kind, number: bool) -> SeriesPlan {
-        SeriesPlan {
-            kind,
-            column: Some(0),
-            number,
-            predicate: None,
-            step: None,
-            present: None,
-            same: Vec::new(),
-            width: 1,
-            reach: None,
-            delayed: false,
-            signature: String::new(),
-        }
-    }
 
     fn all(plan: &SeriesPlan, values: &[i64]) -> Tally {
         values.iter().fold(Tally::default(), |mut all, value| {
@@ -389,7 +403,7 @@ mod tests {
             later in 0i64..1_000_000,
         ) {
             let half_life = 70_000;
-            let plan = SeriesPlan { kind: Kind::Fading { half_life }, ..plan(Kind::Count, false) };
+            let plan = SeriesPlan::of_kind(Kind::Fading { half_life }, false);
             let one = |(time, value): &(i64, i64)| Tally::of(&plan, *time, *value as u64);
             let all = |events: &[(i64, i64)]| events.iter().fold(Tally::default(), |mut all, event| {
                 all.merge(&plan, &one(event));
@@ -422,7 +436,7 @@ mod tests {
             let squares: f64 = joined.iter().map(|value| *value as f64 - mean).map(|off| off * off).sum();
             for number in [false, true] {
                 for kind in [Kind::Sum, Kind::Moments, Kind::Least, Kind::Greatest] {
-                    let plan = plan(kind, number);
+                    let plan = SeriesPlan::of_kind(kind, number);
                     let mut tally = all(&plan, &earlier);
                     tally.merge(&plan, &all(&plan, &later));
                     if matches!(kind, Kind::Sum | Kind::Moments) {
