@@ -170,10 +170,11 @@ impl<'a> Call<'a> {
         }
         let tables = plans.iter().zip(&self.ruling.tables);
         for (number, ((plan, table), held)) in tables.zip(&mut self.held).enumerate() {
-            let Some(Held { shard, place, .. }) = held else { continue };
+            let (Some(Held { shard, place, .. }), Some(token)) = (held, route.token(plan.key)) else {
+                continue;
+            };
             let Some(place) = place else {
-                // Whoever is new has a sweep before it.
-                *touched ^= shard.touch_next();
+                *touched ^= shard.touch_next(token);
                 continue;
             };
             let Some(slot) = shard.slot_mut(*place) else { continue };
@@ -185,10 +186,12 @@ impl<'a> Call<'a> {
         }
         let latest = self.engine.latest().unwrap_or(i64::MIN);
         for (plan, held) in plans.iter().zip(&self.held) {
-            let (Some(held), Some(_)) = (held, route.token(plan.key)) else { continue };
+            let (Some(held), Some(token)) = (held, route.token(plan.key)) else { continue };
             *touched ^= match (held.place, plan.retention) {
                 (Some(place), _) => held.shard.slot(place).map_or(0, |slot| slot.history.touch()),
-                (None, Some(retention)) => held.shard.touch_departing(latest.saturating_sub(retention)),
+                (None, Some(retention)) => {
+                    held.shard.touch_departing(token, latest.saturating_sub(retention))
+                }
                 (None, None) => 0,
             };
         }
@@ -380,9 +383,7 @@ impl<'a> Call<'a> {
             }
             let horizon = table_plan.retention.map(|retention| latest - retention - 1);
             let place = held.place.unwrap_or_else(|| {
-                if let Some(horizon) = horizon {
-                    held.shard.sweep(horizon);
-                }
+                held.shard.sweep(token, horizon);
                 held.shard.welcome(token, (ruling.generation, *era))
             });
             let Some(slot) = held.shard.slot_mut(place) else { continue };

@@ -21,6 +21,10 @@ const MOST_USES: u8 = 3;
 /// Of all memory, the part that newcomers may fill.
 const NEWCOMERS: usize = 10;
 
+/// One in so many newcomers has a sweep before it, of as many rounds: what is fetched together is not waited for
+/// one by one.
+const SWEEP: usize = 8;
+
 /// What a shard knows of one entity: a line of memory.
 #[derive(Debug)]
 #[repr(align(64))]
@@ -148,10 +152,9 @@ impl Shard {
         self.index.find(token, |place| self.is_at(token, place))
     }
 
-    /// Has the processor fetch what finds an entity, counts its events and begins a sweep; what comes back means nothing.
+    /// Has the processor fetch what finds an entity and counts its events; what comes back means nothing.
     pub(crate) fn touch(&self, token: Token) -> u64 {
-        let next = self.newcomers.front().copied().unwrap_or(0);
-        self.index.touch(token) ^ self.counts.events as u64 ^ u64::from(next)
+        self.index.touch(token) ^ self.counts.events as u64
     }
 
     fn is_at(&self, token: Token, place: u32) -> bool {
@@ -212,13 +215,6 @@ impl Shard {
 
     /// Makes room for an entity that nothing is known of yet.
     pub(crate) fn welcome(&mut self, token: Token, made: (u32, u8)) -> u32 {
-        // Who came again moves on in time, and does not stand before those who have to go.
-        if let Some(place) = self.newcomers.front().copied()
-            && self.slots.get(place as usize).is_some_and(|slot| slot.uses > 0)
-        {
-            self.newcomers.pop_front();
-            self.establish(place);
-        }
         let returns = self.forget_ghost(token);
         self.settle(token, made, if returns { Queue::Established } else { Queue::Newcomers })
     }
@@ -330,40 +326,60 @@ impl Shard {
         self.established.push_back(place);
     }
 
-    /// Drops the next entities in turn if nothing of them is later than `horizon`. Called for every newcomer, so that
-    /// who never comes again does not stay for ever; more go than come, so that memory falls again after a rush.
-    pub(crate) fn sweep(&mut self, horizon: i64) {
-        for newcomers in [true, true, false] {
-            let queue = if newcomers { &mut self.newcomers } else { &mut self.established };
-            let Some(place) = queue.pop_front() else { continue };
-            if self.slots.get(place as usize).is_some_and(|slot| slot.latest <= horizon) {
-                self.counts.expired += 1;
-                self.remove_at(place);
-            } else if newcomers {
-                // Newcomers leave in the order in which they came.
-                self.newcomers.push_front(place);
-            } else {
-                self.established.push_back(place);
+    /// Whether a newcomer has a sweep before it.
+    fn is_to_sweep(token: Token) -> bool {
+        token.low().is_multiple_of(SWEEP as u64)
+    }
+
+    /// Drops the next entities in turn if nothing of them is later than `horizon`, which is that of a table which does
+    /// not keep all. Called before every newcomer, so that who never comes again does not stay for ever; more go than
+    /// come, so that memory falls again after a rush.
+    pub(crate) fn sweep(&mut self, token: Token, horizon: Option<i64>) {
+        if !Shard::is_to_sweep(token) {
+            return;
+        }
+        for _ in 0..SWEEP {
+            // Who came again moves on in time, and does not stand before those who have to go.
+            if let Some(place) = self.newcomers.front().copied()
+                && self.slots.get(place as usize).is_some_and(|slot| slot.uses > 0)
+            {
+                self.newcomers.pop_front();
+                self.establish(place);
+            }
+            let Some(horizon) = horizon else { continue };
+            for newcomers in [true, true, false] {
+                let queue = if newcomers { &mut self.newcomers } else { &mut self.established };
+                let Some(place) = queue.pop_front() else { continue };
+                if self.slots.get(place as usize).is_some_and(|slot| slot.latest <= horizon) {
+                    self.counts.expired += 1;
+                    self.remove_at(place);
+                } else if newcomers {
+                    // Newcomers leave in the order in which they came.
+                    self.newcomers.push_front(place);
+                } else {
+                    self.established.push_back(place);
+                }
             }
         }
     }
 
-    /// Those whom the next sweep looks at.
-    fn next_in_turn(&self) -> impl Iterator<Item = &Slot> {
-        let places = self.newcomers.iter().take(2).chain(self.established.front());
+    /// Those whom the sweep before a newcomer looks at.
+    fn next_in_turn(&self, token: Token) -> impl Iterator<Item = &Slot> {
+        let rounds = if Shard::is_to_sweep(token) { SWEEP } else { 0 };
+        let places = self.newcomers.iter().take(2 * rounds).chain(self.established.iter().take(rounds));
         places.filter_map(|place| self.slot(*place))
     }
 
-    /// Has the processor fetch what the next sweep looks at and where a newcomer goes; what comes back means nothing.
-    pub(crate) fn touch_next(&self) -> u64 {
-        let last = self.newcomers.back().into_iter().chain(self.free.last());
-        let last = last.fold(0, |all, place| all ^ u64::from(*place));
-        self.next_in_turn().fold(last, |all, slot| all ^ slot.latest as u64)
+    /// Has the processor fetch where a newcomer goes and what a sweep before it looks at; what comes back means nothing.
+    pub(crate) fn touch_next(&self, token: Token) -> u64 {
+        let free = self.free.last().and_then(|place| self.slot(*place)).map_or(0, |slot| slot.latest);
+        let last = self.newcomers.back().copied().unwrap_or(0);
+        self.next_in_turn(token).fold(free as u64 ^ u64::from(last), |all, slot| all ^ slot.latest as u64)
     }
 
     /// The same of what a sweep drops, when nothing later than `horizon` is kept.
-    pub(crate) fn touch_departing(&self, horizon: i64) -> u64 {
-        let gone = self.next_in_turn().filter(|slot| slot.latest <= horizon);
+    pub(crate) fn touch_departing(&self, token: Token, horizon: i64) -> u64 {
+        let gone = self.next_in_turn(token).filter(|slot| slot.latest <= horizon);
         gone.fold(0, |all, slot| all ^ self.index.touch(slot.token) ^ slot.history.touch())
     }
 
