@@ -10,6 +10,7 @@ use super::probe::Probe;
 use super::ruling::Ruling;
 use crate::decision::{ConclusionWork, Decision, conclude};
 use crate::error::{Error, ErrorKind, Result};
+use crate::event::token::Token;
 use crate::event::{Event, Field, Label, OUTCOMES, Outcome};
 use crate::feature::{Moment, Plan, Route, Row, TablePlan, Workspace, derive, visit};
 use crate::policy::{Cause, Compiled, Policy};
@@ -89,6 +90,7 @@ fn is_same(known: Option<&Policy>, policy: &Policy) -> bool {
 /// A table's shard that holds the event's entity, and where.
 #[derive(Debug)]
 pub(super) struct Held<'a> {
+    pub(super) token: Token,
     pub(super) shard: MutexGuard<'a, Shard>,
     pub(super) place: Option<u32>,
     /// The shard of the entity's token under the previous key, until that is settled.
@@ -138,7 +140,7 @@ impl<'a> Call<'a> {
                     None => table.lock(token).map(|shard| (shard, None)),
                     Some(before) => table.lock_both(token, before),
                 }
-                .map(|(shard, other)| Held { shard, place: None, other });
+                .map(|(shard, other)| Held { token, shard, place: None, other });
             }
         }
         if engine.generation.load(std::sync::atomic::Ordering::Acquire) != ruling.generation {
@@ -156,46 +158,46 @@ impl<'a> Call<'a> {
     /// Looks the entities up, step by step for all of them: the places are far apart in memory, and the processor
     /// fetches side by side what does not depend on each other.
     fn find(&mut self) {
-        let Scratch { route, touched, .. } = &mut *self.scratch;
-        let plans = &self.ruling.policy.0.plan.tables;
-        for (plan, held) in plans.iter().zip(&self.held) {
-            if let (Some(held), Some(token)) = (held, route.token(plan.key)) {
-                *touched ^= held.shard.touch(token);
-            }
+        let Call { engine, ruling, scratch, held: all, .. } = self;
+        let Scratch { route, touched, .. } = &mut **scratch;
+        let plans = &ruling.policy.0.plan.tables;
+        for held in all.iter().flatten() {
+            *touched ^= held.shard.touch(held.token);
         }
-        for (plan, held) in plans.iter().zip(&mut self.held) {
-            if let (Some(held), Some(token)) = (held, route.token(plan.key)) {
-                held.place = held.shard.place(token);
-            }
+        for held in all.iter_mut().flatten() {
+            held.place = held.shard.place(held.token);
         }
-        let tables = plans.iter().zip(&self.ruling.tables);
-        for (number, ((plan, table), held)) in tables.zip(&mut self.held).enumerate() {
-            let (Some(Held { shard, place, .. }), Some(token)) = (held, route.token(plan.key)) else {
-                continue;
-            };
+        let tables = plans.iter().zip(&ruling.tables);
+        for (number, ((plan, table), held)) in tables.zip(&mut *all).enumerate() {
+            let Some(Held { token, shard, place, .. }) = held else { continue };
             let Some(place) = place else {
-                *touched ^= shard.touch_next(token);
+                *touched ^= shard.touch_next(*token);
                 continue;
             };
             let Some(slot) = shard.slot_mut(*place) else { continue };
-            if slot.generation != self.ruling.generation {
-                self.ruling.reshape(number, plan, slot);
+            if slot.generation != ruling.generation {
+                ruling.reshape(number, plan, slot);
                 shard.account(*place);
                 shard.make_room(table.shard_budget(), Some(*place));
             }
         }
-        let latest = self.engine.latest().unwrap_or(i64::MIN);
-        for (plan, held) in plans.iter().zip(&self.held) {
-            let (Some(held), Some(token)) = (held, route.token(plan.key)) else { continue };
-            *touched ^= match (held.place, plan.retention) {
-                (Some(place), _) => held.shard.slot(place).map_or(0, |slot| slot.history.touch()),
-                (None, Some(retention)) => {
-                    held.shard.touch_departing(token, latest.saturating_sub(retention))
+        let latest = engine.latest().unwrap_or(i64::MIN);
+        let mut folded = false;
+        for (plan, held) in plans.iter().zip(&*all) {
+            let Some(Held { token, shard, place, .. }) = held else { continue };
+            *touched ^= match (place.and_then(|place| shard.slot(place)), plan.retention) {
+                (Some(slot), _) => {
+                    folded |= slot.history.has_extra();
+                    slot.history.touch()
                 }
+                (None, Some(retention)) => shard.touch_departing(*token, latest.saturating_sub(retention)),
                 (None, None) => 0,
             };
         }
-        for (plan, held) in plans.iter().zip(&self.held) {
+        if !folded {
+            return;
+        }
+        for (plan, held) in plans.iter().zip(&*all) {
             let Some(Held { shard, place: Some(place), .. }) = held else { continue };
             let Some(slot) = shard.slot(*place) else { continue };
             let cell = |column: usize| route.cells.get(*plan.columns.get(column)?).copied().flatten();
@@ -377,7 +379,8 @@ impl<'a> Call<'a> {
         let Recorded { time, latest, outcome, label, masks, later } = recorded;
         let entry = Entry { time: *time, id: route.id, masks, outcome: *outcome, label: *label };
         for ((table_plan, table), held) in plan.tables.iter().zip(&ruling.tables).zip(held.iter_mut()) {
-            let (Some(token), Some(held)) = (route.token(table_plan.key), held) else { continue };
+            let Some(held) = held else { continue };
+            let token = held.token;
             if frame.is_some_and(|frame| frame <= table.restored_until(token)) {
                 continue;
             }
@@ -471,11 +474,8 @@ impl<'a> Call<'a> {
         let all = &self.ruling.policy.0.plan;
         let learnt = known.learnt(route.id, all.revisable());
         for ((plan, table), held) in all.tables.iter().zip(&self.ruling.tables).zip(&mut self.held) {
-            let (Some(token), Some(Held { shard, place: Some(place), .. })) = (route.token(plan.key), held)
-            else {
-                continue;
-            };
-            if frame.is_some_and(|frame| frame <= table.restored_until(token)) {
+            let Some(Held { token, shard, place: Some(place), .. }) = held else { continue };
+            if frame.is_some_and(|frame| frame <= table.restored_until(*token)) {
                 continue;
             }
             if let Some(slot) = shard.slot_mut(*place) {

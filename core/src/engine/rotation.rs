@@ -219,9 +219,8 @@ impl Call<'_> {
         let policy = &*ruling.policy.0;
         let mut changed = moved;
         for ((plan, table), held) in policy.plan.tables.iter().zip(&ruling.tables).zip(held.iter_mut()) {
-            let token = scratch.route.token(plan.key);
-            let (Some(token), Some(Held { shard, place: Some(place), .. })) = (token, held) else { continue };
-            if scratch.frame.is_some_and(|frame| frame <= table.restored_until(token)) {
+            let Some(Held { token, shard, place: Some(place), .. }) = held else { continue };
+            if scratch.frame.is_some_and(|frame| frame <= table.restored_until(*token)) {
                 continue;
             }
             let rekeying = scratch.route.rekeying(&policy.plan, plan);

@@ -138,7 +138,12 @@ impl History {
         self.block.touch()
     }
 
-    /// The same of the panes that an event with such cells changes.
+    /// Whether there may be panes, as the slot alone says.
+    pub(crate) fn has_extra(&self) -> bool {
+        self.extra.is_some()
+    }
+
+    /// Has the processor fetch the panes that an event with such cells changes.
     #[inline(always)]
     pub(crate) fn touch_panes(&self, budget: &Budget, cell: impl Fn(usize) -> Option<u64>) -> u64 {
         self.panes().map_or(0, |panes| panes.touch(&budget.series, cell))
