@@ -60,8 +60,6 @@ pub(super) struct Scratch {
     pub(super) row: Row,
     conclusion: ConclusionWork,
     workspace: Workspace,
-    /// The cells that one table remembers of the event.
-    cells: Vec<Option<u64>>,
     /// Where a call keeps what it holds; empty between calls.
     held: Vec<Option<Held<'static>>>,
     /// Makes the reading of memory count that is only fetched.
@@ -374,7 +372,7 @@ impl<'a> Call<'a> {
             self.engine.advance_to(recorded.time);
         }
         let Call { ruling, scratch, held, era, .. } = self;
-        let Scratch { route, cells, .. } = &mut **scratch;
+        let Scratch { route, .. } = &**scratch;
         let plan = &ruling.policy.0.plan;
         let Recorded { time, latest, outcome, label, masks, later } = recorded;
         let entry = Entry { time: *time, id: route.id, masks, outcome: *outcome, label: *label };
@@ -393,7 +391,7 @@ impl<'a> Call<'a> {
             let history = &mut slot.history;
             let before = history.len();
             let TablePlan { shape, budget, .. } = table_plan;
-            table_plan.cells(&route.cells, cells);
+            let cells = table_plan.cells(&route.cells);
             // What is too old makes room first, so that it takes none in the panes.
             horizon.iter().for_each(|horizon| history.forget_until(shape, *horizon));
             if route.previous.is_some() {
@@ -470,7 +468,7 @@ impl<'a> Call<'a> {
 
     /// Takes in what was learnt about the routed event; `frame` as in [`apply`](Call::apply).
     pub(super) fn apply_known(&mut self, known: &Known, frame: Option<u64>) {
-        let Scratch { route, cells, .. } = &mut *self.scratch;
+        let Scratch { route, .. } = &*self.scratch;
         let all = &self.ruling.policy.0.plan;
         let learnt = known.learnt(route.id, all.revisable());
         for ((plan, table), held) in all.tables.iter().zip(&self.ruling.tables).zip(&mut self.held) {
@@ -479,11 +477,10 @@ impl<'a> Call<'a> {
                 continue;
             }
             if let Some(slot) = shard.slot_mut(*place) {
-                plan.cells(&route.cells, cells);
                 if route.previous.is_some() {
                     rekey_samples(all, plan, route, &mut slot.history, known.masks());
                 }
-                slot.history.revise(&plan.shape, &plan.budget, &learnt, cells);
+                slot.history.revise(&plan.shape, &plan.budget, &learnt, plan.cells(&route.cells));
                 shard.account(*place);
                 shard.make_room(table.shard_budget(), None);
             }

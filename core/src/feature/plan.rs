@@ -8,7 +8,7 @@ use crate::event::token::Token;
 use crate::event::{Field, Schema};
 use crate::locale::Kind;
 use crate::policy::{Aggregate, Conditions};
-use crate::state::{Budget, Column, Shape, list_mark};
+use crate::state::{Budget, Cells, Column, Shape, list_mark};
 
 /// Everything that route and visit do for one policy.
 #[derive(Debug, Default)]
@@ -208,10 +208,9 @@ pub(crate) struct TablePlan {
 }
 
 impl TablePlan {
-    /// Picks the remembered cells from all those of an event.
-    pub(crate) fn cells(&self, all: &[Option<u64>], own: &mut Vec<Option<u64>>) {
-        own.clear();
-        own.extend(self.columns.iter().map(|cell| all.get(*cell).copied().flatten()));
+    /// The remembered ones of all cells of an event.
+    pub(crate) fn cells<'a>(&'a self, all: &'a [Option<u64>]) -> Cells<'a> {
+        Cells { places: &self.columns, all }
     }
 }
 

@@ -20,7 +20,12 @@ pub(super) fn number(words: &[u64], width: usize, at: usize) -> u64 {
 /// Writes one of them.
 #[inline(always)]
 pub(super) fn write_number(words: &mut [u64], width: usize, at: usize, number: u64) {
-    let bit = at * width;
+    write_inside(words, width, at * width, number);
+}
+
+/// Writes a number of `width` bits that lie within one word, from `bit` on.
+#[inline(always)]
+pub(super) fn write_inside(words: &mut [u64], width: usize, bit: usize, number: u64) {
     if let Some(word) = words.get_mut(bit / 64) {
         *word = *word & !(((1 << width) - 1) << (bit % 64)) | number << (bit % 64);
     }
@@ -73,12 +78,16 @@ pub(super) fn shift(words: &mut [u64], from: usize, to: usize, count: usize) {
 
 /// Moves all bits down by `by`; zeros follow the last.
 pub(super) fn shift_down(words: &mut [u64], by: usize) {
-    for place in 0..words.len() {
-        let word = read(words, 64 * place + by);
-        if let Some(moved) = words.get_mut(place) {
-            *moved = word;
-        }
-    }
+    let (whole, shift) = ((by / 64).min(words.len()), by % 64);
+    let kept = words.len() - whole;
+    words.copy_within(whole.., 0);
+    let (moved, freed) = words.split_at_mut(kept);
+    freed.fill(0);
+    moved.iter_mut().rev().fold(0, |above, word| {
+        let low = *word;
+        *word = low >> shift | above << 1 << (63 - shift);
+        low
+    });
 }
 
 /// The lowest `count` bits, all 64 when there are more.

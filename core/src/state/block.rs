@@ -5,8 +5,8 @@ use smallvec::SmallVec;
 use super::bits;
 use super::codec::{Reader, Writer};
 use super::record::{
-    Column, FORGOTTEN, HEAD, HEAD_FIELD, Layout, MOST_ENTRIES, SIZES, Shape, View, dictionary_size, head,
-    pack_known,
+    Cells, Column, FORGOTTEN, HEAD, HEAD_FIELD, Layout, MOST_ENTRIES, SIZES, Shape, View, dictionary_size,
+    head, pack_known,
 };
 use super::rekeying::Rekeying;
 
@@ -25,15 +25,21 @@ fn larger(room: usize) -> usize {
     }
 }
 
-/// One event on its way into a record.
-pub(super) struct Incoming<'a, P> {
-    pub(super) time: i64,
-    pub(super) id: u64,
-    /// The numbers of the outcome and the label.
-    pub(super) known: (u8, u8),
-    /// Whether each predicate of the shape holds.
-    pub(super) predicates: P,
-    pub(super) cells: &'a [Option<u64>],
+/// One event on its way into a history.
+#[derive(Clone, Copy)]
+pub(crate) struct Entry<'a> {
+    pub(crate) time: i64,
+    pub(crate) id: u64,
+    /// One bit for each predicate of the plan.
+    pub(crate) masks: &'a [u64],
+    pub(crate) outcome: u8,
+    pub(crate) label: u8,
+}
+
+/// Whether the bit of a predicate is set.
+#[inline(always)]
+pub(crate) fn holds(masks: &[u64], predicate: u16) -> bool {
+    masks.get(usize::from(predicate / 64)).is_some_and(|word| word >> (predicate % 64) & 1 == 1)
 }
 
 /// A record that can be changed.
@@ -80,7 +86,9 @@ impl Block {
     /// Reads a word of every line of memory, so that the processor has fetched all of them when they are needed. Of a
     /// long record a visit does not read all.
     pub(super) fn touch(&self) -> u64 {
-        self.words.iter().step_by(LINE).take(MOST_TOUCHED).fold(0, |all, word| all ^ word)
+        let most = self.words.get(..MOST_TOUCHED * LINE).unwrap_or(&self.words);
+        let last = most.last().copied().unwrap_or(0);
+        most.as_chunks::<LINE>().0.iter().fold(last, |all, line| all ^ line[0])
     }
 
     /// How many entries it holds.
@@ -100,9 +108,7 @@ impl Block {
     }
 
     fn put(&mut self, at: usize, word: u64) {
-        if let Some(place) = self.words.get_mut(at) {
-            *place = word;
-        }
+        put(&mut self.words, at, word);
     }
 
     fn tail(&mut self, from: usize) -> &mut [u64] {
@@ -118,59 +124,102 @@ impl Block {
     fn set_dictionary_size(&mut self, number: usize, length: usize, capacity: usize) {
         bits::write(self.tail(SIZES), 32 * number, 32, (length | capacity << 16) as u64);
     }
+
     /// Adds an entry behind those that are no later.
-    pub(super) fn insert<P: Iterator<Item = bool>>(&mut self, shape: &Shape, entry: Incoming<'_, P>) {
+    pub(super) fn insert(&mut self, shape: &Shape, entry: &Entry<'_>, cells: Cells<'_>) {
+        let (length, start, capacity) = self.head();
+        let newest = || self.words.get(shape.times() + start + length - 1);
+        let is_last = length == 0 || newest().is_some_and(|newest| *newest as i64 <= entry.time);
+        let has_room = start + length < capacity;
+        let at = if is_last && has_room { length } else { self.make_place(shape, entry.time) };
+        if let Some(head) = self.words.get_mut(HEAD) {
+            // The length is lowest.
+            *head += 1;
+        }
+        self.write_entry(shape, at, entry, cells);
+    }
+
+    /// Makes room for an entry of that time; says where it is.
+    #[inline(never)]
+    fn make_place(&mut self, shape: &Shape, time: i64) -> usize {
         if self.words.is_empty() {
             *self = Block::first(shape);
         }
-        let view = self.view(shape);
-        let at = view.count_until(entry.time);
-        let View { mut layout, mut start, length, .. } = view;
-        if start + length >= layout.capacity {
+        let (length, start, capacity) = self.head();
+        if start + length >= capacity {
             self.make_room(shape);
-            View { layout, start, .. } = self.view(shape);
         }
-        let capacity = layout.capacity;
+        let at = self.view(shape).count_until(time);
         if at < length {
             self.open_gap(shape, at);
         }
-        self.set_head(length + 1, start, capacity);
-        let mut place = start + at;
-        self.put(layout.times + place, entry.time as u64);
-        self.put(layout.times + capacity + place, entry.id);
-        bits::write_number(self.tail(layout.codes), layout.width, place, pack_known(entry.known));
-        let mut dictionary = layout.dictionaries;
-        for (cell, kept) in entry.cells.iter().zip(&shape.columns) {
-            match (*kept, *cell) {
-                (Column::Plain(number), Some(word)) => {
-                    self.put(layout.plain + number * capacity + place, word);
+        at
+    }
+
+    /// Writes an entry into its place. May be done again.
+    #[inline(always)]
+    fn write_entry(&mut self, shape: &Shape, at: usize, entry: &Entry<'_>, cells: Cells<'_>) {
+        let (_, start, capacity) = self.head();
+        let layout = shape.layout(capacity);
+        let words = &mut *self.words;
+        let place = start + at;
+        put(words, layout.times + place, entry.time as u64);
+        put(words, layout.times + capacity + place, entry.id);
+        // Of codes and flags the places count from the first bit of the block.
+        let Layout { width, mut dictionaries, .. } = layout;
+        let mut code_at = 64 * layout.codes + place * width;
+        bits::write_inside(words, width, code_at, pack_known((entry.outcome, entry.label)));
+        let mut flag_at = 64 * layout.bits + place;
+        let mut write = |held: bool| {
+            bits::write_flag(words, flag_at, held);
+            flag_at += capacity;
+        };
+        match entry.masks {
+            // Nearly every policy has no more than 64 predicates.
+            [mask] => shape.predicates.iter().for_each(|number| write(mask >> (number % 64) & 1 == 1)),
+            masks => shape.predicates.iter().for_each(|number| write(holds(masks, *number))),
+        }
+        let mut plain_at = layout.plain + place;
+        for (kept, place) in shape.columns.iter().zip(cells.places) {
+            let cell = cells.get(*place);
+            bits::write_flag(words, flag_at, cell.is_some());
+            flag_at += capacity;
+            match *kept {
+                Column::Plain(_) => {
+                    if let Some(word) = cell {
+                        put(words, plain_at, word);
+                    }
+                    plain_at += capacity;
                 }
-                (Column::Plain(_), None) => {}
-                (Column::Coded(number), None) => dictionary += dictionary_size(&self.words, number).1,
-                (Column::Coded(number), Some(word)) => {
-                    let (length, mut room) = dictionary_size(&self.words, number);
-                    let words = self.words.get(dictionary..dictionary + length).unwrap_or(&[]);
-                    let code = match words.iter().position(|known| *known == word) {
-                        Some(code) => code,
-                        None => {
-                            let code = self.encode(shape, number, word, at);
-                            // The dictionary may have grown, and everything moved.
-                            let view = self.view(shape);
-                            (layout, place) = (view.layout, view.start + at);
-                            dictionary = view.dictionary(number);
-                            room = dictionary_size(&self.words, number).1;
-                            code
-                        }
-                    };
-                    dictionary += room;
-                    let codes = self.tail(layout.codes);
-                    bits::write_number(codes, layout.width, (1 + number) * capacity + place, code as u64);
+                Column::Coded(number) => {
+                    code_at += capacity * width;
+                    let (length, room) = dictionary_size(words, number);
+                    if let Some(word) = cell {
+                        let known = words.get(dictionaries..).and_then(|words| words.get(..length));
+                        let code = known.unwrap_or(&[]).iter().position(|known| *known == word);
+                        let Some(code) = code else {
+                            return self.write_new(shape, (at, number, word), entry, cells);
+                        };
+                        bits::write_inside(words, width, code_at, code as u64);
+                    }
+                    dictionaries += room;
                 }
             }
         }
-        let packed = self.tail(layout.bits);
-        let flags = entry.predicates.chain(entry.cells.iter().map(Option::is_some));
-        flags.zip((place..).step_by(capacity)).for_each(|(flag, bit)| bits::write_flag(packed, bit, flag));
+    }
+
+    /// The same when a dictionary lacks a word: the block may become another one, so that all is written anew.
+    #[cold]
+    #[inline(never)]
+    fn write_new(
+        &mut self,
+        shape: &Shape,
+        (at, number, word): (usize, usize, u64),
+        entry: &Entry<'_>,
+        cells: Cells<'_>,
+    ) {
+        self.encode(shape, number, word, at);
+        self.write_entry(shape, at, entry, cells);
     }
 
     /// Moves the entries from `at` on up by one.
@@ -250,6 +299,39 @@ impl Block {
     pub(super) fn drop_oldest(&mut self, count: usize) {
         let (length, start, capacity) = self.head();
         self.set_head(length.saturating_sub(count), start + count.min(length), capacity);
+    }
+
+    /// Takes away what is no later than `time`; false when there is nothing.
+    #[inline(always)]
+    pub(super) fn drop_until(&mut self, shape: &Shape, time: i64) -> bool {
+        let (length, start, _) = self.head();
+        let first = shape.times() + start;
+        let time_at = |at: usize| self.words.get(first + at).map(|known| *known as i64);
+        let (Some(oldest), true) = (time_at(0), length > 0) else { return false };
+        if oldest > time {
+            return false;
+        }
+        // Nearly always it is the oldest one alone.
+        if length > 1 && time_at(1).is_some_and(|next| next <= time) {
+            return self.drop_many(shape, time);
+        }
+        if let [head, forgotten, ..] = &mut *self.words {
+            *head = *head + (1 << HEAD_FIELD) - 1;
+            *forgotten = (*forgotten).max(oldest as u64 + 1);
+        }
+        true
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn drop_many(&mut self, shape: &Shape, time: i64) -> bool {
+        let view = self.view(shape);
+        let count = view.count_until(time);
+        if let Some(last) = count.checked_sub(1).and_then(|last| view.time_at(last)) {
+            self.drop_oldest(count);
+            self.forget_until(shape, last);
+        }
+        count > 0
     }
 
     /// Says that what happened up to `time` may be missing.
@@ -334,7 +416,7 @@ impl Block {
 
     /// Adds a word to a dictionary that lacks it, for the entry at `at`.
     #[cold]
-    fn encode(&mut self, shape: &Shape, number: usize, word: u64, at: usize) -> usize {
+    fn encode(&mut self, shape: &Shape, number: usize, word: u64, at: usize) {
         let view = self.view(shape);
         let (mut length, mut room) = view.dictionary_size(number);
         // Entries cannot hold more words than they are, and codes are as wide as these need.
@@ -350,7 +432,6 @@ impl Block {
         let place = view.dictionary(number) + length;
         self.put(place, word);
         self.set_dictionary_size(number, length + 1, room);
-        length
     }
 
     /// Takes words that no entry holds any more out of a dictionary; says how many are left. What stands at an entry
@@ -395,8 +476,106 @@ fn zeros(length: usize) -> Box<[u64]> {
     words.into()
 }
 
+#[inline(always)]
+fn put(words: &mut [u64], at: usize, word: u64) {
+    if let Some(place) = words.get_mut(at) {
+        *place = word;
+    }
+}
+
 fn copy(to: &mut [u64], from: &[u64]) {
     if let Some(to) = to.get_mut(..from.len()) {
         to.copy_from_slice(from);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    /// What an entry should be read as.
+    #[derive(Clone, Debug)]
+    struct Known {
+        time: i64,
+        id: u64,
+        masks: [u64; 2],
+        outcome: u8,
+        label: u8,
+        cells: Vec<Option<u64>>,
+    }
+
+    prop_compose! {
+        fn known()(
+            time in 0i64..40,
+            id in 1u64..1_000,
+            masks: [u64; 2],
+            outcome in 0u8..8,
+            label in 0u8..3,
+            cells in vec(proptest::option::weighted(0.8, 0u64..12), 6),
+        ) -> Known {
+            Known { time, id, masks, outcome, label, cells }
+        }
+    }
+
+    fn check(shape: &Shape, block: &Block, expected: &[Known]) -> Result<(), TestCaseError> {
+        let view = block.view(shape);
+        prop_assert_eq!(view.len(), expected.len());
+        for (at, known) in expected.iter().enumerate() {
+            prop_assert_eq!(view.time_at(at), Some(known.time));
+            prop_assert_eq!(view.known(at), (known.outcome, known.label));
+            for (place, predicate) in shape.predicates().iter().enumerate() {
+                let held = view.predicate_bits(place, at) & 1 == 1;
+                prop_assert_eq!(held, holds(&known.masks, *predicate), "predicate {}", predicate);
+            }
+            for (column, kept) in shape.columns().enumerate() {
+                prop_assert_eq!(view.cell(kept, column, at), known.cells[column], "column {}", column);
+            }
+        }
+        for id in 1..1_000 {
+            let place = expected.iter().rposition(|known| known.id == id);
+            prop_assert_eq!(view.position_of(id), place, "the event {}", id);
+        }
+        Ok(())
+    }
+
+    proptest! {
+        /// Against a list of entries.
+        #[test]
+        fn a_block_is_a_list_of_entries(
+            coded in vec(any::<bool>(), 0..6),
+            predicates in proptest::collection::btree_set(0u16..130, 0..5),
+            steps in vec((proptest::option::of(known()), 0i64..40), 1..60),
+        ) {
+            let mut shape = Shape::default();
+            coded.iter().for_each(|coded| shape.add_column(*coded));
+            predicates.iter().for_each(|number| _ = shape.predicate(*number));
+            let places: Vec<usize> = (0..coded.len()).collect();
+            let (mut block, mut expected) = (Block::default(), Vec::<Known>::new());
+            let mut forgotten = None;
+            for (known, time) in steps {
+                match known {
+                    Some(known) => {
+                        let Known { time, id, masks, outcome, label, cells } = &known;
+                        let (time, id, outcome, label) = (*time, *id, *outcome, *label);
+                        let entry = Entry { time, id, masks, outcome, label };
+                        block.insert(&shape, &entry, Cells { places: &places, all: cells });
+                        let at = expected.iter().filter(|other| other.time <= time).count();
+                        expected.insert(at, known);
+                    }
+                    // Mostly one, sometimes many.
+                    None => {
+                        let time = expected.first().map_or(time, |oldest| oldest.time + time / 8);
+                        let count = expected.iter().filter(|other| other.time <= time).count();
+                        prop_assert_eq!(block.drop_until(&shape, time), count > 0);
+                        let last = expected.drain(..count).next_back();
+                        forgotten = forgotten.max(last.map(|last| last.time));
+                    }
+                }
+                check(&shape, &block, &expected)?;
+                prop_assert_eq!(block.view(&shape).forgotten_until(), forgotten);
+            }
+        }
     }
 }

@@ -2,28 +2,12 @@
 
 use smallvec::SmallVec;
 
-use super::block::{Block, Incoming};
+use super::block::{Block, Entry, holds};
 use super::codec::{Reader, Writer};
 use super::panes::{Panes, Pending};
-use super::record::{Column, Shape, View};
+use super::record::{Cells, Column, Shape, View};
 use super::rekeying::Rekeying;
 use super::series::{Bits, Budget, Fact};
-
-/// One event on its way into a history.
-#[derive(Clone, Copy)]
-pub(crate) struct Entry<'a> {
-    pub(crate) time: i64,
-    pub(crate) id: u64,
-    /// One bit for each predicate of the plan.
-    pub(crate) masks: &'a [u64],
-    pub(crate) outcome: u8,
-    pub(crate) label: u8,
-}
-
-/// Whether the bit of a predicate is set.
-pub(crate) fn holds(masks: &[u64], predicate: u16) -> bool {
-    masks.get(usize::from(predicate / 64)).is_some_and(|word| word >> (predicate % 64) & 1 == 1)
-}
 
 /// The events of one entity.
 #[derive(Clone, Debug, Default)]
@@ -193,34 +177,17 @@ impl History {
     }
 
     /// Puts an event that is not here yet into its place, behind those of the same time.
-    pub(crate) fn insert(
-        &mut self,
-        shape: &Shape,
-        budget: &Budget,
-        entry: &Entry<'_>,
-        cells: &[Option<u64>],
-    ) {
+    pub(crate) fn insert(&mut self, shape: &Shape, budget: &Budget, entry: &Entry<'_>, cells: Cells<'_>) {
         if self.panes().is_some() || self.len() >= budget.events {
             return self.insert_folding(shape, budget, entry, cells);
         }
-        self.place(shape, entry, cells);
-    }
-
-    fn place(&mut self, shape: &Shape, entry: &Entry<'_>, cells: &[Option<u64>]) {
-        let incoming = Incoming {
-            time: entry.time,
-            id: entry.id,
-            known: (entry.outcome, entry.label),
-            predicates: shape.predicates().iter().map(|predicate| holds(entry.masks, *predicate)),
-            cells,
-        };
-        self.block.insert(shape, incoming);
+        self.block.insert(shape, entry, cells);
     }
 
     /// Puts an event into a history that has outgrown its budget: the oldest makes room and goes into panes.
     #[cold]
     #[inline(never)]
-    fn insert_folding(&mut self, shape: &Shape, budget: &Budget, entry: &Entry<'_>, cells: &[Option<u64>]) {
+    fn insert_folding(&mut self, shape: &Shape, budget: &Budget, entry: &Entry<'_>, cells: Cells<'_>) {
         let (mut labels, panes) = self.take_extra();
         let plans = &budget.series;
         let clock_before = self.clock(shape);
@@ -236,7 +203,7 @@ impl History {
             fact.iter().for_each(|fact| panes.see(plans, fact));
         }
         let bits = shape.predicates().iter().map(|predicate| holds(entry.masks, *predicate));
-        let fact = Fact { time: entry.time, bits: bits.collect(), cells: cells.into() };
+        let fact = Fact { time: entry.time, bits: bits.collect(), cells: cells.iter().collect() };
         panes.see(plans, &fact);
         let view = self.view(shape);
         let full = view.len() >= budget.events;
@@ -246,7 +213,7 @@ impl History {
             while self.view(shape).len() >= budget.events.max(1) {
                 self.fold_oldest(shape, budget, &mut panes, &mut labels, clock);
             }
-            self.place(shape, entry, cells);
+            self.block.insert(shape, entry, cells);
         }
         panes.advance(plans, clock);
         self.set_extra(labels, Some(panes));
@@ -291,23 +258,28 @@ impl History {
 
     /// Drops what is no later than `time`.
     pub(crate) fn forget_until(&mut self, shape: &Shape, time: i64) {
-        let view = self.view(shape);
-        // Nearly always it is nothing or the oldest one.
-        let old = view.times().iter().take_while(|known| **known as i64 <= time);
-        let dropped = old.enumerate().last().map(|(at, last)| (at + 1, *last as i64));
+        match self.extra {
+            None => _ = self.block.drop_until(shape, time),
+            Some(_) => self.forget_all(shape, time),
+        }
+    }
+
+    /// The same when something is known beside the block.
+    #[cold]
+    #[inline(never)]
+    fn forget_all(&mut self, shape: &Shape, time: i64) {
+        let dropped = self.block.drop_until(shape, time);
         let folded = self.panes().map(Panes::folded_until).filter(|folded| *folded <= time);
-        if dropped.is_none() && folded.is_none() {
+        if !dropped && folded.is_none() {
             return;
         }
-        let (count, last) = dropped.unwrap_or_default();
-        self.block.drop_oldest(count);
-        self.block.forget_until(shape, folded.unwrap_or(0).max(last));
-        if self.extra.is_some() {
-            let (mut labels, panes) = self.take_extra();
-            let view = self.view(shape);
-            labels.retain(|change| view.position_of(change.id).is_some());
-            self.set_extra(labels, panes.filter(|_| folded.is_none()));
+        if let Some(folded) = folded {
+            self.block.forget_until(shape, folded);
         }
+        let (mut labels, panes) = self.take_extra();
+        let view = self.view(shape);
+        labels.retain(|change| view.position_of(change.id).is_some());
+        self.set_extra(labels, panes.filter(|_| folded.is_none()));
     }
 
     /// When an event happened, and the numbers of the outcome and the label that were last learnt about it.
@@ -320,13 +292,7 @@ impl History {
 
     /// Takes in what was learnt about an event. Bits of predicates that test the outcome or the label become
     /// those of the new knowledge; questions about times before the label still see the old ones.
-    pub(crate) fn revise(
-        &mut self,
-        shape: &Shape,
-        budget: &Budget,
-        learnt: &Learnt<'_>,
-        cells: &[Option<u64>],
-    ) {
+    pub(crate) fn revise(&mut self, shape: &Shape, budget: &Budget, learnt: &Learnt<'_>, cells: Cells<'_>) {
         let view = self.view(shape);
         let Some(at) = view.position_of(learnt.id) else {
             return self.revise_folded(shape, budget, learnt, cells);
@@ -369,11 +335,12 @@ impl History {
 
     /// Corrects the panes for an event that they may hold.
     #[cold]
-    fn revise_folded(&mut self, shape: &Shape, budget: &Budget, learnt: &Learnt<'_>, cells: &[Option<u64>]) {
+    fn revise_folded(&mut self, shape: &Shape, budget: &Budget, learnt: &Learnt<'_>, cells: Cells<'_>) {
         let clock = self.clock(shape);
         let panes = self.extra.as_mut().and_then(|extra| extra.panes.as_mut());
         if let Some(panes) = panes.filter(|panes| learnt.time <= panes.folded_until()) {
-            panes.revise(shape, &budget.series, learnt, cells, clock);
+            let cells: SmallVec<[Option<u64>; 16]> = cells.iter().collect();
+            panes.revise(shape, &budget.series, learnt, &cells, clock);
         }
     }
 
@@ -456,17 +423,17 @@ impl History {
         let Reshape { before, after, predicates, budget, series } = *change;
         let view = self.view(before);
         let count = after.predicates().len();
+        let places: SmallVec<[usize; 16]> = (0..after.columns.len()).collect();
         let mut block = Block::default();
         for (at, (time, id)) in view.times().iter().zip(view.ids()).enumerate() {
             let kept = |column: usize| view.cell(before.column(column)?, column, at);
-            let cells: SmallVec<[Option<u64>; 16]> =
-                (0..after.columns.len()).map(|column| cell(column, *time as i64, &kept)).collect();
-            let known = view.known(at);
-            let entry = Remembered { view, at, label: known.1, before: None };
-            let held: Bits = (0..count).map(|predicate| holds(predicate, &entry)).collect();
-            let incoming =
-                Incoming { time: *time as i64, id: *id, known, predicates: held.into_iter(), cells: &cells };
-            block.insert(after, incoming);
+            let all: SmallVec<[Option<u64>; 16]> =
+                places.iter().map(|column| cell(*column, *time as i64, &kept)).collect();
+            let (outcome, label) = view.known(at);
+            let entry = Remembered { view, at, label, before: None };
+            let masks = after.masks(|predicate| holds(predicate, &entry));
+            let entry = Entry { time: *time as i64, id: *id, masks: &masks, outcome, label };
+            block.insert(after, &entry, Cells { places: &places, all: &all });
         }
         if let Some(time) = view.forgotten_until() {
             block.forget_until(after, time);

@@ -16,15 +16,16 @@ mod table;
 mod tallies;
 
 pub(crate) use bits::ones;
+pub(crate) use block::{Entry, holds};
 pub(crate) use codec::{Reader, Writer};
-pub(crate) use history::{Entry, History, Learnt, Remembered, Reshape, Undone, holds};
+pub(crate) use history::{History, Learnt, Remembered, Reshape, Undone};
 pub(crate) use lists::{
     Class, Content, Hit, Home, LONGEST_REASON, List, Prepared, domain_with_size, find_beginning, find_domain,
     list_mark, size_of_beginning,
 };
 pub use lists::{ListEntry, ListVersion};
 pub(crate) use panes::Panes;
-pub(crate) use record::{Coded, Column, MOST_COLUMNS, Shape, View};
+pub(crate) use record::{Cells, Coded, Column, MOST_COLUMNS, Shape, View};
 pub(crate) use rekeying::Rekeying;
 pub(crate) use series::{Budget, Fading, Kind, SeriesPlan, Tally};
 pub(crate) use shard::{Adopted, Counts, Shard, Slot};

@@ -30,7 +30,7 @@ pub(super) const HEAD_FIELD: usize = 16;
 const OUTCOME_BITS: usize = 4;
 
 /// What the records of one table remember of an event.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Shape {
     pub(super) predicates: Vec<u16>,
     pub(super) columns: Vec<Column>,
@@ -69,6 +69,16 @@ impl Shape {
         &self.predicates
     }
 
+    /// One bit for each predicate of the policy's plan: those that are kept and hold.
+    pub(super) fn masks(&self, mut holds: impl FnMut(usize) -> bool) -> Vec<u64> {
+        let most = self.predicates.iter().max().map_or(0, |most| usize::from(*most) + 1);
+        let mut masks = vec![0; most.div_ceil(64)];
+        for (place, number) in self.predicates.iter().enumerate() {
+            bits::write_flag(&mut masks, usize::from(*number), holds(place));
+        }
+        masks
+    }
+
     /// Whether records of both shapes are laid out alike; predicates may have other numbers in their plans.
     pub(crate) fn is_like(&self, other: &Shape) -> bool {
         self.columns == other.columns && self.predicates.len() == other.predicates.len()
@@ -102,9 +112,23 @@ impl Shape {
         8 * (self.layout(entries).dictionaries + entries * self.coded) + budget.most_bytes()
     }
 
+    /// Where the times stand, whatever the room.
+    #[inline(always)]
+    pub(super) fn times(&self) -> usize {
+        SIZES + ((self.coded + 1) >> 1)
+    }
+
+    /// Where everything is in a block with room for so many entries. Every event asks, so the sizes are rounded up by
+    /// shifts: none is near what a word can hold.
     #[inline(always)]
     pub(super) fn layout(&self, capacity: usize) -> Layout {
-        Layout::new(self.plain, self.coded, self.bits(), capacity)
+        let width = if capacity <= 256 { 8 } else { 16 };
+        let times = self.times();
+        let plain = times + 2 * capacity;
+        let codes = plain + self.plain * capacity;
+        let bits = codes + (((1 + self.coded) * capacity * width + 63) >> 6);
+        let dictionaries = bits + ((self.bits() * capacity + 63) >> 6);
+        Layout { capacity, width, times, plain, codes, bits, dictionaries }
     }
 }
 
@@ -121,16 +145,26 @@ pub(super) struct Layout {
     pub(super) dictionaries: usize,
 }
 
-impl Layout {
+/// The cells of an event that one table remembers.
+#[derive(Clone, Copy)]
+pub(crate) struct Cells<'a> {
+    /// Where each stands among all of the event.
+    pub(crate) places: &'a [usize],
+    pub(crate) all: &'a [Option<u64>],
+}
+
+impl Cells<'_> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = Option<u64>> {
+        self.places.iter().map(|place| self.get(*place))
+    }
+
+    /// The cell at a place among all.
     #[inline(always)]
-    fn new(plain: usize, coded: usize, bits: usize, capacity: usize) -> Layout {
-        let width = if capacity <= 256 { 8 } else { 16 };
-        let times = SIZES + coded.div_ceil(2);
-        let plain_at = times + 2 * capacity;
-        let codes = plain_at + plain * capacity;
-        let bits_at = codes + ((1 + coded) * capacity * width).div_ceil(64);
-        let dictionaries = bits_at + (bits * capacity).div_ceil(64);
-        Layout { capacity, width, times, plain: plain_at, codes, bits: bits_at, dictionaries }
+    pub(super) fn get(&self, place: usize) -> Option<u64> {
+        match self.all.get(place) {
+            Some(Some(word)) => Some(*word),
+            _ => None,
+        }
     }
 }
 
@@ -267,11 +301,20 @@ impl<'a> View<'a> {
     }
 
     /// Where the event with this id stands; events without an id are never found.
+    #[inline(always)]
     pub(crate) fn position_of(&self, id: u64) -> Option<usize> {
-        // Asked for every event and nearly always in vain: without early exits the compiler compares many at once.
-        // Half of an id tells nearly all others apart.
-        let alike = |ids: &[u64]| ids.iter().fold(false, |alike, known| alike | (*known as u32 == id as u32));
-        if id == 0 || !alike(self.ids()) { None } else { self.ids().iter().rposition(|known| *known == id) }
+        // Asked for every event and nearly always in vain: without early exits the compiler compares many at once, and
+        // half of an id tells nearly all others apart. What follows the last id is none, but makes the eights full.
+        let ids = self.words.get(self.layout.times + self.layout.capacity + self.start..)?;
+        let (eights, _) = ids.get(..self.length.next_multiple_of(8)).unwrap_or(ids).as_chunks::<8>();
+        let mut alike = [0; 8];
+        for eight in eights {
+            for (alike, known) in alike.iter_mut().zip(eight) {
+                *alike |= if *known as u32 == id as u32 { u32::MAX } else { 0 };
+            }
+        }
+        let none = eights.len() * 8 >= self.length && alike.iter().fold(0, |all, one| all | one) == 0;
+        if id == 0 || none { None } else { place_of(self.ids(), id) }
     }
 
     /// How many events are no later than `time`.
@@ -302,6 +345,11 @@ pub(super) fn head(words: &[u64]) -> (usize, usize, usize) {
 pub(super) fn dictionary_size(words: &[u64], number: usize) -> (usize, usize) {
     let sizes = words.get(SIZES + number / 2).copied().unwrap_or(0) >> (32 * (number % 2));
     (sizes as usize & 0xffff, (sizes >> 16) as usize & 0xffff)
+}
+
+#[cold]
+fn place_of(ids: &[u64], id: u64) -> Option<usize> {
+    ids.iter().rposition(|known| *known == id)
 }
 
 /// The numbers of the outcome and the label in one.

@@ -270,11 +270,20 @@ impl Shard {
         while self.bytes > budget && self.evict(budget, kept) {}
     }
 
-    /// Takes in that the memory of a history changed.
+    /// Takes in that the memory of a history changed, if it did.
+    #[inline(always)]
     pub(crate) fn account(&mut self, place: u32) {
         let Some(slot) = self.slots.get_mut(place as usize) else { return };
-        let before = slot.bytes as usize;
         let bytes = ENTITY_BYTES + slot.history.bytes();
+        if slot.bytes as usize != bytes || slot.approximate != slot.history.panes().is_some() {
+            self.account_bytes(place, bytes);
+        }
+    }
+
+    #[inline(never)]
+    fn account_bytes(&mut self, place: u32, bytes: usize) {
+        let Some(slot) = self.slots.get_mut(place as usize) else { return };
+        let before = slot.bytes as usize;
         slot.bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
         let newcomer = slot.queue == Queue::Newcomers;
         let was = std::mem::replace(&mut slot.approximate, slot.history.panes().is_some());
