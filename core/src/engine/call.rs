@@ -387,8 +387,7 @@ impl<'a> Call<'a> {
                 held.shard.sweep(token, horizon);
                 held.shard.welcome(token, (ruling.generation, *era))
             });
-            let Some(slot) = held.shard.slot_mut(place) else { continue };
-            let history = &mut slot.history;
+            let Some((history, spares)) = held.shard.history_mut(place) else { continue };
             let before = history.len();
             let TablePlan { shape, budget, .. } = table_plan;
             let cells = table_plan.cells(&route.cells);
@@ -397,7 +396,7 @@ impl<'a> Call<'a> {
             if route.previous.is_some() {
                 rekey_samples(plan, table_plan, route, history, masks);
             }
-            history.insert(shape, budget, &entry, cells);
+            history.insert((shape, budget), &entry, cells, spares);
             if let Some(later) = later {
                 history.revise(shape, budget, &later.learnt(route.id, plan.revisable()), cells);
             }

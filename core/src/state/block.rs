@@ -9,6 +9,7 @@ use super::record::{
     head, pack_known,
 };
 use super::rekeying::Rekeying;
+use super::spares::Spares;
 
 /// Words of a line of memory.
 const LINE: usize = 8;
@@ -50,9 +51,9 @@ pub(crate) struct Block {
 
 impl Block {
     /// Room for one entry.
-    fn first(shape: &Shape) -> Block {
+    fn first(shape: &Shape, spares: &mut Spares) -> Block {
         let layout = shape.layout(1);
-        let mut block = Block { words: zeros(layout.dictionaries + shape.coded) };
+        let mut block = Block { words: spares.take(layout.dictionaries + shape.coded) };
         block.set_head(0, 0, 1);
         for number in 0..shape.coded {
             block.set_dictionary_size(number, 0, 1);
@@ -125,29 +126,38 @@ impl Block {
         bits::write(self.tail(SIZES), 32 * number, 32, (length | capacity << 16) as u64);
     }
 
+    /// Its memory, for other blocks.
+    pub(super) fn into_memory(self) -> Box<[u64]> {
+        self.words
+    }
+
+    fn become_larger(&mut self, larger: Block, spares: &mut Spares) {
+        spares.keep(std::mem::replace(self, larger).words);
+    }
+
     /// Adds an entry behind those that are no later.
-    pub(super) fn insert(&mut self, shape: &Shape, entry: &Entry<'_>, cells: Cells<'_>) {
+    pub(super) fn insert(&mut self, shape: &Shape, entry: &Entry<'_>, cells: Cells<'_>, spares: &mut Spares) {
         let (length, start, capacity) = self.head();
         let newest = || self.words.get(shape.times() + start + length - 1);
         let is_last = length == 0 || newest().is_some_and(|newest| *newest as i64 <= entry.time);
         let has_room = start + length < capacity;
-        let at = if is_last && has_room { length } else { self.make_place(shape, entry.time) };
+        let at = if is_last && has_room { length } else { self.make_place(shape, entry.time, spares) };
         if let Some(head) = self.words.get_mut(HEAD) {
             // The length is lowest.
             *head += 1;
         }
-        self.write_entry(shape, at, entry, cells);
+        self.write_entry(shape, at, entry, cells, spares);
     }
 
     /// Makes room for an entry of that time; says where it is.
     #[inline(never)]
-    fn make_place(&mut self, shape: &Shape, time: i64) -> usize {
+    fn make_place(&mut self, shape: &Shape, time: i64, spares: &mut Spares) -> usize {
         if self.words.is_empty() {
-            *self = Block::first(shape);
+            *self = Block::first(shape, spares);
         }
         let (length, start, capacity) = self.head();
         if start + length >= capacity {
-            self.make_room(shape);
+            self.make_room(shape, spares);
         }
         let at = self.view(shape).count_until(time);
         if at < length {
@@ -158,7 +168,14 @@ impl Block {
 
     /// Writes an entry into its place. May be done again.
     #[inline(always)]
-    fn write_entry(&mut self, shape: &Shape, at: usize, entry: &Entry<'_>, cells: Cells<'_>) {
+    fn write_entry(
+        &mut self,
+        shape: &Shape,
+        at: usize,
+        entry: &Entry<'_>,
+        cells: Cells<'_>,
+        spares: &mut Spares,
+    ) {
         let (_, start, capacity) = self.head();
         let layout = shape.layout(capacity);
         let words = &mut *self.words;
@@ -198,7 +215,7 @@ impl Block {
                         let known = words.get(dictionaries..).and_then(|words| words.get(..length));
                         let code = known.unwrap_or(&[]).iter().position(|known| *known == word);
                         let Some(code) = code else {
-                            return self.write_new(shape, (at, number, word), entry, cells);
+                            return self.write_new(shape, (at, number, word), entry, cells, spares);
                         };
                         bits::write_inside(words, width, code_at, code as u64);
                     }
@@ -217,9 +234,10 @@ impl Block {
         (at, number, word): (usize, usize, u64),
         entry: &Entry<'_>,
         cells: Cells<'_>,
+        spares: &mut Spares,
     ) {
-        self.encode(shape, number, word, at);
-        self.write_entry(shape, at, entry, cells);
+        self.encode(shape, number, word, at, spares);
+        self.write_entry(shape, at, entry, cells, spares);
     }
 
     /// Moves the entries from `at` on up by one.
@@ -337,19 +355,19 @@ impl Block {
     /// Says that what happened up to `time` may be missing.
     pub(super) fn forget_until(&mut self, shape: &Shape, time: i64) {
         if self.words.is_empty() {
-            *self = Block::first(shape);
+            *self = Block::first(shape, &mut Spares::default());
         }
         let known = self.words.get(FORGOTTEN).copied().unwrap_or(0);
         self.put(FORGOTTEN, known.max(time.max(0) as u64 + 1));
     }
 
-    fn make_room(&mut self, shape: &Shape) {
+    fn make_room(&mut self, shape: &Shape, spares: &mut Spares) {
         let View { layout, start, .. } = self.view(shape);
         // Dropped entries leave room at the front; less than a quarter of it would be moved for little.
         if start * 4 > layout.capacity || layout.capacity == MOST_ENTRIES {
             self.close_gap(shape);
         } else {
-            *self = self.rebuilt(shape, larger(layout.capacity), None);
+            self.become_larger(self.rebuilt(shape, larger(layout.capacity), None, spares), spares);
         }
     }
 
@@ -366,7 +384,13 @@ impl Block {
     }
 
     /// The same entries with room for `capacity` of them, and for more words in one dictionary.
-    fn rebuilt(&self, shape: &Shape, capacity: usize, larger_dictionary: Option<usize>) -> Block {
+    fn rebuilt(
+        &self,
+        shape: &Shape,
+        capacity: usize,
+        larger_dictionary: Option<usize>,
+        spares: &mut Spares,
+    ) -> Block {
         let old = self.view(shape);
         let layout = shape.layout(capacity);
         // A dictionary that is full would soon have everything moved again.
@@ -380,7 +404,7 @@ impl Block {
             })
             .collect();
         let room: usize = sizes.iter().map(|(_, room)| room).sum();
-        let mut new = Block { words: zeros(layout.dictionaries + room) };
+        let mut new = Block { words: spares.take(layout.dictionaries + room) };
         new.set_head(old.length, 0, capacity);
         new.put(FORGOTTEN, self.words.get(FORGOTTEN).copied().unwrap_or(0));
         for column in 0..2 + shape.plain {
@@ -416,7 +440,7 @@ impl Block {
 
     /// Adds a word to a dictionary that lacks it, for the entry at `at`.
     #[cold]
-    fn encode(&mut self, shape: &Shape, number: usize, word: u64, at: usize) {
+    fn encode(&mut self, shape: &Shape, number: usize, word: u64, at: usize, spares: &mut Spares) {
         let view = self.view(shape);
         let (mut length, mut room) = view.dictionary_size(number);
         // Entries cannot hold more words than they are, and codes are as wide as these need.
@@ -425,7 +449,7 @@ impl Block {
         }
         if length == room {
             let capacity = self.view(shape).layout.capacity;
-            *self = self.rebuilt(shape, capacity, Some(number));
+            self.become_larger(self.rebuilt(shape, capacity, Some(number), spares), spares);
             room = self.view(shape).dictionary_size(number).1;
         }
         let view = self.view(shape);
@@ -467,13 +491,6 @@ impl Block {
         }
         words.len()
     }
-}
-
-/// Memory that was let go of lately, where the allocator keeps such at hand: glibc's does not for what has to be zero.
-fn zeros(length: usize) -> Box<[u64]> {
-    let mut words = Vec::with_capacity(length);
-    words.extend(std::iter::repeat_n(0, length));
-    words.into()
 }
 
 #[inline(always)]
@@ -553,6 +570,7 @@ mod tests {
             predicates.iter().for_each(|number| _ = shape.predicate(*number));
             let places: Vec<usize> = (0..coded.len()).collect();
             let (mut block, mut expected) = (Block::default(), Vec::<Known>::new());
+            let mut spares = Spares::default();
             let mut forgotten = None;
             for (known, time) in steps {
                 match known {
@@ -560,7 +578,7 @@ mod tests {
                         let Known { time, id, masks, outcome, label, cells } = &known;
                         let (time, id, outcome, label) = (*time, *id, *outcome, *label);
                         let entry = Entry { time, id, masks, outcome, label };
-                        block.insert(&shape, &entry, Cells { places: &places, all: cells });
+                        block.insert(&shape, &entry, Cells { places: &places, all: cells }, &mut spares);
                         let at = expected.iter().filter(|other| other.time <= time).count();
                         expected.insert(at, known);
                     }

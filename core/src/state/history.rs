@@ -8,6 +8,7 @@ use super::panes::{Panes, Pending};
 use super::record::{Cells, Column, Shape, View};
 use super::rekeying::Rekeying;
 use super::series::{Bits, Budget, Fact};
+use super::spares::Spares;
 
 /// The events of one entity.
 #[derive(Clone, Debug, Default)]
@@ -133,6 +134,11 @@ impl History {
         self.panes().map_or(0, |panes| panes.touch(&budget.series, cell))
     }
 
+    /// The memory of its entries, for other histories.
+    pub(super) fn into_memory(self) -> Box<[u64]> {
+        self.block.into_memory()
+    }
+
     /// How many events it holds exactly.
     pub(crate) fn len(&self) -> usize {
         self.block.len()
@@ -177,17 +183,29 @@ impl History {
     }
 
     /// Puts an event that is not here yet into its place, behind those of the same time.
-    pub(crate) fn insert(&mut self, shape: &Shape, budget: &Budget, entry: &Entry<'_>, cells: Cells<'_>) {
+    pub(crate) fn insert(
+        &mut self,
+        (shape, budget): (&Shape, &Budget),
+        entry: &Entry<'_>,
+        cells: Cells<'_>,
+        spares: &mut Spares,
+    ) {
         if self.panes().is_some() || self.len() >= budget.events {
-            return self.insert_folding(shape, budget, entry, cells);
+            return self.insert_folding((shape, budget), entry, cells, spares);
         }
-        self.block.insert(shape, entry, cells);
+        self.block.insert(shape, entry, cells, spares);
     }
 
     /// Puts an event into a history that has outgrown its budget: the oldest makes room and goes into panes.
     #[cold]
     #[inline(never)]
-    fn insert_folding(&mut self, shape: &Shape, budget: &Budget, entry: &Entry<'_>, cells: Cells<'_>) {
+    fn insert_folding(
+        &mut self,
+        (shape, budget): (&Shape, &Budget),
+        entry: &Entry<'_>,
+        cells: Cells<'_>,
+        spares: &mut Spares,
+    ) {
         let (mut labels, panes) = self.take_extra();
         let plans = &budget.series;
         let clock_before = self.clock(shape);
@@ -213,7 +231,7 @@ impl History {
             while self.view(shape).len() >= budget.events.max(1) {
                 self.fold_oldest(shape, budget, &mut panes, &mut labels, clock);
             }
-            self.block.insert(shape, entry, cells);
+            self.block.insert(shape, entry, cells, spares);
         }
         panes.advance(plans, clock);
         self.set_extra(labels, Some(panes));
@@ -424,7 +442,7 @@ impl History {
         let view = self.view(before);
         let count = after.predicates().len();
         let places: SmallVec<[usize; 16]> = (0..after.columns.len()).collect();
-        let mut block = Block::default();
+        let (mut block, mut spares) = (Block::default(), Spares::default());
         for (at, (time, id)) in view.times().iter().zip(view.ids()).enumerate() {
             let kept = |column: usize| view.cell(before.column(column)?, column, at);
             let all: SmallVec<[Option<u64>; 16]> =
@@ -433,7 +451,7 @@ impl History {
             let entry = Remembered { view, at, label, before: None };
             let masks = after.masks(|predicate| holds(predicate, &entry));
             let entry = Entry { time: *time as i64, id: *id, masks: &masks, outcome, label };
-            block.insert(after, &entry, Cells { places: &places, all: &all });
+            block.insert(after, &entry, Cells { places: &places, all: &all }, &mut spares);
         }
         if let Some(time) = view.forgotten_until() {
             block.forget_until(after, time);

@@ -12,6 +12,7 @@ mod rekeying;
 mod sample;
 mod series;
 mod shard;
+mod spares;
 mod table;
 mod tallies;
 

@@ -9,6 +9,7 @@ use super::codec::{Reader, Writer};
 use super::history::History;
 use super::index::Index;
 use super::record::Shape;
+use super::spares::Spares;
 use crate::event::token::Token;
 
 /// Memory that an entity takes beside its block: its slot, its places in the index and a queue, and what the
@@ -80,6 +81,7 @@ pub(crate) struct Shard {
     established: VecDeque<u32>,
     /// Fingerprints of newcomers that were evicted: who comes again is established at once.
     ghosts: Vec<u32>,
+    spares: Spares,
 }
 
 /// An entity as a snapshot has it.
@@ -143,7 +145,7 @@ impl Shard {
     }
 
     pub(crate) fn bytes(&self) -> usize {
-        self.bytes
+        self.bytes + self.spares.bytes()
     }
 
     /// The place of an entity's slot, if anything was recorded.
@@ -167,6 +169,11 @@ impl Shard {
 
     pub(crate) fn slot_mut(&mut self, place: u32) -> Option<&mut Slot> {
         self.slots.get_mut(place as usize)
+    }
+
+    /// An entity's history, and memory for it to grow into.
+    pub(crate) fn history_mut(&mut self, place: u32) -> Option<(&mut History, &mut Spares)> {
+        self.slots.get_mut(place as usize).map(|slot| (&mut slot.history, &mut self.spares))
     }
 
     /// Writes every entity in the order in which they would be evicted. Histories that are not in the shape of
@@ -267,7 +274,11 @@ impl Shard {
 
     /// Evicts while there is more than `budget`: anybody but whoever is `kept`.
     pub(crate) fn make_room(&mut self, budget: usize, kept: Option<u32>) {
-        while self.bytes > budget && self.evict(budget, kept) {}
+        while self.bytes() > budget && self.evict(budget, kept) {}
+        // Nobody is left to be evicted.
+        if self.bytes() > budget {
+            self.spares.clear();
+        }
     }
 
     /// Takes in that the memory of a history changed, if it did.
@@ -479,7 +490,7 @@ impl Shard {
             self.newcomer_bytes = self.newcomer_bytes.saturating_sub(bytes);
         }
         self.counts.approximate -= usize::from(slot.approximate);
-        slot.history = History::default();
+        self.spares.keep(std::mem::take(&mut slot.history).into_memory());
         slot.approximate = false;
         slot.queue = Queue::None;
         slot.bytes = 0;
