@@ -14,7 +14,7 @@ use crate::event::token::Token;
 use crate::event::{Event, Field, Label, OUTCOMES, Outcome};
 use crate::feature::{Moment, Plan, Route, Row, TablePlan, Workspace, derive, visit};
 use crate::policy::{Cause, Compiled, Policy};
-use crate::state::{Entry, History, Learnt, Reader, Shard, Writer};
+use crate::state::{Entry, History, Learnt, Reader, Shard, Spares, Writer};
 use crate::sync::MutexGuard;
 
 /// Policies for which a thread keeps memory: it may serve many tenants in turn.
@@ -60,6 +60,8 @@ pub(super) struct Scratch {
     pub(super) row: Row,
     conclusion: ConclusionWork,
     workspace: Workspace,
+    /// Memory for histories to grow into.
+    spares: Spares,
     /// Where a call keeps what it holds; empty between calls.
     held: Vec<Option<Held<'static>>>,
     /// Makes the reading of memory count that is only fetched.
@@ -372,7 +374,7 @@ impl<'a> Call<'a> {
             self.engine.advance_to(recorded.time);
         }
         let Call { ruling, scratch, held, era, .. } = self;
-        let Scratch { route, .. } = &**scratch;
+        let Scratch { route, spares, .. } = &mut **scratch;
         let plan = &ruling.policy.0.plan;
         let Recorded { time, latest, outcome, label, masks, later } = recorded;
         let entry = Entry { time: *time, id: route.id, masks, outcome: *outcome, label: *label };
@@ -384,10 +386,11 @@ impl<'a> Call<'a> {
             }
             let horizon = table_plan.retention.map(|retention| latest - retention - 1);
             let place = held.place.unwrap_or_else(|| {
-                held.shard.sweep(token, horizon);
+                held.shard.sweep(token, horizon, spares);
                 held.shard.welcome(token, (ruling.generation, *era))
             });
-            let Some((history, spares)) = held.shard.history_mut(place) else { continue };
+            let Some(slot) = held.shard.slot_mut(place) else { continue };
+            let history = &mut slot.history;
             let before = history.len();
             let TablePlan { shape, budget, .. } = table_plan;
             let cells = table_plan.cells(&route.cells);
@@ -403,7 +406,7 @@ impl<'a> Call<'a> {
             if let Some(horizon) = horizon.filter(|horizon| time <= horizon) {
                 history.forget_until(shape, horizon);
             }
-            held.shard.recorded(place, before, *time, table.shard_budget());
+            held.shard.recorded(place, before, *time, table.shard_budget(), spares);
         }
     }
 

@@ -30,4 +30,5 @@ pub(crate) use record::{Cells, Coded, Column, MOST_COLUMNS, Shape, View};
 pub(crate) use rekeying::Rekeying;
 pub(crate) use series::{Budget, Fading, Kind, SeriesPlan, Tally};
 pub(crate) use shard::{Adopted, Counts, Shard, Slot};
+pub(crate) use spares::Spares;
 pub(crate) use table::Table;

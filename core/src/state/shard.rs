@@ -81,7 +81,6 @@ pub(crate) struct Shard {
     established: VecDeque<u32>,
     /// Fingerprints of newcomers that were evicted: who comes again is established at once.
     ghosts: Vec<u32>,
-    spares: Spares,
 }
 
 /// An entity as a snapshot has it.
@@ -145,7 +144,7 @@ impl Shard {
     }
 
     pub(crate) fn bytes(&self) -> usize {
-        self.bytes + self.spares.bytes()
+        self.bytes
     }
 
     /// The place of an entity's slot, if anything was recorded.
@@ -169,11 +168,6 @@ impl Shard {
 
     pub(crate) fn slot_mut(&mut self, place: u32) -> Option<&mut Slot> {
         self.slots.get_mut(place as usize)
-    }
-
-    /// An entity's history, and memory for it to grow into.
-    pub(crate) fn history_mut(&mut self, place: u32) -> Option<(&mut History, &mut Spares)> {
-        self.slots.get_mut(place as usize).map(|slot| (&mut slot.history, &mut self.spares))
     }
 
     /// Writes every entity in the order in which they would be evicted. Histories that are not in the shape of
@@ -262,23 +256,30 @@ impl Shard {
 
     /// Takes in that an event of `time` was recorded in a history that had `events_before`. Evicts while there is
     /// more than `budget`; the entity itself may be among the evicted.
-    pub(crate) fn recorded(&mut self, place: u32, events_before: usize, time: i64, budget: usize) {
+    pub(crate) fn recorded(
+        &mut self,
+        place: u32,
+        events_before: usize,
+        time: i64,
+        budget: usize,
+        spares: &mut Spares,
+    ) {
         let Some(slot) = self.slots.get_mut(place as usize) else { return };
         slot.latest = slot.latest.max(time);
         // The event that brought it does not show that it comes again.
         slot.uses = if slot.bytes > 0 { (slot.uses + 1).min(MOST_USES) } else { 0 };
         self.counts.events = self.counts.events + slot.history.len() - events_before;
         self.account(place);
-        self.make_room(budget, None);
+        while self.bytes > budget
+            && let Some(memory) = self.evict(budget, None)
+        {
+            spares.keep(memory);
+        }
     }
 
     /// Evicts while there is more than `budget`: anybody but whoever is `kept`.
     pub(crate) fn make_room(&mut self, budget: usize, kept: Option<u32>) {
-        while self.bytes() > budget && self.evict(budget, kept) {}
-        // Nobody is left to be evicted.
-        if self.bytes() > budget {
-            self.spares.clear();
-        }
+        while self.bytes > budget && self.evict(budget, kept).is_some() {}
     }
 
     /// Takes in that the memory of a history changed, if it did.
@@ -306,27 +307,27 @@ impl Shard {
         }
     }
 
-    /// Evicts one entity or moves one on; false when there is nobody.
+    /// Evicts one entity or moves one on; the memory of whoever goes, `None` when there is nobody.
     #[cold]
-    fn evict(&mut self, budget: usize, kept: Option<u32>) -> bool {
+    fn evict(&mut self, budget: usize, kept: Option<u32>) -> Option<Box<[u64]>> {
         if kept.is_some() && self.index.len() == 1 {
-            return false;
+            return None;
         }
 
         // Whoever is kept may be all that is established.
         let spared = usize::from(kept.is_some() && self.established.front() == kept.as_ref());
         let from_newcomers = self.newcomer_bytes > budget / NEWCOMERS || self.established.len() == spared;
         let queue = if from_newcomers { &mut self.newcomers } else { &mut self.established };
-        let Some(place) = queue.pop_front() else { return false };
-        let Some(slot) = self.slots.get_mut(place as usize) else { return true };
+        let place = queue.pop_front()?;
+        let slot = self.slots.get_mut(place as usize)?;
         if slot.uses == 0 && kept != Some(place) {
             let token = slot.token;
             self.counts.evicted += 1;
-            self.remove_at(place);
+            let memory = self.remove_at(place);
             if from_newcomers {
                 self.add_ghost(token);
             }
-            return true;
+            return Some(memory);
         }
         if from_newcomers {
             self.establish(place);
@@ -334,7 +335,7 @@ impl Shard {
             slot.uses = slot.uses.saturating_sub(1);
             self.established.push_back(place);
         }
-        true
+        Some(Box::default())
     }
 
     /// Moves an entity that is in no queue any more behind the established ones.
@@ -354,7 +355,7 @@ impl Shard {
     /// Drops the next entities in turn if nothing of them is later than `horizon`, which is that of a table which does
     /// not keep all. Called before every newcomer, so that who never comes again does not stay for ever; more go than
     /// come, so that memory falls again after a rush.
-    pub(crate) fn sweep(&mut self, token: Token, horizon: Option<i64>) {
+    pub(crate) fn sweep(&mut self, token: Token, horizon: Option<i64>, spares: &mut Spares) {
         if !Shard::is_to_sweep(token) {
             return;
         }
@@ -372,7 +373,7 @@ impl Shard {
                 let Some(place) = queue.pop_front() else { continue };
                 if self.slots.get(place as usize).is_some_and(|slot| slot.latest <= horizon) {
                     self.counts.expired += 1;
-                    self.remove_at(place);
+                    spares.keep(self.remove_at(place));
                 } else if newcomers {
                     // Newcomers leave in the order in which they came.
                     self.newcomers.push_front(place);
@@ -413,7 +414,7 @@ impl Shard {
         let Some(place) = self.place(token) else { return false };
         self.newcomers.retain(|known| *known != place);
         self.established.retain(|known| *known != place);
-        self.remove_at(place);
+        drop(self.remove_at(place));
         true
     }
 
@@ -475,13 +476,13 @@ impl Shard {
         let (established, others) =
             self.established.iter().partition::<VecDeque<u32>, _>(|place| is_kept(place));
         (self.newcomers, self.established) = (newcomers, established);
-        retired.iter().chain(&others).for_each(|place| self.remove_at(*place));
+        retired.iter().chain(&others).for_each(|place| drop(self.remove_at(*place)));
         (retired.len() + others.len()) as u64
     }
 
-    /// Frees a slot that is in no queue any more.
-    fn remove_at(&mut self, place: u32) {
-        let Some(slot) = self.slots.get_mut(place as usize) else { return };
+    /// Frees a slot that is in no queue any more; the memory of its entries.
+    fn remove_at(&mut self, place: u32) -> Box<[u64]> {
+        let Some(slot) = self.slots.get_mut(place as usize) else { return Box::default() };
         let (token, bytes, era) = (slot.token, slot.bytes as usize, slot.era);
         self.counts.count_era(era, false);
         self.counts.events = self.counts.events.saturating_sub(slot.history.len());
@@ -490,12 +491,13 @@ impl Shard {
             self.newcomer_bytes = self.newcomer_bytes.saturating_sub(bytes);
         }
         self.counts.approximate -= usize::from(slot.approximate);
-        self.spares.keep(std::mem::take(&mut slot.history).into_memory());
+        let memory = std::mem::take(&mut slot.history).into_memory();
         slot.approximate = false;
         slot.queue = Queue::None;
         slot.bytes = 0;
         self.index.remove(token, place);
         self.free.push(place);
+        memory
     }
 
     fn ghost(&mut self, token: Token) -> Option<(&mut u32, u32)> {
