@@ -150,7 +150,13 @@ impl Name {
     pub(super) fn canonical(&self) -> Wiped {
         match self.script {
             Script::Kanji => Wiped::new(self.key()),
-            Script::Kana => Wiped::new(self.units.chars().take(SURE).nfc().collect()),
+            Script::Kana => {
+                let sure = Wiped::new(self.units.chars().take(SURE).nfc().collect());
+                // What is left of a longer name may be read otherwise: its kind of company may now stand at the end.
+                let is_cut = self.units.chars().nth(SURE).is_some();
+                let again = if is_cut { Name::parse(&sure) } else { None };
+                again.map_or(sure, |name| name.canonical())
+            }
             Script::Latin => self.words.clone(),
         }
     }

@@ -192,3 +192,13 @@ fn long_texts_take_no_longer_than_they_are() {
         }
     }
 }
+
+/// What is left of a name that is longer than a transfer has room for is read as it stands.
+#[test]
+fn forms_of_long_names_are_their_own() {
+    for text in ["+81\u{fdfa}100-0013株式会社ビル", "14030\u{fdfa}ビル\u{40000}F株式会社ヽ"] {
+        let form = canonical(Kind::HolderName, text);
+        assert!(form.is_some(), "{text}");
+        assert_eq!(form.as_deref().and_then(|form| canonical(Kind::HolderName, form)), form, "{text}");
+    }
+}
