@@ -23,7 +23,8 @@ impl Field {
     pub(crate) fn index(self) -> usize {
         match self.0.checked_sub(FIRST_DECLARED) {
             Some(declared) => FIELDS.len() + usize::from(declared),
-            None => usize::from(self.0).saturating_sub(1),
+            // No field has the number 0, nor does any event have a value there.
+            None => usize::from(self.0).wrapping_sub(1),
         }
     }
 }

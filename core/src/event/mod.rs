@@ -251,6 +251,11 @@ impl Event {
         !matches!(self.cell(field), Cell::Absent)
     }
 
+    /// Whether it is text, or an identifier that is hashed as text.
+    pub(crate) fn has_text(&self, field: Field) -> bool {
+        matches!(self.cell(field), Cell::Text { .. })
+    }
+
     /// The value of a text attribute; never of an identifier.
     pub fn text(&self, field: Field) -> Option<&str> {
         match self.schema.spec(field)?.kind {
@@ -262,7 +267,7 @@ impl Event {
     /// The value of an integer or time.
     pub fn integer(&self, field: Field) -> Option<i64> {
         match self.cell(field) {
-            Cell::Integer(number) => Some(number),
+            Cell::Integer(number) => Some(*number),
             _ => None,
         }
     }
@@ -270,7 +275,7 @@ impl Event {
     /// The value of a number.
     pub fn number(&self, field: Field) -> Option<f64> {
         match self.cell(field) {
-            Cell::Number(number) => Some(number),
+            Cell::Number(number) => Some(*number),
             _ => None,
         }
     }
@@ -278,7 +283,7 @@ impl Event {
     /// The value of a boolean.
     pub fn boolean(&self, field: Field) -> Option<bool> {
         match self.cell(field) {
-            Cell::Boolean(flag) => Some(flag),
+            Cell::Boolean(flag) => Some(*flag),
             _ => None,
         }
     }
@@ -286,16 +291,25 @@ impl Event {
     /// The word of an integer, time, number or boolean.
     pub(crate) fn word(&self, field: Field) -> Option<u64> {
         match self.cell(field) {
-            Cell::Integer(number) => Some(number as u64),
+            Cell::Integer(number) => Some(*number as u64),
             Cell::Number(number) => Some(number.to_bits()),
-            Cell::Boolean(flag) => Some(u64::from(flag)),
+            Cell::Boolean(flag) => Some(u64::from(*flag)),
             Cell::Absent | Cell::Text { .. } | Cell::Address(_) => None,
+        }
+    }
+
+    /// An identifier in the form in which the event holds it.
+    pub(crate) fn identifier(&self, field: Field) -> Option<Canonical<'_>> {
+        match self.cell(field) {
+            Cell::Address(address) => Some(Canonical::Address(*address)),
+            Cell::Text { start, length } => self.texts.get(*start, *length).map(Canonical::Text),
+            _ => None,
         }
     }
 
     pub(crate) fn address(&self, field: Field) -> Option<IpAddr> {
         match self.cell(field) {
-            Cell::Address(address) => Some(address),
+            Cell::Address(address) => Some(*address),
             _ => None,
         }
     }
@@ -303,7 +317,7 @@ impl Event {
     /// The bytes of a text or identifier, for hashing.
     pub(crate) fn raw_text(&self, field: Field) -> Option<&str> {
         match self.cell(field) {
-            Cell::Text { start, length } => self.texts.get(start, length),
+            Cell::Text { start, length } => self.texts.get(*start, *length),
             _ => None,
         }
     }
@@ -311,13 +325,13 @@ impl Event {
     /// The same as bytes.
     pub(crate) fn raw_bytes(&self, field: Field) -> Option<&[u8]> {
         match self.cell(field) {
-            Cell::Text { start, length } => self.texts.bytes(start, length),
+            Cell::Text { start, length } => self.texts.bytes(*start, *length),
             _ => None,
         }
     }
 
-    fn cell(&self, field: Field) -> Cell {
-        self.cells.get(field.index()).copied().unwrap_or(Cell::Absent)
+    fn cell(&self, field: Field) -> &Cell {
+        self.cells.get(field.index()).unwrap_or(&Cell::Absent)
     }
 
     /// An event that is overwritten again and again without `clear` must not grow without bound.
@@ -419,7 +433,7 @@ impl Canonical<'_> {
     }
 }
 
-pub(crate) fn with_address_bytes<T>(address: IpAddr, f: impl FnOnce(&[u8]) -> T) -> T {
+fn with_address_bytes<T>(address: IpAddr, f: impl FnOnce(&[u8]) -> T) -> T {
     match address {
         IpAddr::V4(address) => f(&address.octets()),
         IpAddr::V6(address) => f(&address.octets()),

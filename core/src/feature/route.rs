@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use super::plan::{CellSource, KeyPlan, KeySource, Plan, TablePlan};
 use super::row::{Presence, Row};
 use crate::event::token::{HashKey, Token, Tokenizer};
-use crate::event::{CardNumber, Event, Field, Symbol, with_address_bytes};
+use crate::event::{CardNumber, Event, Field, Symbol};
 use crate::locale::{self, Kind, NameMatch};
 use crate::policy::{Compiled, Facts, ListPlan, Reading, TextWord, Truth, literal_word};
 use crate::state::{Rekeying, list_mark};
@@ -144,25 +144,23 @@ impl Route {
             None => self.previous = None,
             Some(previous) => self.follow_previous(policy, previous, event),
         }
+        let words = Words::new(policy, event);
         self.cells.clear();
-        for cell in &policy.plan.cells {
-            let word = match *cell {
-                CellSource::Key(key) => self.token(key).map(Token::low),
-                CellSource::Mark(key) => self.token(key).map(list_mark),
-                CellSource::Symbol(field) => event.raw_text(field).map(|text| Symbol::of(text).0),
-                CellSource::Word(field) | CellSource::Number(field) => word(policy, event, field),
-                CellSource::Worked(working) => {
-                    working.word_of(&policy.calendar, event, |field| word(policy, event, field))
-                }
-            };
-            self.cells.push(word);
-        }
+        self.cells.extend(policy.plan.cells.iter().map(|cell| match *cell {
+            CellSource::Key(key) => self.tokens.get(key).copied().flatten().map(Token::low),
+            CellSource::Mark(key) => self.tokens.get(key).copied().flatten().map(list_mark),
+            CellSource::Symbol(field) => event.raw_text(field).map(|text| Symbol::of(text).0),
+            CellSource::Word(field) | CellSource::Number(field) => words.word(field),
+            CellSource::Worked(working) => {
+                working.word_of(&policy.calendar, event, |field| words.word(field))
+            }
+        }));
         row.reset(policy.places.len());
         for place in &policy.event_places {
             let value = match place.reading {
                 Reading::Token => self.token(place.key).map(Token::low),
                 Reading::TokenPresent => Some(u64::from(self.token(place.key).is_some())),
-                reading => event_word(policy, event, place.field, reading),
+                reading => words.read(place.field, reading),
             };
             row.set(place.place, value, Presence::Exact);
         }
@@ -227,56 +225,73 @@ pub(crate) fn identifier_token(
     event: &Event,
     field: Field,
 ) -> Option<Token> {
-    match (event.address(field), form) {
-        (Some(address), _) => Some(with_address_bytes(address, |bytes| tokenizer.token(bytes))),
-        (None, None) => event.raw_bytes(field).map(|bytes| tokenizer.token(bytes)),
-        (None, Some(kind)) => {
-            Some(locale::with_form(kind, event.raw_text(field)?, |bytes| tokenizer.token(bytes)))
-        }
-    }
+    Some(event.identifier(field)?.with_bytes(form, |bytes| tokenizer.token(bytes)))
 }
 
 /// What a place of the row reads from the event's own fields; tokens are the route's.
 pub(crate) fn event_word(policy: &Compiled, event: &Event, field: Field, reading: Reading) -> Option<u64> {
-    match reading {
-        Reading::Value => {
-            word(policy, event, field).or_else(|| event.raw_text(field).map(|_| TextWord::field(field)))
+    Words::new(policy, event).read(field, reading)
+}
+
+/// The words of an event as a policy reads them.
+struct Words<'a> {
+    policy: &'a Compiled,
+    event: &'a Event,
+    /// The amount in the policy's currency.
+    amount: Option<u64>,
+}
+
+impl<'a> Words<'a> {
+    fn new(policy: &'a Compiled, event: &'a Event) -> Words<'a> {
+        let amount = match event.raw_bytes(Field::CURRENCY) {
+            Some(currency) if currency != policy.currency.as_bytes() => Field::AMOUNT_BASE_MINOR,
+            _ => Field::AMOUNT_MINOR,
+        };
+        Words { policy, event, amount: event.integer(amount).map(|amount| amount as u64) }
+    }
+
+    /// A number, time or boolean of the event; the amount only in the policy's currency.
+    #[inline(always)]
+    fn word(&self, field: Field) -> Option<u64> {
+        if field == Field::AMOUNT_MINOR { self.amount } else { self.event.word(field) }
+    }
+
+    #[inline(always)]
+    fn read(&self, field: Field, reading: Reading) -> Option<u64> {
+        let event = self.event;
+        match reading {
+            Reading::Value if event.has_text(field) => Some(TextWord::field(field)),
+            Reading::Value => self.word(field),
+            Reading::Literal => event.raw_bytes(field).map(|bytes| {
+                literal_word(bytes, || self.policy.literal_numbers.get(event.raw_text(field)?).copied())
+            }),
+            Reading::Present if field == Field::AMOUNT_MINOR => Some(u64::from(self.amount.is_some())),
+            Reading::Present => Some(u64::from(event.has(field))),
+            reading => self.judge(field, reading),
         }
-        Reading::Literal => event
-            .raw_bytes(field)
-            .map(|bytes| literal_word(bytes, || policy.literal_numbers.get(event.raw_text(field)?).copied())),
-        Reading::Symbol => event.raw_text(field).map(|text| Symbol::of(text).0),
-        Reading::Present => Some(u64::from(match field {
-            Field::AMOUNT_MINOR => word(policy, event, field).is_some(),
-            field => event.has(field),
-        })),
-        Reading::WellFormed => {
-            let kind = policy.plan.form(policy.schema.spec(field)?.entity()?)?;
-            Some(u64::from(locale::is_well_formed(kind, event.raw_text(field)?)))
-        }
-        Reading::SameName(other) => {
-            match locale::match_names(event.raw_text(field)?, event.raw_text(other)?) {
+    }
+
+    /// What takes more than a look at the field.
+    #[inline(never)]
+    fn judge(&self, field: Field, reading: Reading) -> Option<u64> {
+        let Words { policy, event, .. } = self;
+        let text = event.raw_text(field)?;
+        match reading {
+            Reading::Symbol => Some(Symbol::of(text).0),
+            Reading::WellFormed => {
+                let kind = policy.plan.form(policy.schema.spec(field)?.entity()?)?;
+                Some(u64::from(locale::is_well_formed(kind, text)))
+            }
+            Reading::SameName(other) => match locale::match_names(text, event.raw_text(other)?) {
                 NameMatch::Match => Some(1),
                 NameMatch::Mismatch => Some(0),
                 NameMatch::NotComparable => None,
+            },
+            Reading::AddressLevel(other) => {
+                let found = locale::match_addresses(text, event.raw_text(other)?);
+                Some(found.level.map_or(0, |level| level as u64))
             }
+            _ => None,
         }
-        Reading::AddressLevel(other) => {
-            let found = locale::match_addresses(event.raw_text(field)?, event.raw_text(other)?);
-            Some(found.level.map_or(0, |level| level as u64))
-        }
-        Reading::Token | Reading::TokenPresent => None,
     }
-}
-
-/// A number, time or boolean of the event; the amount only in the policy's currency.
-fn word(policy: &Compiled, event: &Event, field: Field) -> Option<u64> {
-    if field == Field::AMOUNT_MINOR {
-        let amount = match event.raw_text(Field::CURRENCY) {
-            Some(currency) if currency != policy.currency => event.integer(Field::AMOUNT_BASE_MINOR),
-            _ => event.integer(field),
-        };
-        return amount.map(|amount| amount as u64);
-    }
-    event.word(field)
 }

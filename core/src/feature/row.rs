@@ -6,8 +6,9 @@ use crate::event::Symbol;
 use crate::event::time::format_duration;
 use crate::policy::Type;
 
-/// How much of a value is there.
+/// How much of a value is there; as wide as a word, so that a row is emptied by zeros.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u64)]
 pub(crate) enum Presence {
     Missing,
     Exact,
@@ -24,8 +25,8 @@ pub(crate) struct Row {
 impl Row {
     /// Makes every one of `places` missing.
     pub(crate) fn reset(&mut self, places: usize) {
-        self.cells.clear();
         self.cells.resize(places, (0, Presence::Missing));
+        self.cells.fill((0, Presence::Missing));
     }
 
     #[inline]
@@ -45,7 +46,8 @@ impl Row {
 
     /// How many of the first `places` have no value.
     pub(crate) fn missing(&self, places: usize) -> usize {
-        self.cells.iter().take(places).filter(|(_, presence)| *presence == Presence::Missing).count()
+        let cells = self.cells.get(..places).unwrap_or(&self.cells);
+        cells.iter().map(|(_, presence)| usize::from(*presence == Presence::Missing)).sum()
     }
 
     pub(crate) fn presence(&self, place: u16) -> Presence {

@@ -459,6 +459,8 @@ fn places(
             }
         }
     }
+    // What is read alike stands together, so that the processor foresees how the next one is read.
+    events.sort_by_key(|event: &EventPlace| event.reading);
     (events, asked)
 }
 
