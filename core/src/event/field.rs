@@ -19,12 +19,14 @@ impl Field {
         self.0
     }
 
-    /// Where the field's value stands in an event.
+    /// Where the field's value stands in an event: those that a policy declares behind all others.
     pub(crate) fn index(self) -> usize {
-        match self.0.checked_sub(FIRST_DECLARED) {
-            Some(declared) => FIELDS.len() + usize::from(declared),
-            // No field has the number 0, nor does any event have a value there.
-            None => usize::from(self.0).wrapping_sub(1),
+        let number = usize::from(self.0);
+        if self.0 < FIRST_DECLARED {
+            // No field has the number 0, and no event a value where that would stand.
+            number.wrapping_sub(1)
+        } else {
+            number - usize::from(FIRST_DECLARED) + FIELDS.len()
         }
     }
 }

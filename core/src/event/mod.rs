@@ -248,12 +248,12 @@ impl Event {
 
     /// Whether the field has a value.
     pub fn has(&self, field: Field) -> bool {
-        !matches!(self.cell(field), Cell::Absent)
+        !matches!(self.cell(field), None | Some(Cell::Absent))
     }
 
     /// Whether it is text, or an identifier that is hashed as text.
     pub(crate) fn has_text(&self, field: Field) -> bool {
-        matches!(self.cell(field), Cell::Text { .. })
+        matches!(self.cell(field), Some(Cell::Text { .. }))
     }
 
     /// The value of a text attribute; never of an identifier.
@@ -267,7 +267,7 @@ impl Event {
     /// The value of an integer or time.
     pub fn integer(&self, field: Field) -> Option<i64> {
         match self.cell(field) {
-            Cell::Integer(number) => Some(*number),
+            Some(Cell::Integer(number)) => Some(*number),
             _ => None,
         }
     }
@@ -275,7 +275,7 @@ impl Event {
     /// The value of a number.
     pub fn number(&self, field: Field) -> Option<f64> {
         match self.cell(field) {
-            Cell::Number(number) => Some(*number),
+            Some(Cell::Number(number)) => Some(*number),
             _ => None,
         }
     }
@@ -283,7 +283,7 @@ impl Event {
     /// The value of a boolean.
     pub fn boolean(&self, field: Field) -> Option<bool> {
         match self.cell(field) {
-            Cell::Boolean(flag) => Some(*flag),
+            Some(Cell::Boolean(flag)) => Some(*flag),
             _ => None,
         }
     }
@@ -291,25 +291,25 @@ impl Event {
     /// The word of an integer, time, number or boolean.
     pub(crate) fn word(&self, field: Field) -> Option<u64> {
         match self.cell(field) {
-            Cell::Integer(number) => Some(*number as u64),
-            Cell::Number(number) => Some(number.to_bits()),
-            Cell::Boolean(flag) => Some(u64::from(*flag)),
-            Cell::Absent | Cell::Text { .. } | Cell::Address(_) => None,
+            Some(Cell::Integer(number)) => Some(*number as u64),
+            Some(Cell::Number(number)) => Some(number.to_bits()),
+            Some(Cell::Boolean(flag)) => Some(u64::from(*flag)),
+            _ => None,
         }
     }
 
     /// An identifier in the form in which the event holds it.
     pub(crate) fn identifier(&self, field: Field) -> Option<Canonical<'_>> {
         match self.cell(field) {
-            Cell::Address(address) => Some(Canonical::Address(*address)),
-            Cell::Text { start, length } => self.texts.get(*start, *length).map(Canonical::Text),
+            Some(Cell::Address(address)) => Some(Canonical::Address(*address)),
+            Some(Cell::Text { start, length }) => self.texts.get(*start, *length).map(Canonical::Text),
             _ => None,
         }
     }
 
     pub(crate) fn address(&self, field: Field) -> Option<IpAddr> {
         match self.cell(field) {
-            Cell::Address(address) => Some(*address),
+            Some(Cell::Address(address)) => Some(*address),
             _ => None,
         }
     }
@@ -317,7 +317,7 @@ impl Event {
     /// The bytes of a text or identifier, for hashing.
     pub(crate) fn raw_text(&self, field: Field) -> Option<&str> {
         match self.cell(field) {
-            Cell::Text { start, length } => self.texts.get(*start, *length),
+            Some(Cell::Text { start, length }) => self.texts.get(*start, *length),
             _ => None,
         }
     }
@@ -325,13 +325,23 @@ impl Event {
     /// The same as bytes.
     pub(crate) fn raw_bytes(&self, field: Field) -> Option<&[u8]> {
         match self.cell(field) {
-            Cell::Text { start, length } => self.texts.bytes(*start, *length),
+            Some(Cell::Text { start, length }) => self.texts.bytes(*start, *length),
             _ => None,
         }
     }
 
-    fn cell(&self, field: Field) -> &Cell {
-        self.cells.get(field.index()).unwrap_or(&Cell::Absent)
+    /// A text as one word, where it is short enough to be kept whole.
+    #[inline]
+    pub(crate) fn whole_symbol(&self, field: Field) -> Option<Symbol> {
+        match self.cell(field) {
+            Some(Cell::Text { start, length }) => self.texts.symbol(*start, *length),
+            _ => None,
+        }
+    }
+
+    #[inline]
+    fn cell(&self, field: Field) -> Option<&Cell> {
+        self.cells.get(field.index())
     }
 
     /// An event that is overwritten again and again without `clear` must not grow without bound.
@@ -362,6 +372,16 @@ impl Texts {
 
     fn bytes(&self, start: u32, length: u32) -> Option<&[u8]> {
         self.0.as_bytes().get(start as usize..start as usize + length as usize)
+    }
+
+    /// Reads eight bytes at once, of which those behind the text do not count.
+    #[inline]
+    fn symbol(&self, start: u32, length: u32) -> Option<Symbol> {
+        let from = self.0.as_bytes().get(start as usize..)?;
+        match from.first_chunk() {
+            Some(bytes) => Symbol::start_of(*bytes, length as usize),
+            None => Symbol::whole(from.get(..length as usize)?),
+        }
     }
 
     fn identifier(&mut self, before: Cell, identifier: Canonical<'_>) -> Cell {
@@ -400,11 +420,11 @@ impl fmt::Debug for Event {
         let mut shown = f.debug_map();
         for spec in self.schema.fields() {
             match (spec.kind, self.cell(spec.field)) {
-                (_, Cell::Absent) => continue,
+                (_, None | Some(Cell::Absent)) => continue,
                 (FieldKind::Identifier | FieldKind::Entity, _) => shown.entry(&spec.name, &"..."),
-                (_, Cell::Integer(number)) => shown.entry(&spec.name, &number),
-                (_, Cell::Number(number)) => shown.entry(&spec.name, &number),
-                (_, Cell::Boolean(flag)) => shown.entry(&spec.name, &flag),
+                (_, Some(Cell::Integer(number))) => shown.entry(&spec.name, &number),
+                (_, Some(Cell::Number(number))) => shown.entry(&spec.name, &number),
+                (_, Some(Cell::Boolean(flag))) => shown.entry(&spec.name, &flag),
                 _ => shown.entry(&spec.name, &self.raw_text(spec.field).unwrap_or_default()),
             };
         }

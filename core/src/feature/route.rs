@@ -262,13 +262,20 @@ impl<'a> Words<'a> {
         match reading {
             Reading::Value if event.has_text(field) => Some(TextWord::field(field)),
             Reading::Value => self.word(field),
-            Reading::Literal => event.raw_bytes(field).map(|bytes| {
-                literal_word(bytes, || self.policy.literal_numbers.get(event.raw_text(field)?).copied())
-            }),
+            Reading::Literal => match event.whole_symbol(field) {
+                Some(symbol) => Some(symbol.0),
+                None => self.longer_literal(field),
+            },
             Reading::Present if field == Field::AMOUNT_MINOR => Some(u64::from(self.amount.is_some())),
             Reading::Present => Some(u64::from(event.has(field))),
             reading => self.judge(field, reading),
         }
+    }
+
+    #[inline(never)]
+    fn longer_literal(&self, field: Field) -> Option<u64> {
+        let text = self.event.raw_text(field)?;
+        Some(literal_word(text.as_bytes(), || self.policy.literal_numbers.get(text).copied()))
     }
 
     /// What takes more than a look at the field.
