@@ -8,7 +8,7 @@ use super::row::{Presence, Row};
 use crate::event::token::{HashKey, Token, Tokenizer};
 use crate::event::{CardNumber, Event, Field, Symbol};
 use crate::locale::{self, Kind, NameMatch};
-use crate::policy::{Compiled, Facts, ListPlan, Reading, TextWord, Truth, literal_word};
+use crate::policy::{Compiled, Facts, ListPlan, Reading, TextWord, literal_word};
 use crate::state::{Rekeying, list_mark};
 
 /// The tokenizers of a policy's keys, in their order.
@@ -179,13 +179,7 @@ impl Route {
         let evaluation = policy.evaluation(row, event);
         let conditions = &policy.plan.conditions;
         conditions.classify(row, &mut self.facts);
-        for number in self.facts.candidates(conditions.len()) {
-            if conditions.truth(number, &self.facts, &evaluation, stack) == Truth::True
-                && let Some(word) = self.masks.get_mut(number / 64)
-            {
-                *word |= 1 << (number % 64);
-            }
-        }
+        conditions.mark(&self.facts, &evaluation, stack, &mut self.masks);
     }
 }
 

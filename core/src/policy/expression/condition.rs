@@ -27,9 +27,11 @@ pub(crate) struct Conditions {
     count: usize,
     /// What classes do not decide, for each condition.
     rest: Vec<Vec<Test>>,
+    /// A bit for each compiled condition of which classes do not decide all.
+    tested: Vec<u64>,
     tables: Vec<TableClassifier>,
-    /// Where the effects of the classes of neighbouring values are.
-    table: Vec<u32>,
+    sets: Vec<SetClassifier>,
+    slots: Vec<Slot>,
     searches: Vec<SearchClassifier>,
     /// What each class of each classifier says of 64 conditions each.
     effects: Vec<Effect>,
@@ -50,22 +52,38 @@ struct Effect {
     missing: u64,
 }
 
-/// How one value of the row is classified: 0 when it is absent, else 1 + the breakpoints that it reaches.
-///
-/// Here the breakpoints lie together: the classes of all values from `low` on are in the table; those before are as
-/// the first, those behind as the last.
+/// How one value of the row is classified whose breakpoints lie together: first come the effects of its absence, then
+/// those of each value from `low` to `high`. What is before is as the first, what is behind as the last.
 #[derive(Clone, Debug)]
 struct TableClassifier {
     place: u16,
     low: i64,
     high: i64,
-    /// What to add to a value for its place in the table.
-    shift: i64,
-    /// Where the effects of class 0 are.
+    /// Where the effects of its absence are.
+    effects: u32,
+    /// Where those of 0 are, or would be.
+    origin: i64,
+}
+
+/// How a value is classified that is only tested for being one of a few: each of them has a slot of its own, to which
+/// it is multiplied. First come the effects of its absence, then those of being none of them.
+#[derive(Clone, Debug)]
+struct SetClassifier {
+    place: u16,
+    shift: u8,
+    multiplier: u64,
+    slots: u32,
     effects: u32,
 }
 
-/// The same by a search among the breakpoints.
+/// A value, and where its effects are.
+#[derive(Clone, Copy, Debug)]
+struct Slot {
+    word: u64,
+    effects: u32,
+}
+
+/// How any other value is classified: 0 when it is absent, else 1 + the breakpoints that it reaches.
 #[derive(Clone, Debug)]
 struct SearchClassifier {
     place: u16,
@@ -75,8 +93,10 @@ struct SearchClassifier {
     effects: u32,
 }
 
-/// Values that a table of classes may span.
-const MOST_SPAN: i64 = 512;
+/// Effects that a table may have.
+const MOST_SPAN: usize = 512;
+/// Values that a set may have.
+const MOST_OF_SET: usize = 64;
 
 /// What the values of one event came to.
 #[derive(Clone, Debug, Default)]
@@ -89,14 +109,18 @@ impl Facts {
     pub(crate) fn candidates(&self, count: usize) -> impl Iterator<Item = usize> {
         self.words.iter().enumerate().flat_map(move |(number, effect)| {
             let first = 64 * number;
-            let mut bits = !effect.failed & ones(count.saturating_sub(first));
-            std::iter::from_fn(move || {
-                let bit = (bits != 0).then_some(bits.trailing_zeros() as usize)?;
-                bits &= bits - 1;
-                Some(first + bit)
-            })
+            bits_of(!effect.failed & ones(count.saturating_sub(first))).map(move |bit| first + bit)
         })
     }
+}
+
+/// The bits that are set, the lowest first.
+fn bits_of(mut bits: u64) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        let bit = (bits != 0).then_some(bits.trailing_zeros() as usize)?;
+        bits &= bits - 1;
+        Some(bit)
+    })
 }
 
 impl Conditions {
@@ -106,7 +130,12 @@ impl Conditions {
         for (number, node) in nodes.iter().enumerate() {
             builder.chain(node, number);
         }
-        Conditions { count: nodes.len(), ..builder.build() }
+        let mut conditions = Conditions { count: nodes.len(), ..builder.build() };
+        let tested = |rest: &[Vec<Test>]| {
+            rest.iter().rev().fold(0, |bits, rest| bits << 1 | u64::from(!rest.is_empty()))
+        };
+        conditions.tested = conditions.rest.chunks(64).map(tested).collect();
+        conditions
     }
 
     /// How many there are.
@@ -142,11 +171,18 @@ impl Conditions {
     /// Where the effects of each value's class are, of which every class has `words`.
     #[inline(always)]
     fn each_class(&self, row: &Row, words: usize, mut visit: impl FnMut(usize)) {
-        for &TableClassifier { place, low, high, shift, effects } in &self.tables {
+        for &TableClassifier { place, low, high, effects, origin } in &self.tables {
             let (word, present) = row.read(place);
-            let at = (word as i64).max(low).min(high).wrapping_add(shift);
-            let class = self.table.get(at as usize).copied().unwrap_or(effects);
-            visit(if present { class } else { effects } as usize);
+            let value = (word as i64).max(low).min(high);
+            let at = value.wrapping_mul(words as i64).wrapping_add(origin) as usize;
+            visit(if present { at } else { effects as usize });
+        }
+        for &SetClassifier { place, shift, multiplier, slots, effects } in &self.sets {
+            let (word, present) = row.read(place);
+            let at = word.wrapping_mul(multiplier).wrapping_shr(shift.into()) as usize;
+            let Some(slot) = self.slots.get(slots as usize + at) else { continue };
+            let at = if slot.word == word { slot.effects as usize } else { effects as usize + words };
+            visit(if present { at } else { effects as usize });
         }
         for SearchClassifier { place, number, breakpoints, effects } in &self.searches {
             let (word, present) = row.read(*place);
@@ -157,6 +193,25 @@ impl Conditions {
                 None => breakpoints.len() + 2,
             };
             visit(*effects as usize + class * words);
+        }
+    }
+
+    /// Marks the compiled conditions that hold, in words with a bit for each.
+    pub(crate) fn mark(
+        &self,
+        facts: &Facts,
+        evaluation: &Evaluation<'_>,
+        stack: &mut Vec<Option<u64>>,
+        marks: &mut [u64],
+    ) {
+        let decided = facts.words.iter().zip(&self.tested);
+        for (word, (mark, (effect, tested))) in marks.iter_mut().zip(decided).enumerate() {
+            let first = 64 * word;
+            *mark = !(effect.failed | effect.missing) & ones(self.count.saturating_sub(first));
+            for bit in bits_of(*mark & tested) {
+                let holds = self.truth(first + bit, facts, evaluation, stack) == Truth::True;
+                *mark &= !(u64::from(!holds) << bit);
+            }
         }
     }
 
@@ -226,18 +281,85 @@ impl Conditions {
         truth
     }
 
-    fn add_classifier(&mut self, place: u16, number: bool, breakpoints: &[i64], effects: u32, words: usize) {
+    /// Adds a classifier of the value that these comparisons are about, each with the number of its condition.
+    fn classify_by(&mut self, place: u16, atoms: &[&(Atom, usize)], words: usize) {
+        let number = atoms.iter().any(|(atom, _)| matches!(atom.test, AtomTest::Number { .. }));
+        let mut breakpoints: Vec<i64> = atoms.iter().flat_map(|(atom, _)| atom.breakpoints()).collect();
+        breakpoints.sort_unstable();
+        breakpoints.dedup();
+        let effects = self.effects.len() as u32;
+        self.add_effects(None, atoms, words);
         let low = breakpoints.first().map_or(0, |first| first.saturating_sub(1));
-        let span = breakpoints.last().map_or(0, |last| last.saturating_sub(low));
-        if number || span > MOST_SPAN {
-            let breakpoints = breakpoints.into();
-            return self.searches.push(SearchClassifier { place, number, breakpoints, effects });
+        let high = breakpoints.last().map_or(low, |last| *last);
+        let span = high.abs_diff(low).saturating_mul(words as u64);
+        if !number && span <= MOST_SPAN as u64 {
+            let origin = i64::from(effects) + words as i64;
+            let origin = origin.wrapping_sub(low.wrapping_mul(words as i64));
+            self.tables.push(TableClassifier { place, low, high, effects, origin });
+            return (low..=high).for_each(|value| self.add_effects(Some(value as u64), atoms, words));
         }
-        let (high, shift) = (low + span, (self.table.len() as i64).wrapping_sub(low));
-        let class = |key| 1 + breakpoints.iter().filter(|breakpoint| **breakpoint <= key).count();
-        self.table.extend((low..=high).map(|key| effects + (class(key) * words) as u32));
-        self.tables.push(TableClassifier { place, low, high, shift, effects });
+        let constants: Option<Vec<Vec<u64>>> = atoms.iter().map(|(atom, _)| atom.constants()).collect();
+        let mut constants = constants.unwrap_or_default().concat();
+        constants.sort_unstable();
+        constants.dedup();
+        if let Some((multiplier, bits)) = perfect(&constants) {
+            let other = (0..).find(|word| !constants.contains(word));
+            self.add_effects(other, atoms, words);
+            let (slots, shift) = (self.slots.len() as u32, 64 - bits);
+            let effects_of = |number: usize| effects + ((2 + number) * words) as u32;
+            // Nothing finds itself in a slot that is not its own.
+            let first = constants.first().copied().unwrap_or_default();
+            let slot = Slot { word: first, effects: effects_of(0) };
+            self.slots.resize(self.slots.len() + (1 << bits), slot);
+            for (number, word) in constants.iter().enumerate() {
+                let at = slots as usize + (word.wrapping_mul(multiplier) >> shift) as usize;
+                if let Some(slot) = self.slots.get_mut(at) {
+                    *slot = Slot { word: *word, effects: effects_of(number) };
+                }
+                self.add_effects(Some(*word), atoms, words);
+            }
+            let shift = shift as u8;
+            return self.sets.push(SetClassifier { place, shift, multiplier, slots, effects });
+        }
+        // One word of each class, in their order; NaN has a class of its own.
+        let first = if number { f64::NEG_INFINITY.to_bits() } else { i64::MIN as u64 };
+        let word = |key: &i64| if number { word_of(*key) } else { *key as u64 };
+        let nan = number.then_some(f64::NAN.to_bits());
+        for word in [first].into_iter().chain(breakpoints.iter().map(word)).chain(nan) {
+            self.add_effects(Some(word), atoms, words);
+        }
+        self.searches.push(SearchClassifier { place, number, breakpoints: breakpoints.into(), effects });
     }
+
+    /// What a value comes to.
+    fn add_effects(&mut self, value: Option<u64>, atoms: &[&(Atom, usize)], words: usize) {
+        let mut effects = vec![Effect::default(); words];
+        for (atom, condition) in atoms {
+            let Some(effect) = effects.get_mut(condition / 64) else { continue };
+            match atom.truth(value) {
+                Truth::True => {}
+                Truth::False => effect.failed |= 1 << (condition % 64),
+                Truth::Missing => effect.missing |= 1 << (condition % 64),
+            }
+        }
+        self.effects.extend(effects);
+    }
+}
+
+/// What to multiply words with so that so many of the product's first bits differ for all of them.
+fn perfect(words: &[u64]) -> Option<(u64, u32)> {
+    if words.is_empty() || words.len() > MOST_OF_SET {
+        return None;
+    }
+    let least = words.len().next_power_of_two().trailing_zeros().max(1);
+    let odd = |number: u64| 0x9e37_79b9_7f4a_7c15u64.wrapping_mul(2 * number + 1);
+    let mut tries = (least..least + 5).flat_map(|bits| (0..64).map(move |number| (odd(number), bits)));
+    tries.find(|(multiplier, bits)| {
+        let mut slots: Vec<u64> =
+            words.iter().map(|word| word.wrapping_mul(*multiplier) >> (64 - bits)).collect();
+        slots.sort_unstable();
+        slots.windows(2).all(|pair| pair.first() != pair.last())
+    })
 }
 
 /// Collects comparisons while conditions are compiled.
@@ -288,32 +410,7 @@ impl Builder {
         for place in places {
             let here: Vec<&(Atom, usize)> =
                 self.atoms.iter().filter(|(atom, _)| atom.place == place).collect();
-            let number = here.iter().any(|(atom, _)| matches!(atom.test, AtomTest::Number { .. }));
-            let mut breakpoints: Vec<i64> = here.iter().flat_map(|(atom, _)| atom.breakpoints()).collect();
-            breakpoints.sort_unstable();
-            breakpoints.dedup();
-            // One word of each class, in their order; NaN has a class of its own.
-            let first = if number { f64::NEG_INFINITY.to_bits() } else { i64::MIN as u64 };
-            let mut classes = vec![None, Some(first)];
-            let word = |key: &i64| if number { word_of(*key) } else { *key as u64 };
-            classes.extend(breakpoints.iter().map(|key| Some(word(key))));
-            if number {
-                classes.push(Some(f64::NAN.to_bits()));
-            }
-            let first_effect = conditions.effects.len() as u32;
-            for class in classes {
-                let mut effects = vec![Effect::default(); words];
-                for (atom, condition) in &here {
-                    let Some(effect) = effects.get_mut(condition / 64) else { continue };
-                    match atom.truth(class) {
-                        Truth::True => {}
-                        Truth::False => effect.failed |= 1 << (condition % 64),
-                        Truth::Missing => effect.missing |= 1 << (condition % 64),
-                    }
-                }
-                conditions.effects.extend(effects);
-            }
-            conditions.add_classifier(place, number, &breakpoints, first_effect, words);
+            conditions.classify_by(place, &here, words);
         }
         conditions
     }
@@ -383,6 +480,18 @@ impl Atom {
             (AtomTest::OneOf(words), Some(word)) => words.contains(&word),
         };
         if holds { Truth::True } else { Truth::False }
+    }
+
+    /// The values that it tests for, if it does nothing else.
+    fn constants(&self) -> Option<Vec<u64>> {
+        match &self.test {
+            AtomTest::Integer { operator: Operator::Equal | Operator::NotEqual, constant } => {
+                Some(vec![*constant as u64])
+            }
+            AtomTest::OneOf(words) => Some(words.clone()),
+            AtomTest::Present { .. } => Some(Vec::new()),
+            _ => None,
+        }
     }
 
     /// The values at which it may change.
@@ -458,12 +567,29 @@ mod tests {
 
     /// Tests of one value, and values.
     fn cases() -> impl Strategy<Value = (bool, Vec<(usize, u64)>, Vec<Option<u64>>)> {
-        any::<bool>().prop_flat_map(|number| {
+        (any::<bool>(), any::<bool>()).prop_flat_map(|(number, ordered)| {
             let word = if number { doubles().boxed() } else { integers().boxed() };
-            let tests = proptest::collection::vec((0usize..9, word.clone()), 1..90);
+            let first = if ordered { 0usize } else { 4 };
+            let tests = proptest::collection::vec((first..9, word.clone()), 1..90);
             let values = proptest::collection::vec(proptest::option::of(word), 1..20);
             (Just(number), tests, values)
         })
+    }
+
+    #[test]
+    fn few_values_have_slots_of_their_own() {
+        let words = |count: u64| (0..count).map(|number| number << 56 | 0x3231).collect::<Vec<u64>>();
+        for count in 1..=MOST_OF_SET as u64 {
+            let words = words(count);
+            let (multiplier, bits) = perfect(&words).unwrap();
+            let slots: std::collections::BTreeSet<u64> =
+                words.iter().map(|word| word.wrapping_mul(multiplier) >> (64 - bits)).collect();
+            assert_eq!(slots.len(), words.len());
+        }
+        assert_eq!(perfect(&words(MOST_OF_SET as u64 + 1)), None);
+        let one_of = |words| Node::OneOf(Box::new(Node::Load(0)), words);
+        let conditions = Conditions::compile(&[one_of(words(7)), one_of(words(2))]);
+        assert_eq!((conditions.tables.len(), conditions.sets.len(), conditions.searches.len()), (0, 1, 0));
     }
 
     proptest! {

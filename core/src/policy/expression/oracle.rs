@@ -515,6 +515,9 @@ proptest! {
         conditions.classify(&row, &mut facts);
         let condition = conditions.truth(0, &facts, &evaluation, &mut Vec::new());
         prop_assert_eq!(condition, truth, "condition and program differ: {}", text);
+        let mut marks = [0];
+        conditions.mark(&facts, &evaluation, &mut Vec::new(), &mut marks);
+        prop_assert_eq!(marks == [1], truth == Truth::True, "the mark of {}", text);
         prop_assume!(!NAN_COMPARED.get());
 
         let env = environment();

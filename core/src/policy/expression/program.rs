@@ -42,10 +42,10 @@ enum Op {
         end: u32,
     },
     Jump(u32),
-    Integer(Operator),
-    Number(Operator),
-    CompareInteger(Operator),
-    CompareNumber(Operator),
+    Integer(Operator, Second),
+    Number(Operator, Second),
+    CompareInteger(Operator, Second),
+    CompareNumber(Operator, Second),
     CompareText(Operator),
     /// Loads an integer and compares it with a constant: most of what rules do.
     TestInteger {
@@ -68,6 +68,14 @@ enum Op {
     Extreme(Extreme),
     /// Of so many texts.
     Disagreements(u32),
+}
+
+/// Where the second operand is: the first is on the top, or below the second where that is there.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Second {
+    Top,
+    Place(u16),
+    Constant(u64),
 }
 
 /// A compiled expression.
@@ -219,16 +227,16 @@ impl Program {
                     let (place, operator, constant) = (*place, *operator, *word as i64);
                     self.push(Op::TestInteger { place, operator, constant });
                 }
-                _ => self.binary(a, b, Op::CompareInteger(*operator)),
+                _ => self.reckon(a, b, |second| Op::CompareInteger(*operator, second)),
             },
             Node::CompareNumber(operator, a, b) => match (&**a, constant_number(b)) {
                 (Node::Load(place), Some(constant)) => {
                     self.push(Op::TestNumber { place: *place, operator: *operator, constant });
                 }
-                _ => self.binary(a, b, Op::CompareNumber(*operator)),
+                _ => self.reckon(a, b, |second| Op::CompareNumber(*operator, second)),
             },
-            Node::Integer(operator, a, b) => self.binary(a, b, Op::Integer(*operator)),
-            Node::Number(operator, a, b) => self.binary(a, b, Op::Number(*operator)),
+            Node::Integer(operator, a, b) => self.reckon(a, b, |second| Op::Integer(*operator, second)),
+            Node::Number(operator, a, b) => self.reckon(a, b, |second| Op::Number(*operator, second)),
             Node::CompareText(operator, a, b) => self.binary(a, b, Op::CompareText(*operator)),
             Node::TestText(test, a, b) => self.binary(a, b, Op::TestText(*test)),
         }
@@ -245,30 +253,59 @@ impl Program {
         self.push(op);
     }
 
+    fn reckon(&mut self, a: &Node, b: &Node, op: impl Fn(Second) -> Op) {
+        self.emit(a);
+        let second = match b {
+            Node::Load(place) => Second::Place(*place),
+            b => match constant(b) {
+                Some(word) => Second::Constant(word),
+                None => {
+                    self.emit(b);
+                    Second::Top
+                }
+            },
+        };
+        self.push(op(second));
+    }
+
     /// Runs the program; `None` when it read an absent value or an integer overflowed.
     pub(crate) fn run(&self, evaluation: &Evaluation<'_>, stack: &mut Vec<Option<u64>>) -> Option<u64> {
+        let row = evaluation.row;
         stack.clear();
+        // The top of the stack; what lies below the first value does not matter.
+        let mut top = None;
         let mut at = 0;
         while let Some(op) = self.ops.get(at) {
             at += 1;
-            let result = match *op {
-                Op::Constant(word) => Some(word),
-                Op::Load(place) => evaluation.row.get(place),
-                Op::Present(place) => Some(u64::from(evaluation.row.get(place).is_some())),
+            top = match *op {
+                Op::Constant(word) => {
+                    stack.push(top);
+                    Some(word)
+                }
+                Op::Load(place) => {
+                    stack.push(top);
+                    row.get(place)
+                }
+                Op::Present(place) => {
+                    stack.push(top);
+                    Some(u64::from(row.get(place).is_some()))
+                }
                 Op::TestInteger { place, operator, constant } => {
-                    evaluation.row.get(place).map(|word| compare_integers(operator, word as i64, constant))
+                    stack.push(top);
+                    row.get(place).map(|word| compare_integers(operator, word as i64, constant))
                 }
                 Op::TestNumber { place, operator, constant } => {
-                    evaluation.row.get(place).map(|word| compare(operator, &f64::from_bits(word), &constant))
+                    stack.push(top);
+                    row.get(place).map(|word| compare(operator, &f64::from_bits(word), &constant))
                 }
                 Op::JumpIfFalse(target) => {
-                    if stack.last() == Some(&Some(0)) {
+                    if top == Some(0) {
                         at = target as usize;
                     }
                     continue;
                 }
                 Op::JumpIfTrue(target) => {
-                    if stack.last() == Some(&Some(1)) {
+                    if top == Some(1) {
                         at = target as usize;
                     }
                     continue;
@@ -277,19 +314,20 @@ impl Program {
                     at = target as usize;
                     continue;
                 }
-                Op::Branch { otherwise, end } => {
-                    match take(stack) {
-                        Some(0) => at = otherwise as usize,
-                        Some(_) => {}
-                        None => {
-                            at = end as usize;
-                            stack.push(None);
-                        }
+                Op::Branch { otherwise, end } => match top {
+                    None => {
+                        at = end as usize;
+                        continue;
                     }
-                    continue;
-                }
+                    Some(condition) => {
+                        if condition == 0 {
+                            at = otherwise as usize;
+                        }
+                        take(stack)
+                    }
+                },
                 Op::And => {
-                    let (a, b) = take_two(stack);
+                    let (a, b) = (take(stack), top);
                     match (a, b) {
                         (Some(0), _) | (_, Some(0)) => Some(0),
                         (Some(_), Some(_)) => Some(1),
@@ -297,95 +335,106 @@ impl Program {
                     }
                 }
                 Op::Or => {
-                    let (a, b) = take_two(stack);
+                    let (a, b) = (take(stack), top);
                     match (a, b) {
                         (Some(1), _) | (_, Some(1)) => Some(1),
                         (Some(_), Some(_)) => Some(0),
                         _ => None,
                     }
                 }
-                Op::Not => take(stack).map(|word| u64::from(word == 0)),
+                Op::Not => top.map(|word| u64::from(word == 0)),
                 Op::NegateInteger => {
-                    take(stack).and_then(|word| (word as i64).checked_neg()).map(|number| number as u64)
+                    top.and_then(|word| (word as i64).checked_neg()).map(|number| number as u64)
                 }
-                Op::NegateNumber => take(stack).map(|word| (-f64::from_bits(word)).to_bits()),
-                Op::Widen => take(stack).map(|word| (word as i64 as f64).to_bits()),
-                Op::Truncate => take(stack).and_then(truncate),
-                Op::Integer(operator) => {
-                    let (a, b) = take_two(stack);
+                Op::NegateNumber => top.map(|word| (-f64::from_bits(word)).to_bits()),
+                Op::Widen => top.map(|word| (word as i64 as f64).to_bits()),
+                Op::Truncate => top.and_then(truncate),
+                Op::Integer(operator, second) => {
+                    let (a, b) = operands(second, top, row, stack);
                     a.zip(b).and_then(|(a, b)| integer(operator, a as i64, b as i64))
                 }
-                Op::Number(operator) => {
-                    let (a, b) = take_two(stack);
+                Op::Number(operator, second) => {
+                    let (a, b) = operands(second, top, row, stack);
                     a.zip(b).map(|(a, b)| number(operator, f64::from_bits(a), f64::from_bits(b)))
                 }
-                Op::CompareInteger(operator) => {
-                    let (a, b) = take_two(stack);
+                Op::CompareInteger(operator, second) => {
+                    let (a, b) = operands(second, top, row, stack);
                     a.zip(b).map(|(a, b)| compare_integers(operator, a as i64, b as i64))
                 }
-                Op::CompareNumber(operator) => {
-                    let (a, b) = take_two(stack);
+                Op::CompareNumber(operator, second) => {
+                    let (a, b) = operands(second, top, row, stack);
                     a.zip(b).map(|(a, b)| compare(operator, &f64::from_bits(a), &f64::from_bits(b)))
                 }
                 Op::CompareText(operator) => {
-                    let (a, b) = take_two(stack);
+                    let (a, b) = (take(stack), top);
                     a.zip(b).map(|(a, b)| compare_text(operator, TextWord(a), TextWord(b), evaluation))
                 }
                 Op::OneOf(set) => {
                     let set = self.sets.get(set as usize).map_or(&[][..], Vec::as_slice);
-                    take(stack).map(|word| u64::from(set.contains(&word)))
+                    top.map(|word| u64::from(set.contains(&word)))
                 }
                 Op::TestText(test) => {
-                    let (a, b) = take_two(stack);
+                    let (a, b) = (take(stack), top);
                     a.zip(b).map(|(a, b)| u64::from(test_text(test, TextWord(a), TextWord(b), evaluation)))
                 }
-                Op::TextSize => {
-                    take(stack).map(|word| TextWord(word).text(evaluation).chars().count() as u64)
-                }
-                Op::TimePart(part, zone) => take(stack).and_then(|word| {
+                Op::TextSize => top.map(|word| TextWord(word).text(evaluation).chars().count() as u64),
+                Op::TimePart(part, zone) => top.and_then(|word| {
                     let calendar = evaluation.zones.get(usize::from(zone))?;
                     calendar.part(part, word as i64).map(|part| part as u64)
                 }),
-                Op::Fold(fold) => take(stack).map(|word| TextWord(word).fold(fold)),
-                Op::Math(math) => take(stack).map(|word| math.of(f64::from_bits(word)).to_bits()),
+                Op::Fold(fold) => top.map(|word| TextWord(word).fold(fold)),
+                Op::Math(math) => top.map(|word| math.of(f64::from_bits(word)).to_bits()),
                 Op::AbsoluteInteger => {
-                    take(stack).and_then(|word| (word as i64).checked_abs()).map(|number| number as u64)
+                    top.and_then(|word| (word as i64).checked_abs()).map(|number| number as u64)
                 }
                 Op::Extreme(extreme) => {
-                    let (a, b) = take_two(stack);
+                    let (a, b) = (take(stack), top);
                     a.zip(b).and_then(|(a, b)| extreme.of(a, b))
                 }
                 Op::Disagreements(count) => {
+                    stack.push(top);
                     let from = stack.len().saturating_sub(count as usize);
                     let result = disagreements(stack.get(from..).unwrap_or(&[]));
                     stack.truncate(from);
                     result
                 }
             };
-            stack.push(result);
         }
-        take(stack)
+        top
     }
 }
 
-pub(super) fn constant_number(node: &Node) -> Option<f64> {
+fn constant(node: &Node) -> Option<u64> {
     match node {
-        Node::Constant(word) => Some(f64::from_bits(*word)),
+        Node::Constant(word) => Some(*word),
         Node::Widen(inner) => match &**inner {
-            Node::Constant(word) => Some(*word as i64 as f64),
+            Node::Constant(word) => Some((*word as i64 as f64).to_bits()),
             _ => None,
         },
         _ => None,
     }
 }
 
+pub(super) fn constant_number(node: &Node) -> Option<f64> {
+    constant(node).map(f64::from_bits)
+}
+
 fn take(stack: &mut Vec<Option<u64>>) -> Option<u64> {
     stack.pop().flatten()
 }
 
-fn take_two(stack: &mut Vec<Option<u64>>) -> (Option<u64>, Option<u64>) {
-    let b = take(stack);
-    (take(stack), b)
+#[inline(always)]
+fn operands(
+    second: Second,
+    top: Option<u64>,
+    row: &Row,
+    stack: &mut Vec<Option<u64>>,
+) -> (Option<u64>, Option<u64>) {
+    match second {
+        Second::Top => (take(stack), top),
+        Second::Place(place) => (top, row.get(place)),
+        Second::Constant(word) => (top, Some(word)),
+    }
 }
 
 fn compare<T: PartialOrd>(operator: Operator, a: &T, b: &T) -> u64 {
