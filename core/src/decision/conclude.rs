@@ -6,6 +6,7 @@ use crate::event::Event;
 use crate::feature::{Presence, Row};
 use crate::policy::{
     Action, Compiled, Evaluation, Facts, MOST_POINTS, Obligations, OnMissing, Points, Policy, Rule, Truth,
+    bits_of,
 };
 
 /// Memory that conclusions reuse.
@@ -35,36 +36,39 @@ pub(crate) fn conclude(
     let (mut score, mut relief, mut action, mut strength) = (0i64, 0i64, Action::Allow, 0);
     let mut obligations = Obligations::default();
     compiled.conditions.classify(row, facts);
-    for number in facts.candidates(compiled.conditions.len()) {
-        let truth = compiled.conditions.truth(number, facts, &evaluation, stack);
-        let Some(rule) = compiled.rules.get(number) else {
-            let limit = number - compiled.rules.len();
-            decision.limits.extend(standing(compiled, limit, truth, row, &decision.hits));
-            continue;
-        };
-        let number = number as u16;
-        match truth {
-            Truth::False => continue,
-            Truth::True => {}
-            Truth::Missing => {
-                decision.missing.push(number);
-                match rule.on_missing {
-                    OnMissing::Skip => continue,
-                    OnMissing::Match => {}
-                    // A rule on trial never stops an event.
-                    OnMissing::Fail if !rule.live => continue,
-                    OnMissing::Fail => return Err(missing(rule)),
+    for (first, bits) in facts.candidates(compiled.conditions.len()) {
+        for bit in bits_of(bits) {
+            let number = first + bit;
+            let truth = compiled.conditions.truth(number, facts, &evaluation, stack);
+            let Some(rule) = compiled.rules.get(number) else {
+                let limit = number - compiled.rules.len();
+                decision.limits.extend(standing(compiled, limit, truth, row, &decision.hits));
+                continue;
+            };
+            let number = number as u16;
+            match truth {
+                Truth::False => continue,
+                Truth::True => {}
+                Truth::Missing => {
+                    decision.missing.push(number);
+                    match rule.on_missing {
+                        OnMissing::Skip => continue,
+                        OnMissing::Match => {}
+                        // A rule on trial never stops an event.
+                        OnMissing::Fail if !rule.live => continue,
+                        OnMissing::Fail => return Err(missing(rule)),
+                    }
                 }
             }
-        }
-        let points = points(rule, &evaluation, stack);
-        decision.hits.push(Hit { rule: number, points });
-        if rule.live {
-            score += i64::from(points.max(0));
-            relief -= i64::from(points.min(0));
-            action = action.max(rule.action.unwrap_or_default());
-            strength = strength.max(rule.strength);
-            obligations = obligations | rule.obligations;
+            let points = points(rule, &evaluation, stack);
+            decision.hits.push(Hit { rule: number, points });
+            if rule.live {
+                score += i64::from(points.max(0));
+                relief -= i64::from(points.min(0));
+                action = action.max(rule.action.unwrap_or_default());
+                strength = strength.max(rule.strength);
+                obligations = obligations | rule.obligations;
+            }
         }
     }
     let score = (score - relief.min(compiled.most_relief)).clamp(0, 999) as u16;

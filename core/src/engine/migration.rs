@@ -152,8 +152,7 @@ impl Migration {
 
     fn input(&self, policy: &Compiled, input: Input, entry: &Remembered<'_>) -> Option<u64> {
         let cell = |column: usize| entry.cell(&self.before, column);
-        let literal =
-            |text: &str| literal_word(text.as_bytes(), || policy.literal_numbers.get(text).copied());
+        let literal = |text: &str| literal_word(text.as_bytes(), || policy.literals.number(text));
         let name = |number: u8, names: &[Cow<'static, str>]| {
             usize::from(number).checked_sub(1).and_then(|number| names.get(number)).map(|name| literal(name))
         };
@@ -163,7 +162,7 @@ impl Migration {
                 if Symbol(word).is_whole() {
                     return word;
                 }
-                let longer = policy.literals.iter().find(|text| Symbol::of(text).0 == word);
+                let longer = policy.literals.texts().iter().find(|text| Symbol::of(text).0 == word);
                 longer.map_or(u64::MAX, |text| literal(text))
             }),
             Input::Present(column) => Some(u64::from(cell(column).is_some())),

@@ -5,6 +5,7 @@ mod currency;
 mod field;
 mod outcome;
 mod schema;
+mod siphash;
 mod symbol;
 pub(crate) mod time;
 pub(crate) mod token;
@@ -298,11 +299,12 @@ impl Event {
         }
     }
 
-    /// An identifier in the form in which the event holds it.
-    pub(crate) fn identifier(&self, field: Field) -> Option<Canonical<'_>> {
-        match self.cell(field) {
-            Some(Cell::Address(address)) => Some(Canonical::Address(*address)),
-            Some(Cell::Text { start, length }) => self.texts.get(*start, *length).map(Canonical::Text),
+    /// Calls `f` with the bytes of an identifier as they are hashed where it has no form.
+    #[inline]
+    pub(crate) fn with_identifier<T>(&self, field: Field, f: impl FnOnce(&[u8]) -> T) -> Option<T> {
+        match self.cell(field)? {
+            Cell::Address(address) => Some(with_address_bytes(*address, f)),
+            Cell::Text { start, length } => self.texts.bytes(*start, *length).map(f),
             _ => None,
         }
     }

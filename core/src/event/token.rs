@@ -5,9 +5,9 @@ use std::fmt;
 use hmac::digest::{FixedOutput, KeyInit, Update};
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
-use siphasher::sip128::SipHasher24;
 use zeroize::Zeroize;
 
+use super::siphash::siphash;
 use crate::error::{Error, ErrorKind, Result};
 
 /// The host's secret for hashing identifiers: 32 bytes, with a number that names it.
@@ -157,15 +157,18 @@ impl Tokenizer {
 
     pub(crate) fn token(&self, bytes: &[u8]) -> Token {
         match self {
-            Tokenizer::Fast(key) => Token(SipHasher24::new_with_key(key).hash(bytes).as_u128()),
-            Tokenizer::Card(mac) => {
-                let mut mac = Hmac::clone(mac);
-                Update::update(&mut mac, bytes);
-                let full: [u8; 32] = mac.finalize_fixed().into();
-                Token(full.iter().take(16).fold(0, |token, byte| token << 8 | u128::from(*byte)))
-            }
+            Tokenizer::Fast(key) => Token(siphash(key, bytes)),
+            Tokenizer::Card(mac) => card_token(mac, bytes),
         }
     }
+}
+
+#[inline(never)]
+fn card_token(mac: &Hmac<Sha256>, bytes: &[u8]) -> Token {
+    let mut mac = mac.clone();
+    Update::update(&mut mac, bytes);
+    let full: [u8; 32] = mac.finalize_fixed().into();
+    Token(full.first_chunk().map_or(0, |half| u128::from_be_bytes(*half)))
 }
 
 impl fmt::Debug for Tokenizer {

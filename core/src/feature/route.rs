@@ -155,8 +155,14 @@ impl Route {
                 working.word_of(&policy.calendar, event, |field| words.word(field))
             }
         }));
-        row.reset(policy.places.len());
-        for place in &policy.event_places {
+        self.fill(&words, row);
+    }
+
+    /// Fills what the row has of the event.
+    #[inline(never)]
+    fn fill(&self, words: &Words<'_>, row: &mut Row) {
+        row.reset(words.policy.places.len());
+        for place in &words.policy.event_places {
             let value = match place.reading {
                 Reading::Token => self.token(place.key).map(Token::low),
                 Reading::TokenPresent => Some(u64::from(self.token(place.key).is_some())),
@@ -219,7 +225,12 @@ pub(crate) fn identifier_token(
     event: &Event,
     field: Field,
 ) -> Option<Token> {
-    Some(event.identifier(field)?.with_bytes(form, |bytes| tokenizer.token(bytes)))
+    match form {
+        Some(kind) if event.has_text(field) => {
+            Some(locale::with_form(kind, event.raw_text(field)?, |bytes| tokenizer.token(bytes)))
+        }
+        _ => event.with_identifier(field, |bytes| tokenizer.token(bytes)),
+    }
 }
 
 /// What a place of the row reads from the event's own fields; tokens are the route's.
@@ -269,7 +280,7 @@ impl<'a> Words<'a> {
     #[inline(never)]
     fn longer_literal(&self, field: Field) -> Option<u64> {
         let text = self.event.raw_text(field)?;
-        Some(literal_word(text.as_bytes(), || self.policy.literal_numbers.get(text).copied()))
+        Some(literal_word(text.as_bytes(), || self.policy.literals.number(text)))
     }
 
     /// What takes more than a look at the field.

@@ -6,14 +6,15 @@ use crate::event::Symbol;
 use crate::event::time::format_duration;
 use crate::policy::Type;
 
-/// How much of a value is there; as wide as a word, so that a row is emptied by zeros.
+/// How much of a value is there. As wide as a word, so that a row is emptied by zeros; the lowest bit says whether
+/// there is one at all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u64)]
 pub(crate) enum Presence {
-    Missing,
-    Exact,
+    Missing = 0,
+    Exact = 1,
     /// Computed, but part of what it covers has been forgotten.
-    Approximate,
+    Approximate = 3,
 }
 
 /// One word and its presence for every place of the policy.
@@ -47,7 +48,7 @@ impl Row {
     /// How many of the first `places` have no value.
     pub(crate) fn missing(&self, places: usize) -> usize {
         let cells = self.cells.get(..places).unwrap_or(&self.cells);
-        cells.iter().map(|(_, presence)| usize::from(*presence == Presence::Missing)).sum()
+        cells.len() - cells.iter().map(|(_, presence)| *presence as usize & 1).sum::<usize>()
     }
 
     pub(crate) fn presence(&self, place: u16) -> Presence {

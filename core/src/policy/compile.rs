@@ -1,9 +1,8 @@
 //! From the document to the policy: names, types, bounds; every fault noted, none hiding another.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use ahash::RandomState;
 use sha2::{Digest, Sha256};
 
 use super::compile_features::{Memory, compile_features};
@@ -15,7 +14,9 @@ use super::expression::{
     Checked, Conditions, NamedFeature, Node, Program, Reading, Scope, SlotSource, Slots, Type, Use,
 };
 use super::source::{At, Format, Source};
-use super::{Action, Band, Compiled, EventPlace, ListPlace, ListPlan, Obligations, Points, Policy, Rule};
+use super::{
+    Action, Band, Compiled, EventPlace, ListPlace, ListPlan, Literals, Obligations, Points, Policy, Rule,
+};
 use crate::error::{Error, Result};
 use crate::event::time::{Calendar, DAY, parse_duration};
 use crate::event::{Declared, Field, FieldKind, FieldSpec, Schema, is_currency};
@@ -110,9 +111,6 @@ impl Compiler<'_> {
         if slots.sources().len() > usize::from(u16::MAX) {
             self.source.fault(&(0..0), "the policy reads more than 65,535 different values");
         }
-        let literal_numbers = (0u32..).zip(slots.literals()).map(|(n, text)| (text.clone(), n));
-        let mut numbers = HashMap::with_hasher(RandomState::with_seeds(9, 10, 11, 12));
-        numbers.extend(literal_numbers);
         Compiled {
             name: header.name.value.clone(),
             version: header.version.value.clone(),
@@ -127,9 +125,8 @@ impl Compiler<'_> {
             places: slots.sources().to_vec(),
             event_places,
             list_places,
-            literals: slots.literals().to_vec(),
+            literals: Literals::new(slots.literals()),
             zones: slots.zones(),
-            literal_numbers: numbers,
             conditions: Conditions::compile(&conditions),
             rules,
             limits,

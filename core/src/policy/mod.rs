@@ -18,11 +18,9 @@ mod document;
 mod expression;
 mod source;
 
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-use ahash::RandomState;
 use ipnet::IpNet;
 
 pub use action::{Action, Obligations};
@@ -31,8 +29,8 @@ pub(crate) use compile::MOST_POINTS;
 pub(crate) use compile_lists::parse_network;
 pub(crate) use document::{Aggregate, Cause, ListKind, OnMissing};
 pub(crate) use expression::{
-    Conditions, Evaluation, Facts, ListAsk, Program, Reading, Reference, SlotSource, Span, TextWord, Truth,
-    Type, literal_word,
+    Conditions, Evaluation, Facts, ListAsk, Literals, Program, Reading, Reference, SlotSource, Span,
+    TextWord, Truth, Type, bits_of, literal_word,
 };
 use source::Format;
 
@@ -91,10 +89,9 @@ pub(crate) struct Compiled {
     pub(crate) places: Vec<SlotSource>,
     pub(crate) event_places: Vec<EventPlace>,
     pub(crate) list_places: Vec<ListPlace>,
-    pub(crate) literals: Vec<String>,
+    pub(crate) literals: Literals,
     /// The time zones that expressions name.
     pub(crate) zones: Vec<Calendar>,
-    pub(crate) literal_numbers: HashMap<String, u32, RandomState>,
     /// The conditions of the rules and of the limits, in their order.
     pub(crate) conditions: Conditions,
     pub(crate) rules: Vec<Rule>,
@@ -109,7 +106,7 @@ pub(crate) struct Compiled {
 impl Compiled {
     /// What programs of the policy read.
     pub(crate) fn evaluation<'a>(&'a self, row: &'a Row, event: &'a Event) -> Evaluation<'a> {
-        Evaluation { row, event, literals: &self.literals, zones: &self.zones }
+        Evaluation { row, event, literals: self.literals.texts(), zones: &self.zones }
     }
 }
 

@@ -5,6 +5,8 @@
 //! So each value is classified once for each event, and its class says at once which conditions it fails and which
 //! it leaves missing. What is left of a condition (texts, sums, alternatives) runs only when no class decides it.
 
+use std::hint::select_unpredictable;
+
 use super::ast::Operator;
 use super::check::Node;
 use super::program::{Evaluation, Program, constant_number};
@@ -105,17 +107,17 @@ pub(crate) struct Facts {
 }
 
 impl Facts {
-    /// The first conditions, but for those that fail.
-    pub(crate) fn candidates(&self, count: usize) -> impl Iterator<Item = usize> {
-        self.words.iter().enumerate().flat_map(move |(number, effect)| {
-            let first = 64 * number;
-            bits_of(!effect.failed & ones(count.saturating_sub(first))).map(move |bit| first + bit)
-        })
+    /// The first conditions, but for those that fail: the number of each 64th, and bits from there on.
+    pub(crate) fn candidates(&self, count: usize) -> impl Iterator<Item = (usize, u64)> {
+        (0..)
+            .step_by(64)
+            .zip(&self.words)
+            .map(move |(first, effect)| (first, !effect.failed & ones(count.saturating_sub(first))))
     }
 }
 
 /// The bits that are set, the lowest first.
-fn bits_of(mut bits: u64) -> impl Iterator<Item = usize> {
+pub(crate) fn bits_of(mut bits: u64) -> impl Iterator<Item = usize> {
     std::iter::from_fn(move || {
         let bit = (bits != 0).then_some(bits.trailing_zeros() as usize)?;
         bits &= bits - 1;
@@ -175,14 +177,16 @@ impl Conditions {
             let (word, present) = row.read(place);
             let value = (word as i64).max(low).min(high);
             let at = value.wrapping_mul(words as i64).wrapping_add(origin) as usize;
-            visit(if present { at } else { effects as usize });
+            visit(select_unpredictable(present, at, effects as usize));
         }
         for &SetClassifier { place, shift, multiplier, slots, effects } in &self.sets {
             let (word, present) = row.read(place);
             let at = word.wrapping_mul(multiplier).wrapping_shr(shift.into()) as usize;
-            let Some(slot) = self.slots.get(slots as usize + at) else { continue };
-            let at = if slot.word == word { slot.effects as usize } else { effects as usize + words };
-            visit(if present { at } else { effects as usize });
+            let Some(&Slot { word: known, effects: own }) = self.slots.get(slots as usize + at) else {
+                continue;
+            };
+            let at = select_unpredictable(known == word, own as usize, effects as usize + words);
+            visit(select_unpredictable(present, at, effects as usize));
         }
         for SearchClassifier { place, number, breakpoints, effects } in &self.searches {
             let (word, present) = row.read(*place);

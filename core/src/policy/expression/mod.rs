@@ -9,6 +9,7 @@ mod calls;
 mod check;
 mod condition;
 mod lexer;
+mod literals;
 mod math;
 #[cfg(test)]
 mod oracle;
@@ -20,7 +21,8 @@ use std::fmt;
 
 pub(crate) use ast::{Mistake, Span};
 pub(crate) use check::{Checked, Node, Reference, check};
-pub(crate) use condition::{Conditions, Facts, Truth};
+pub(crate) use condition::{Conditions, Facts, Truth, bits_of};
+pub(crate) use literals::Literals;
 pub(crate) use program::{Evaluation, Program, TextWord};
 pub(crate) use scope::{
     ListAsk, NamedFeature, NamedList, Reading, Scope, SlotSource, Slots, Use, literal_word,
