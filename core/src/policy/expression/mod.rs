@@ -5,6 +5,7 @@
 //! durations know days and weeks, lists and features have names.
 
 mod ast;
+mod atom;
 mod calls;
 mod check;
 mod condition;
