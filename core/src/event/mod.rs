@@ -5,7 +5,6 @@ mod currency;
 mod field;
 mod outcome;
 mod schema;
-mod siphash;
 mod symbol;
 pub(crate) mod time;
 pub(crate) mod token;

@@ -1,6 +1,6 @@
 //! Text attributes as history remembers them: one word each.
 
-use super::siphash::siphash;
+use siphasher::sip128::SipHasher24;
 
 /// A remembered text in 64 bits.
 ///
@@ -15,7 +15,7 @@ const KEY: &[u8; 16] = b"sekisho symbol 1";
 
 impl Symbol {
     pub(crate) fn of(text: &str) -> Symbol {
-        let hashed = || Symbol(siphash(KEY, text.as_bytes()) as u64 | HASHED);
+        let hashed = || Symbol(SipHasher24::new_with_key(KEY).hash(text.as_bytes()).h1 | HASHED);
         Symbol::whole(text.as_bytes()).unwrap_or_else(hashed)
     }
 

@@ -5,9 +5,9 @@ use std::fmt;
 use hmac::digest::{FixedOutput, KeyInit, Update};
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
+use siphasher::sip128::SipHasher24;
 use zeroize::Zeroize;
 
-use super::siphash::siphash;
 use crate::error::{Error, ErrorKind, Result};
 
 /// The host's secret for hashing identifiers: 32 bytes, with a number that names it.
@@ -157,7 +157,7 @@ impl Tokenizer {
 
     pub(crate) fn token(&self, bytes: &[u8]) -> Token {
         match self {
-            Tokenizer::Fast(key) => Token(siphash(key, bytes)),
+            Tokenizer::Fast(key) => Token(SipHasher24::new_with_key(key).hash(bytes).as_u128()),
             Tokenizer::Card(mac) => card_token(mac, bytes),
         }
     }
