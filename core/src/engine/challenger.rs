@@ -8,7 +8,7 @@ use arc_swap::ArcSwapOption;
 use super::layout::Layout;
 use super::ruling::Ruling;
 use crate::error::{Error, ErrorKind, Result};
-use crate::feature::{CellSource, Keyring, TablePlan};
+use crate::feature::{CellSource, Keyring, ShortPlan, TablePlan};
 use crate::policy::{Aggregate, Compiled, Policy};
 use crate::state::List;
 
@@ -184,6 +184,7 @@ fn fit(plan: &mut TablePlan, layout: &Layout, own: &Compiled) -> Result<()> {
     }
     plan.columns = cells;
     plan.shape = layout.shape.clone();
+    plan.short = ShortPlan::of(plan);
     Ok(())
 }
 

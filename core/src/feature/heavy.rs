@@ -143,7 +143,7 @@ impl<M: Matches> Gathered<'_, M> {
                         (count > 1).then(|| libm::sqrt(tally.squares() / (count - 1) as f64).to_bits())
                     }
                     _ => {
-                        if let Some(word) = reduce(feature, words)? {
+                        if let Some(word) = reduce(feature.aggregate, feature.number, words)? {
                             tally.merge(series, &Tally::of(series, 0, word));
                         }
                         tally.extreme()

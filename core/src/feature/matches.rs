@@ -55,7 +55,7 @@ impl Matches for Many<'_> {
 
 /// The places of a word's bits that are set, lowest first.
 #[derive(Clone)]
-struct Ones(u64);
+pub(super) struct Ones(pub(super) u64);
 
 impl Iterator for Ones {
     type Item = usize;

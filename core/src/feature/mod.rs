@@ -13,6 +13,7 @@ mod plan;
 mod route;
 mod row;
 mod sequence;
+mod short;
 mod velocity;
 mod vonmises;
 mod working;
@@ -27,5 +28,6 @@ pub(crate) use plan::{
 pub(crate) use route::{Keyring, Previous, Route, event_word, identifier_token};
 pub use row::Value;
 pub(crate) use row::{Presence, Row};
+pub(crate) use short::ShortPlan;
 pub(crate) use velocity::{Moment, Workspace, visit};
 pub(crate) use working::{Axis, Working};

@@ -2,6 +2,7 @@
 
 use super::behaviour::Behaviour;
 use super::derived::DerivedFeature;
+use super::short::ShortPlan;
 use super::working::Working;
 use crate::event::time::CalendarUnit;
 use crate::event::token::Token;
@@ -200,6 +201,8 @@ pub(crate) struct TablePlan {
     pub(crate) windows: Vec<Window>,
     pub(crate) selectors: Vec<Selector>,
     pub(crate) features: Vec<WindowFeature>,
+    /// The same for short histories, once all of it is known.
+    pub(crate) short: Option<ShortPlan>,
     /// How far back any feature looks, lateness included; `None` for all that is remembered.
     pub(crate) retention: Option<i64>,
     pub(crate) shape: Shape,

@@ -65,6 +65,14 @@ impl Row {
         }
     }
 
+    /// The same for a value that is there.
+    #[inline]
+    pub(crate) fn put(&mut self, place: u16, word: u64, presence: Presence) {
+        if let Some(cell) = self.cells.get_mut(usize::from(place)) {
+            *cell = (word, presence);
+        }
+    }
+
     pub(crate) fn copy_from(&mut self, other: &Row) {
         self.cells.clear();
         self.cells.extend_from_slice(&other.cells);

@@ -3,18 +3,18 @@
 //! A visit reads one history and the current event, for some features lists, and nothing else. It finds the bounds of
 //! every window once, marks which entries each selector picks as bits, and computes each feature from the picked bits.
 
-use std::slice::from_ref;
 use std::sync::Arc;
 
 use super::behaviour::Past;
-use super::bounds::Bounds;
+use super::bounds::{AsOf, Bounds};
 use super::heavy::Folded;
-use super::matches::{Many, Matches, One};
-use super::plan::{Selector, TablePlan, WindowFeature, WindowSpan};
-use super::row::{Presence, Row};
+use super::matches::{Many, Matches};
+use super::plan::{Selector, TablePlan, WindowFeature};
+use super::row::Row;
+use super::short::{ShortWork, visit_short};
 use crate::event::time::{Calendar, CalendarCache};
 use crate::policy::Aggregate;
-use crate::state::{Column, History, List, Panes, Undone, View, holds, ones};
+use crate::state::{Coded, Column, History, List, Undone, View, holds};
 
 /// The current event as a visit sees it.
 #[derive(Clone, Copy)]
@@ -40,24 +40,17 @@ impl Moment<'_> {
 /// Memory that visits reuse.
 #[derive(Debug, Default)]
 pub(crate) struct Workspace {
+    pub(super) short: ShortWork,
     windows: Vec<Bounds>,
-    selections: Vec<Selection>,
+    /// Which selectors' composites the current event lacks a part of: their features stay missing.
+    absent: Vec<bool>,
     /// What each selector picks, word after word.
     picked: Vec<u64>,
     matches: Vec<u64>,
-    values: Vec<u64>,
-    seen: Vec<u64>,
+    pub(super) values: Vec<u64>,
+    pub(super) seen: Vec<u64>,
     undone: Vec<Undone>,
-    pub(crate) calendar: CalendarCache,
-}
-
-/// What a selector picks.
-#[derive(Clone, Copy, Debug)]
-struct Selection {
-    /// Among the entries of a short history.
-    word: u64,
-    /// The current event lacks a part of the composite: the features stay missing.
-    absent: bool,
+    pub(super) calendar: CalendarCache,
 }
 
 /// Computes all features of one entity into the row.
@@ -78,14 +71,32 @@ pub(crate) fn visit(
     let repeated = if moment.repeated { view.position_of(moment.id) } else { None };
     let time = repeated.and_then(|at| view.time_at(at)).unwrap_or(moment.time);
     let horizon = repeated.unwrap_or(usize::MAX);
+    let past = Past { plan, history, moment };
+    match &plan.short {
+        // Nearly every history is one word long.
+        Some(short) if view.len() <= 64 && history.is_bare(time) => {
+            visit_short(short, past, view, (time, horizon), calendar, workspace, row);
+            Ok(())
+        }
+        _ => visit_any(past, view, (time, horizon), calendar, workspace, row),
+    }
+}
 
-    let Workspace { windows, undone, calendar: cache, .. } = workspace;
-    let folded_until = history.panes().map_or(i64::MIN, Panes::folded_until);
-    let approximate_until = view.forgotten_until().map_or(folded_until, |until| until.max(folded_until));
-    let until = |delay| {
-        let high = view.count_until(time - delay).min(horizon);
-        (delay, high, ones(high))
-    };
+/// The visit of any history.
+#[inline(never)]
+fn visit_any(
+    past: Past<'_>,
+    view: View<'_>,
+    (time, horizon): (i64, usize),
+    calendar: &Calendar,
+    workspace: &mut Workspace,
+    row: &mut Row,
+) -> Result<(), u16> {
+    let Past { plan, history, moment } = past;
+    let Workspace { windows, absent, undone, picked, matches, values, seen, calendar: cache, .. } = workspace;
+    history.undone(&plan.shape, time, undone);
+    let as_of = AsOf::new(time, horizon, &view, history.panes());
+    let until = |delay| (delay, as_of.high(&view, delay));
     // Windows with one delay, which are nearly always all, end at one entry.
     let mut known = until(0);
     windows.clear();
@@ -93,177 +104,42 @@ pub(crate) fn visit(
         if window.delay != known.0 {
             known = until(window.delay);
         }
-        let (delay, high, below) = known;
-        let end = time - delay;
-        let start = match window.span {
-            WindowSpan::Unbounded => i64::MIN,
-            WindowSpan::Sliding(length) => end - length,
-            // The first millisecond of the day belongs to the day.
-            WindowSpan::Calendar(unit) => calendar.start(unit, end, cache) - 1,
-        };
-        let low = view.count_until(start).min(high);
-        let presence = if start < approximate_until { Presence::Approximate } else { Presence::Exact };
-        let complete = approximate_until == i64::MIN;
-        let folded = start < folded_until;
-        Bounds { low, high, word: below & !ones(low), start, end, presence, folded, after: start, complete }
+        let (delay, high) = known;
+        let start = window.start(time - delay, calendar, cache);
+        Bounds::new(&as_of, delay, start, (view.count_until(start).min(high), high))
     }));
-    history.undone(&plan.shape, time, undone);
-    // Nearly every history is one word long.
-    if view.len() <= 64 {
-        aggregate_short(plan, (history, view), moment, time, workspace, row)
-    } else {
-        aggregate_long(plan, (history, view), moment, time, workspace, row)
-    }
-}
-
-/// Aggregates what is picked of a history of up to 64 entries.
-#[inline(always)]
-fn aggregate_short(
-    plan: &TablePlan,
-    (history, view): (&History, View<'_>),
-    moment: &Moment<'_>,
-    time: i64,
-    workspace: &mut Workspace,
-    row: &mut Row,
-) -> Result<(), u16> {
-    let Workspace { windows, selections, undone, values, seen, .. } = workspace;
-    selections.clear();
-    selections.extend(plan.selectors.iter().map(|selector| Selection {
-        word: pick(selector, plan, &view, undone, moment, 0),
-        absent: selector.is_absent(plan, moment),
-    }));
-    let past = Past { plan, history, moment };
-    for feature in &plan.features {
-        let (Some(window), Some(selection)) = (windows.get(feature.window), selections.get(feature.selector))
-        else {
-            continue;
-        };
-        if selection.absent {
-            continue;
-        }
-        let current = selection.current_of(feature, plan, moment);
-        if feature.is_plain {
-            let bits = selection.word & window.word;
-            let whole = bits == window.word;
-            let gathered = Gathered { matches: One(bits), whole, window, view, current, time };
-            let word = gathered.plain_value(&past, feature, values, seen)?;
-            row.set(feature.place, word, window.presence);
-        } else {
-            aggregate_special(
-                &past,
-                feature,
-                (window, selections),
-                (view, current, time),
-                (values, seen),
-                row,
-            )?;
-        }
-    }
-    Ok(())
-}
-
-/// A feature with a marker, with steps, of behaviour, of devices or of lists, over a history of up to 64 entries.
-#[inline(never)]
-fn aggregate_special(
-    past: &Past<'_>,
-    feature: &WindowFeature,
-    (window, selections): (&Bounds, &[Selection]),
-    (view, current, time): (View<'_>, Option<u64>, i64),
-    (values, seen): (&mut Vec<u64>, &mut Vec<u64>),
-    row: &mut Row,
-) -> Result<(), u16> {
-    let picks = |selector: usize| selections.get(selector).map_or(&[][..], |known| from_ref(&known.word));
-    let (mut window, mut current) = (window, current);
-    let (behind, counts);
-    if let Some(marker) = &feature.marker {
-        if selections.get(marker.selector).is_none_or(|selection| selection.absent) {
-            return Ok(());
-        }
-        (behind, counts) = past.behind(feature, marker, window, picks(marker.selector));
-        (window, current) = (&behind, current.filter(|_| counts));
-    }
-    let bits = selections.get(feature.selector).map_or(0, |selection| selection.word) & window.word;
-    let word = if feature.steps.is_empty() {
-        let whole = bits == window.word;
-        let gathered = Gathered { matches: One(bits), whole, window, view, current, time };
-        if feature.aggregate == Aggregate::Sightings {
-            gathered.sightings(feature, past, window.presence, row);
-            return Ok(());
-        }
-        if let Some(list) = feature.list {
-            gathered.listed(feature, list, past, (values, seen), row);
-            return Ok(());
-        }
-        gathered.value(past, feature, values, seen)?
-    } else {
-        Some(past.steps(feature, window, from_ref(&bits), picks, current.is_some()))
-    };
-    row.set(feature.place, word, window.presence);
-    Ok(())
-}
-
-/// Aggregates what is picked of a longer history.
-#[inline(never)]
-fn aggregate_long(
-    plan: &TablePlan,
-    (history, view): (&History, View<'_>),
-    moment: &Moment<'_>,
-    time: i64,
-    workspace: &mut Workspace,
-    row: &mut Row,
-) -> Result<(), u16> {
-    let Workspace { windows, selections, undone, picked, matches, values, seen, .. } = workspace;
     let words = view.len().div_ceil(64);
-    selections.clear();
+    absent.clear();
+    absent.extend(plan.selectors.iter().map(|selector| selector.is_absent(plan, moment)));
     picked.clear();
     for selector in &plan.selectors {
         picked.extend((0..words).map(|number| pick(selector, plan, &view, undone, moment, 64 * number)));
-        selections.push(Selection { word: 0, absent: selector.is_absent(plan, moment) });
     }
-    let past = Past { plan, history, moment };
     for feature in &plan.features {
-        let (Some(window), Some(selection)) = (windows.get(feature.window), selections.get(feature.selector))
-        else {
-            continue;
-        };
-        if selection.absent {
-            continue;
-        }
+        let lacks = |selector: usize| absent.get(selector).is_none_or(|absent| *absent);
+        let Some(window) = windows.get(feature.window).filter(|_| !lacks(feature.selector)) else { continue };
         let picks = |selector: usize| picked.get(selector * words..(selector + 1) * words).unwrap_or(&[]);
         if feature.is_plain && feature.aggregate == Aggregate::Count && !feature.include_current {
             let count = past.count(feature, window, picks(feature.selector));
             row.set(feature.place, Some(count), window.presence);
             continue;
         }
-        let (mut window, mut current) = (window, selection.current_of(feature, plan, moment));
+        matches.clear();
+        let (mut window, mut current) = (window, feature.current(&past));
         let (behind, counts);
         if let Some(marker) = &feature.marker {
-            if selections.get(marker.selector).is_none_or(|selection| selection.absent) {
+            if lacks(marker.selector) {
                 continue;
             }
             (behind, counts) = past.behind(feature, marker, window, picks(marker.selector));
             (window, current) = (&behind, current.filter(|_| counts));
         }
-        matches.clear();
         matches.extend(
             picks(feature.selector).iter().enumerate().map(|(number, word)| word & window.bits(number)),
         );
         let whole = matches.iter().enumerate().all(|(number, word)| *word == window.bits(number));
-        let word = if feature.steps.is_empty() {
-            let gathered = Gathered { matches: Many(matches), whole, window, view, current, time };
-            if feature.aggregate == Aggregate::Sightings {
-                gathered.sightings(feature, &past, window.presence, row);
-                continue;
-            }
-            if let Some(list) = feature.list {
-                gathered.listed(feature, list, &past, (values, seen), row);
-                continue;
-            }
-            gathered.value(&past, feature, values, seen)?
-        } else {
-            Some(past.steps(feature, window, matches, picks, current.is_some()))
-        };
-        row.set(feature.place, word, window.presence);
+        let gathered = Gathered { matches: Many(matches), whole, window, view, current, time };
+        gathered.compute(&past, feature, picks, (values, seen), row)?;
     }
     Ok(())
 }
@@ -271,7 +147,7 @@ fn aggregate_long(
 impl Selector {
     /// The current event lacks a part of the composite.
     #[inline(always)]
-    fn is_absent(&self, plan: &TablePlan, moment: &Moment<'_>) -> bool {
+    pub(super) fn is_absent(&self, plan: &TablePlan, moment: &Moment<'_>) -> bool {
         !self.same.is_empty() && self.lacks_part(plan, moment)
     }
 
@@ -281,24 +157,23 @@ impl Selector {
     }
 }
 
-impl Selection {
-    #[inline(never)]
-    fn current_cell(&self, feature: &WindowFeature, plan: &TablePlan, moment: &Moment<'_>) -> Option<u64> {
-        let selector = plan.selectors.get(feature.selector)?;
-        let picked = picks_current(selector, plan, moment);
-        picked.then(|| moment.cell(plan, feature.column).unwrap_or(0))
-    }
-
+impl WindowFeature {
     /// The current event's cell, when the feature counts it.
     #[inline(always)]
-    fn current_of(&self, feature: &WindowFeature, plan: &TablePlan, moment: &Moment<'_>) -> Option<u64> {
-        if feature.include_current { self.current_cell(feature, plan, moment) } else { None }
+    pub(super) fn current(&self, past: &Past<'_>) -> Option<u64> {
+        if self.include_current { self.current_cell(past) } else { None }
+    }
+
+    #[inline(never)]
+    fn current_cell(&self, Past { plan, moment, .. }: &Past<'_>) -> Option<u64> {
+        let selector = plan.selectors.get(self.selector)?;
+        let picked = picks_current(selector, plan, moment);
+        picked.then(|| moment.cell(plan, self.column).unwrap_or(0))
     }
 }
 
 /// One bit for each of 64 entries from `from` on, lowest first: whether the selector picks it. Those behind the last
 /// entry are anything.
-#[inline(always)]
 fn pick(
     selector: &Selector,
     plan: &TablePlan,
@@ -320,7 +195,13 @@ fn pick(
 
 /// The same for the columns that have to equal the current event's.
 #[inline(never)]
-fn pick_same(selector: &Selector, plan: &TablePlan, view: View<'_>, moment: &Moment<'_>, from: usize) -> u64 {
+pub(super) fn pick_same(
+    selector: &Selector,
+    plan: &TablePlan,
+    view: View<'_>,
+    moment: &Moment<'_>,
+    from: usize,
+) -> u64 {
     let mut word = u64::MAX;
     for column in &selector.same {
         let Some(wanted) = moment.cell(plan, *column) else { return 0 };
@@ -342,7 +223,7 @@ pub(super) fn picks_current(selector: &Selector, plan: &TablePlan, moment: &Mome
 pub(super) struct Gathered<'a, M> {
     pub(super) matches: M,
     /// They are all entries of the window.
-    whole: bool,
+    pub(super) whole: bool,
     pub(super) window: &'a Bounds,
     pub(super) view: View<'a>,
     pub(super) current: Option<u64>,
@@ -355,21 +236,35 @@ impl<M: Matches> Gathered<'_, M> {
         entries + u64::from(self.current.is_some())
     }
 
-    /// The feature's value, if it has one.
+    /// Computes a feature into the row; `picks` are the entries that a selector picks.
     ///
     /// # Errors
     /// As [`plain_value`](Gathered::plain_value).
-    fn value(
+    #[inline(always)]
+    pub(super) fn compute<'p>(
         self,
         past: &Past<'_>,
         feature: &WindowFeature,
-        values: &mut Vec<u64>,
-        seen: &mut Vec<u64>,
-    ) -> Result<Option<u64>, u16> {
-        match feature.behaviour {
-            Some(behaviour) => Ok(self.behaviour(behaviour, feature, past, values, seen)),
-            None => self.plain_value(past, feature, values, seen),
-        }
+        picks: impl Fn(usize) -> &'p [u64],
+        (values, seen): (&mut Vec<u64>, &mut Vec<u64>),
+        row: &mut Row,
+    ) -> Result<(), u16> {
+        let (window, matches) = (self.window, self.matches.words());
+        let word = if !feature.steps.is_empty() {
+            Some(past.steps(feature, window, matches, picks, self.current.is_some()))
+        } else if feature.aggregate == Aggregate::Sightings {
+            self.sightings(feature, past, window.presence, row);
+            return Ok(());
+        } else if let Some(list) = feature.list {
+            self.listed(feature, list, past, (values, seen), row);
+            return Ok(());
+        } else if let Some(behaviour) = feature.behaviour {
+            self.behaviour(behaviour, feature, past, values, seen)
+        } else {
+            self.plain_value(past, feature, values, seen)?
+        };
+        row.set(feature.place, word, window.presence);
+        Ok(())
     }
 
     /// The value of a bare aggregate, if it has one, over entries and what has been folded; a challenger's feature may
@@ -434,9 +329,9 @@ impl<M: Matches> Gathered<'_, M> {
             Column::Plain(number) if !self.whole => {
                 let column = self.view.plain(number);
                 let picked = self.matches.places().map(|at| column.get(at).copied().unwrap_or(0));
-                reduce(feature, picked.chain(self.current))
+                reduce(feature.aggregate, feature.number, picked.chain(self.current))
             }
-            kept => reduce(feature, self.words(kept, values).iter().copied()),
+            kept => reduce(feature.aggregate, feature.number, self.words(kept, values).iter().copied()),
         }
     }
 
@@ -461,45 +356,51 @@ impl<M: Matches> Gathered<'_, M> {
         values
     }
 
-    /// How many different words: one bit for each code that was seen.
-    #[inline(always)]
+    /// How many different words.
     pub(super) fn distinct(&self, column: Column, seen: &mut Vec<u64>) -> u64 {
         let Column::Coded(number) = column else { return 0 };
-        let coded = self.view.coded(number);
-        let current = self.current.map(|word| coded.code_of(word));
-        let unknown = u64::from(current == Some(None));
-        if coded.size() <= 64 {
-            let entries = if self.whole {
-                coded.seen(self.window.low, self.window.high)
-            } else {
-                self.matches.places().fold(0, |seen, at| seen | 1 << (coded.code(at) % 64))
-            };
-            let seen = current.flatten().map_or(entries, |code| entries | 1 << (code % 64));
-            return u64::from(seen.count_ones()) + unknown;
-        }
-        seen.clear();
-        seen.resize(coded.size().div_ceil(64), 0);
-        let mut see = |code: usize| {
-            if let Some(word) = seen.get_mut(code / 64) {
-                *word |= 1 << (code % 64);
-            }
-        };
-        current.flatten().into_iter().for_each(&mut see);
-        self.matches.places().for_each(|at| see(coded.code(at)));
-        seen.iter().map(|word| u64::from(word.count_ones())).sum::<u64>() + unknown
+        distinct(&self.matches, self.view.coded(number), self.current, seen)
     }
+}
+
+/// How many different words, that of the current event among them: one bit for each code that was seen.
+pub(super) fn distinct(
+    matches: &impl Matches,
+    coded: Coded<'_>,
+    current: Option<u64>,
+    seen: &mut Vec<u64>,
+) -> u64 {
+    let current = current.map(|word| coded.code_of(word));
+    let unknown = u64::from(current == Some(None));
+    let mut words = (0..).step_by(64).zip(matches.words());
+    if let Some(entries) = words.try_fold(0, |seen, (from, word)| Some(seen | coded.seen(*word, from)?)) {
+        let seen = current.flatten().map_or(entries, |code| entries | 1 << (code % 64));
+        return u64::from(seen.count_ones()) + unknown;
+    }
+    seen.clear();
+    seen.resize(coded.size().div_ceil(64), 0);
+    let mut see = |code: usize| {
+        if let Some(word) = seen.get_mut(code / 64) {
+            *word |= 1 << (code % 64);
+        }
+    };
+    current.flatten().into_iter().for_each(&mut see);
+    matches.places().for_each(|at| see(coded.code(at)));
+    seen.iter().map(|word| u64::from(word.count_ones())).sum::<u64>() + unknown
 }
 
 /// Aggregates words, oldest first: the order of sums of doubles is part of the result. `None` when an exact sum
 /// leaves 64 bits.
+#[inline(always)]
 pub(super) fn reduce(
-    feature: &WindowFeature,
+    aggregate: Aggregate,
+    number: bool,
     mut words: impl Iterator<Item = u64> + Clone,
 ) -> Option<Option<u64>> {
-    let number = feature.number;
     let double = f64::from_bits;
-    Some(match feature.aggregate {
+    Some(match aggregate {
         Aggregate::Sum if number => Some(total(words).to_bits()),
+        Aggregate::Sum if are_few(&words) => Some(small_sum(words) as u64),
         Aggregate::Sum => Some(i64::try_from(sum(words)).ok()? as u64),
         Aggregate::Mean => mean(words, number).map(f64::to_bits),
         Aggregate::Stddev => deviation(words, number).map(f64::to_bits),
@@ -536,25 +437,25 @@ fn small_sum(words: impl Iterator<Item = u64>) -> i64 {
 
 /// The extreme that `better` prefers, the first of equals.
 #[inline(always)]
-fn extreme(words: impl Iterator<Item = u64>, better: impl Fn(u64, u64) -> bool) -> Option<u64> {
-    words.reduce(|best, word| if better(word, best) { word } else { best })
+fn extreme(mut words: impl Iterator<Item = u64>, better: impl Fn(u64, u64) -> bool) -> Option<u64> {
+    let first = words.next()?;
+    Some(words.fold(first, |best, word| if better(word, best) { word } else { best }))
 }
 
 /// The mean; of integers it is one division of exact sums.
-fn mean(words: impl Iterator<Item = u64> + Clone, number: bool) -> Option<f64> {
-    let length = words.clone().count();
-    if length == 0 {
-        return None;
-    }
+#[inline(always)]
+fn mean(words: impl Iterator<Item = u64>, number: bool) -> Option<f64> {
+    let (few, mut length) = (are_few(&words), 0u32);
+    let words = words.inspect(|_| length += 1);
     let sum = if number {
         total(words)
-    } else if are_few(&words) {
+    } else if few {
         // The same double either way; from 128 bits it takes a library call.
         small_sum(words) as f64
     } else {
         sum(words) as f64
     };
-    Some(sum / length as f64)
+    (length > 0).then(|| sum / f64::from(length))
 }
 
 /// The mean and the sum of squared deviations from it, in two passes: no cancellation, and the same bits everywhere.

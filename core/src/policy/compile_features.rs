@@ -15,8 +15,8 @@ use super::source::{At, Source};
 use crate::event::time::{CalendarUnit, DAY};
 use crate::event::{Field, FieldKind};
 use crate::feature::{
-    Behaviour, CellSource, Marker, Plan, Predicate, SelectedPredicate, Selector, Step, TablePlan, Window,
-    WindowFeature, WindowSpan,
+    Behaviour, CellSource, Marker, Plan, Predicate, SelectedPredicate, Selector, ShortPlan, Step, TablePlan,
+    Window, WindowFeature, WindowSpan,
 };
 use crate::state::Column;
 
@@ -159,6 +159,7 @@ pub(super) fn compile_features(
                 *kept = table.shape.column(*column).unwrap_or(*kept);
             }
         }
+        table.short = ShortPlan::of(table);
     }
     compiler.plan.tables = tables;
     (features, compiler.named)

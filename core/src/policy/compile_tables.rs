@@ -39,6 +39,7 @@ impl Compiler<'_, '_> {
                 windows: Vec::new(),
                 selectors: Vec::new(),
                 features: Vec::new(),
+                short: None,
                 retention: None,
                 shape: Shape::default(),
                 budget: Budget::default(),

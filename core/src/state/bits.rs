@@ -4,10 +4,16 @@
 #[inline(always)]
 pub(super) fn read(words: &[u64], at: usize) -> u64 {
     let (place, shift) = (at / 64, at % 64);
-    let low = words.get(place).copied().unwrap_or(0) >> shift;
-    let high = words.get(place + 1).copied().unwrap_or(0);
-    // Nothing of the next word when the shift is 0.
-    low | high << 1 << (63 - shift)
+    match words.get(place..place + 2) {
+        Some([low, high]) => shifted(*low, *high, shift),
+        _ => words.get(place).map_or(0, |last| last >> shift),
+    }
+}
+
+/// The bits of two words, one behind the other, from one of the first on.
+#[inline(always)]
+pub(super) fn shifted(low: u64, high: u64, shift: usize) -> u64 {
+    ((u128::from(high) << 64 | u128::from(low)) >> (shift % 64)) as u64
 }
 
 /// One of the numbers of 8 or 16 bits that follow one another from the first word on.

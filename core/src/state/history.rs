@@ -158,6 +158,13 @@ impl History {
         self.extra.as_ref().and_then(|extra| extra.panes.as_ref())
     }
 
+    /// Every event that it remembers is in the block, with the label that was known of it at a time.
+    #[inline(always)]
+    pub(crate) fn is_bare(&self, time: i64) -> bool {
+        let known = |labels: &[LabelChange]| labels.iter().all(|change| change.at <= time);
+        self.extra.as_ref().is_none_or(|extra| extra.panes.is_none() && known(&extra.labels))
+    }
+
     /// Nothing extra takes no memory.
     fn set_extra(&mut self, labels: Vec<LabelChange>, panes: Option<Panes>) {
         let some = !labels.is_empty() || panes.is_some();

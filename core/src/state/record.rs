@@ -11,6 +11,8 @@
 //! eighth of the memory, and counting different values is counting different codes. What is true or false of an
 //! entry is a column of bits.
 
+use std::hint::select_unpredictable;
+
 use super::bits;
 use super::series::Budget;
 
@@ -215,6 +217,13 @@ impl<'a> View<'a> {
         self.column(self.layout.plain + number * self.layout.capacity)
     }
 
+    /// The words of a part of a plain column.
+    #[inline(always)]
+    pub(crate) fn plain_between(&self, number: usize, from: usize, to: usize) -> Option<&'a [u64]> {
+        let first = self.layout.plain + number * self.layout.capacity + self.start;
+        self.words.get(first + from..first + to)
+    }
+
     /// The words of a coded column: codes, and what they stand for.
     pub(crate) fn coded(&self, number: usize) -> Coded<'a> {
         self.coded_from(number, self.dictionary(number))
@@ -233,13 +242,27 @@ impl<'a> View<'a> {
     /// The words of a coded column whose dictionary starts there.
     #[inline(always)]
     pub(crate) fn coded_from(&self, number: usize, from: usize) -> Coded<'a> {
-        let Layout { codes, bits, capacity, width, .. } = self.layout;
         let (length, _) = self.dictionary_size(number);
-        Coded {
-            codes: self.words.get(codes..bits).unwrap_or(&[]),
-            width,
-            first: (1 + number) * capacity + self.start,
-            dictionary: self.words.get(from..from + length).unwrap_or(&[]),
+        let dictionary = self.words.get(from..from + length).unwrap_or(&[]);
+        Coded { codes: self.codes(number), dictionary }
+    }
+
+    /// The codes of a coded column.
+    #[inline(always)]
+    fn codes(&self, number: usize) -> Codes<'a> {
+        let Layout { codes, capacity, width, .. } = self.layout;
+        // As codes of the whole block: what it holds beside them is never picked.
+        let before = codes * if width == 8 { 8 } else { 4 };
+        Codes { words: self.words, width, first: before + (1 + number) * capacity + self.start }
+    }
+
+    /// As [`Coded::seen`], of the first 64 entries.
+    #[inline(always)]
+    pub(crate) fn seen(&self, number: usize, picked: u64) -> Option<u64> {
+        if self.dictionary_size(number).0 <= Codes::FEW {
+            Some(self.codes(number).seen(picked, 0))
+        } else {
+            None
         }
     }
 
@@ -254,7 +277,7 @@ impl<'a> View<'a> {
 
     /// For 64 entries from `at` on: one column of bits. Those behind the last entry are anything.
     #[inline(always)]
-    pub(super) fn bits(&self, column: usize, at: usize) -> u64 {
+    pub(crate) fn bits(&self, column: usize, at: usize) -> u64 {
         bits::read(self.bits, column * self.layout.capacity + self.start + at)
     }
 
@@ -317,6 +340,30 @@ impl<'a> View<'a> {
         if id == 0 || none { None } else { place_of(self.ids(), id) }
     }
 
+    /// Of a history of up to 64 entries, one bit for each: whether it is later than `time`. Those behind the last one
+    /// are anything.
+    #[inline(always)]
+    pub(crate) fn after(&self, time: i64) -> u64 {
+        let times = self.times();
+        match times {
+            [first, .., last] if *first as i64 <= time => {
+                if *last as i64 <= time {
+                    return 0;
+                }
+            }
+            [only] if *only as i64 <= time => return 0,
+            _ => return u64::MAX,
+        }
+        let until = match times.len() {
+            33.. => count_among::<32>(times, time),
+            17.. => count_among::<16>(times, time),
+            9.. => count_among::<8>(times, time),
+            _ => times.partition_point(|known| *known as i64 <= time),
+        };
+        // Neither none nor all of them.
+        u64::MAX << (until % 64)
+    }
+
     /// How many events are no later than `time`.
     #[inline(always)]
     pub(crate) fn count_until(&self, time: i64) -> usize {
@@ -330,6 +377,24 @@ impl<'a> View<'a> {
             times.partition_point(|known| *known <= time as u64)
         }
     }
+}
+
+/// How many times are no later than another, of `HALF`, a power of two, to twice as many in order: a search of so many
+/// steps that it is unrolled and nothing in it is a branch.
+#[inline(always)]
+fn count_among<const HALF: usize>(times: &[u64], time: i64) -> usize {
+    let (Some(head), Some(tail)) = (times.first_chunk::<HALF>(), times.last_chunk::<HALF>()) else {
+        return 0;
+    };
+    let is_past = |known: Option<&u64>| known.is_some_and(|known| *known as i64 <= time);
+    let all = is_past(head.last());
+    let (part, before) = select_unpredictable(all, (tail, times.len() - HALF), (head, 0));
+    let (mut low, mut step) = (0, HALF / 2);
+    while step > 0 {
+        low = select_unpredictable(is_past(part.get(low | (step - 1))), low | step, low);
+        step /= 2;
+    }
+    before + low + usize::from(is_past(part.get(low)))
 }
 
 /// Length, start and capacity of a record.
@@ -360,9 +425,7 @@ pub(super) fn pack_known((outcome, label): (u8, u8)) -> u64 {
 /// A coded column as a visit reads it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Coded<'a> {
-    codes: &'a [u64],
-    width: usize,
-    first: usize,
+    codes: Codes<'a>,
     pub(super) dictionary: &'a [u64],
 }
 
@@ -374,7 +437,7 @@ impl Coded<'_> {
 
     #[inline(always)]
     pub(crate) fn code(&self, at: usize) -> usize {
-        bits::number(self.codes, self.width, self.first + at) as usize
+        self.codes.code(at)
     }
 
     #[inline(always)]
@@ -382,26 +445,90 @@ impl Coded<'_> {
         self.dictionary.get(self.code(at)).copied().unwrap_or(0)
     }
 
-    /// One bit for each code of the entries `from..to`, none of which is above 63.
+    /// One bit for each code of the picked ones of 64 entries from `from` on; `None` when the codes are too many.
     #[inline(always)]
-    pub(crate) fn seen(&self, from: usize, to: usize) -> u64 {
-        let together = if self.width == 8 { 8 } else { 4 };
-        let (mut at, mut seen) = (from, 0);
-        while at < to {
-            let mut codes = bits::read(self.codes, (self.first + at) * self.width);
-            for _ in at..to.min(at + together) {
-                seen |= 1 << (codes % 64);
-                codes >>= self.width;
-            }
-            at += together;
-        }
-        seen
+    pub(crate) fn seen(&self, picked: u64, from: usize) -> Option<u64> {
+        if self.size() <= Codes::FEW { Some(self.codes.seen(picked, from)) } else { None }
     }
 
     /// One bit for each of 64 entries from `from` on: whether it holds this code. Those behind the first `count` are
     /// anything.
     #[inline(always)]
     pub(crate) fn same(&self, code: usize, from: usize, count: usize) -> u64 {
+        self.codes.same(code, from, count)
+    }
+
+    /// The code of a word, if an entry may hold it.
+    pub(crate) fn code_of(&self, word: u64) -> Option<usize> {
+        self.dictionary.iter().position(|known| *known == word)
+    }
+}
+
+/// The codes of a column.
+#[derive(Clone, Copy, Debug)]
+struct Codes<'a> {
+    words: &'a [u64],
+    width: usize,
+    first: usize,
+}
+
+impl Codes<'_> {
+    /// So many different codes have a bit each, and leave one.
+    const FEW: usize = 63;
+
+    #[inline(always)]
+    fn code(&self, at: usize) -> usize {
+        bits::number(self.words, self.width, self.first + at) as usize
+    }
+
+    /// One bit for each code of the picked ones of 64 entries from `from` on; no code is above 62.
+    #[inline(always)]
+    fn seen(&self, picked: u64, from: usize) -> u64 {
+        if self.width == 8 { self.seen_of_bytes(picked, from) } else { self.seen_one_by_one(picked, from) }
+    }
+
+    fn seen_one_by_one(&self, mut picked: u64, from: usize) -> u64 {
+        let mut seen = 0;
+        while picked != 0 {
+            seen |= 1 << (self.code(from + picked.trailing_zeros() as usize) % 64);
+            picked &= picked - 1;
+        }
+        seen
+    }
+
+    /// Eight codes at once: all that are not picked become the one code that none has.
+    #[inline(always)]
+    fn seen_of_bytes(&self, picked: u64, from: usize) -> u64 {
+        if picked == 0 {
+            return 0;
+        }
+        let skipped = picked.trailing_zeros();
+        let mut left = picked >> skipped;
+        let bit = (self.first + from + skipped as usize) * 8;
+        let word = |at: usize| self.words.get(at).copied().unwrap_or(0);
+        let (mut at, mut low) = (bit / 64, word(bit / 64));
+        let mut seen = 0u64;
+        while left != 0 {
+            at += 1;
+            let high = word(at);
+            let codes = bits::shifted(low, high, bit % 64);
+            low = high;
+            // One for each that is not picked, the first one in the highest byte.
+            let others = (!left & 0xff).wrapping_mul(0x8040_2010_0804_0201) >> 7 & 0x0101_0101_0101_0101;
+            let mut codes = codes.swap_bytes() | (others * 63);
+            for _ in 0..8 {
+                seen |= 1 << (codes % 64);
+                codes >>= 8;
+            }
+            left >>= 8;
+        }
+        seen & (u64::MAX >> 1)
+    }
+
+    /// One bit for each of 64 entries from `from` on: whether it holds this code. Those behind the first `count` are
+    /// anything.
+    #[inline(always)]
+    fn same(&self, code: usize, from: usize, count: usize) -> u64 {
         match self.width {
             8 => self.same_of::<8>(code, from, count, 0x0102_0408_1020_4080),
             _ => self.same_of::<16>(code, from, count, 0x1000_2000_4000_8000),
@@ -416,7 +543,7 @@ impl Coded<'_> {
         let highest = lowest << (WIDTH - 1);
         let wanted = lowest.wrapping_mul(code as u64);
         let bit = (self.first + from) * WIDTH;
-        let mut words = self.codes.get(bit / 64..).unwrap_or(&[]).iter().copied();
+        let mut words = self.words.get(bit / 64..).unwrap_or(&[]).iter().copied();
         let mut low = words.next().unwrap_or(0);
         let mut same = 0;
         for at in (0..count.min(64)).step_by(64 / WIDTH) {
@@ -428,11 +555,6 @@ impl Coded<'_> {
             same |= (zeros >> (WIDTH - 1)).wrapping_mul(gather) >> (64 - 64 / WIDTH) << at;
         }
         same
-    }
-
-    /// The code of a word, if an entry may hold it.
-    pub(crate) fn code_of(&self, word: u64) -> Option<usize> {
-        self.dictionary.iter().position(|known| *known == word)
     }
 }
 
@@ -456,26 +578,45 @@ mod tests {
             // Few different codes come again and again.
             let few = if few { 0x0103_8001_0103_8001 } else { u64::MAX };
             let codes: Vec<u64> = words.iter().map(|word| word & few).collect();
-            let coded = Coded { codes: &codes, width, first, dictionary: &[] };
-            let code = coded.code(from + like);
-            let same = coded.same(code, from, count);
+            let codes = Codes { words: &codes, width, first };
+            let code = codes.code(from + like);
+            let same = codes.same(code, from, count);
             for at in 0..count.min(64) {
-                prop_assert_eq!(same >> at & 1 == 1, coded.code(from + at) == code, "entry {}", at);
+                prop_assert_eq!(same >> at & 1 == 1, codes.code(from + at) == code, "entry {}", at);
             }
         }
 
         /// Against one code after the other.
         #[test]
         fn codes_are_seen_together(
-            codes in proptest::collection::vec(any::<u64>(), 80),
+            codes in proptest::collection::vec(0u16..63, 200),
             width in prop_oneof![Just(8usize), Just(16)],
-            first in 0usize..100,
-            from in 0usize..70,
-            count in 0usize..70,
+            first in 0usize..70,
+            from in 0usize..66,
+            (picked, more) in any::<(u64, u64)>(),
         ) {
-            let coded = Coded { codes: &codes, width, first, dictionary: &[] };
-            let expected = (from..from + count).fold(0u64, |seen, at| seen | 1 << (coded.code(at) % 64));
-            prop_assert_eq!(coded.seen(from, from + count), expected);
+            let mut words = vec![0; 50];
+            (0..).zip(&codes).for_each(|(at, code)| bits::write_number(&mut words, width, at, u64::from(*code)));
+            let together = Codes { words: &words, width, first };
+            for picked in [picked, picked & more, picked | more, 0, u64::MAX] {
+                let places = (0..64).filter(|at| picked >> at & 1 == 1);
+                let expected = places.fold(0u64, |seen, at| seen | 1 << codes[first + from + at]);
+                prop_assert_eq!(together.seen(picked, from), expected);
+            }
+        }
+
+        /// Against one time after the other.
+        #[test]
+        fn later_entries_are_bits(
+            mut times in proptest::collection::vec(0u64..20, 0..=64),
+            time in -2i64..22,
+        ) {
+            times.sort();
+            let view = View { times: &times, ..View::new(&Shape::default(), &[]) };
+            let after = view.after(time);
+            for (at, known) in times.iter().enumerate() {
+                prop_assert_eq!(after >> at & 1 == 1, *known as i64 > time, "entry {}", at);
+            }
         }
     }
 }
