@@ -38,7 +38,7 @@ impl Plan {
 
     /// The form in which identifiers of an entity are hashed, where they have one.
     pub(crate) fn form(&self, entity: &str) -> Option<Kind> {
-        Kind::named(entity).filter(|_| self.japanese)
+        if self.japanese { Kind::named(entity) } else { None }
     }
 
     /// 64-bit words that hold one bit for each predicate.
