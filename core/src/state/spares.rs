@@ -16,20 +16,17 @@ impl Spares {
     /// So many words, all zero.
     pub(super) fn take(&mut self, length: usize) -> Box<[u64]> {
         match self.0.iter().rposition(|words| words.len() == length) {
-            Some(at) => {
-                let mut words = self.0.remove(at);
-                words.fill(0);
-                words
-            }
+            Some(at) => self.0.remove(at),
             None => zeros(length),
         }
     }
 
-    /// Keeps memory in the place of what was kept longest.
-    pub(super) fn keep(&mut self, words: Box<[u64]>) {
+    /// Keeps memory, but nothing of what was in it, in the place of what was kept longest.
+    pub(super) fn keep(&mut self, mut words: Box<[u64]>) {
         if words.is_empty() || words.len() > MOST_WORDS {
             return;
         }
+        words.fill(0);
         if self.0.len() == MOST_SPARES {
             self.0.remove(0);
         }
