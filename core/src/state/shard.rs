@@ -352,9 +352,9 @@ impl Shard {
         token.low().is_multiple_of(SWEEP as u64)
     }
 
-    /// Drops the next entities in turn if nothing of them is later than `horizon`, which is that of a table which does
-    /// not keep all. Called before every newcomer, so that who never comes again does not stay for ever; more go than
-    /// come, so that memory falls again after a rush.
+    /// Where the newcomer has a sweep before it: drops the next entities in turn if nothing of them is later than
+    /// `horizon`, which is that of a table that does not keep all. So who never comes again does not stay for ever; more
+    /// go than come, so that memory falls again after a rush.
     pub(crate) fn sweep(&mut self, token: Token, horizon: Option<i64>, spares: &mut Spares) {
         if !Shard::is_to_sweep(token) {
             return;

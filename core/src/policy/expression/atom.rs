@@ -2,8 +2,16 @@
 
 use super::ast::Operator;
 use super::check::Node;
-use super::condition::Truth;
 use super::program::constant_number;
+
+/// How a condition ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Truth {
+    False,
+    True,
+    /// It read an absent value that nothing absorbed.
+    Missing,
+}
 
 /// A comparison of the value at one place.
 #[derive(Clone, Debug)]

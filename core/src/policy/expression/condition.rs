@@ -7,20 +7,11 @@
 
 use std::hint::select_unpredictable;
 
-use super::atom::{Atom, AtomTest, key_of, word_of};
+use super::atom::{Atom, AtomTest, Truth, key_of, word_of};
 use super::check::Node;
 use super::program::{Evaluation, Program};
 use crate::feature::Row;
 use crate::state::ones;
-
-/// How a condition ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Truth {
-    False,
-    True,
-    /// It read an absent value that nothing absorbed.
-    Missing,
-}
 
 /// Conditions that are evaluated together, by their number: first those that were compiled, then parts of them.
 #[derive(Clone, Debug, Default)]

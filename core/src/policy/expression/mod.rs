@@ -21,8 +21,9 @@ mod scope;
 use std::fmt;
 
 pub(crate) use ast::{Mistake, Span};
+pub(crate) use atom::Truth;
 pub(crate) use check::{Checked, Node, Reference, check};
-pub(crate) use condition::{Conditions, Facts, Truth, bits_of};
+pub(crate) use condition::{Conditions, Facts, bits_of};
 pub(crate) use literals::Literals;
 pub(crate) use program::{Evaluation, Program, TextWord};
 pub(crate) use scope::{

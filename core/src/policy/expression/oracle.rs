@@ -11,8 +11,9 @@ use cel::{Context, Env, ExecutionError, Value as Cel, extensions};
 use proptest::prelude::*;
 
 use super::ast::Operator;
+use super::atom::Truth;
 use super::check::{Checked, Fold, Node, TextTest};
-use super::condition::{Conditions, Facts, Truth};
+use super::condition::{Conditions, Facts};
 use super::math::{Extreme, Math};
 use super::program::{Evaluation, Program};
 use super::scope::{Scope, SlotSource, Slots, Use};
