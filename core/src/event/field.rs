@@ -51,6 +51,13 @@ pub enum FieldKind {
     Time = 7,
 }
 
+impl FieldKind {
+    /// Whether the value is a word of its own: a number, time or boolean.
+    pub(crate) fn is_plain(self) -> bool {
+        matches!(self, FieldKind::Integer | FieldKind::Number | FieldKind::Boolean | FieldKind::Time)
+    }
+}
+
 impl Field {
     /// The name of a built-in field.
     pub(crate) fn name(self) -> &'static str {

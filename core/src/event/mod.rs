@@ -66,7 +66,13 @@ enum Cell {
     Integer(i64),
     Number(f64),
     Boolean(bool),
-    Text { start: u32, length: u32 },
+    /// `symbol` is that of a text that is kept whole, 0 of any other one and of identifiers, of which nothing stays
+    /// here when the texts are wiped.
+    Text {
+        start: u32,
+        length: u32,
+        symbol: u64,
+    },
     Address(IpAddr),
 }
 
@@ -188,7 +194,7 @@ impl Event {
             }
             (FieldKind::Text, FieldValue::Text(text)) => {
                 check_text(spec, text)?;
-                texts.store(*cell, text)
+                texts.store(*cell, text, Symbol::whole(text.as_bytes()).map_or(0, |symbol| symbol.0))
             }
             (FieldKind::Integer, FieldValue::Integer(number)) => Cell::Integer(check_integer(spec, number)?),
             (FieldKind::Time, FieldValue::Integer(time)) => Cell::Integer(check_time(spec, time)?),
@@ -248,7 +254,13 @@ impl Event {
 
     /// Whether the field has a value.
     pub fn has(&self, field: Field) -> bool {
-        !matches!(self.cell(field), None | Some(Cell::Absent))
+        self.has_at(field.index())
+    }
+
+    /// The same of the field that stands there.
+    #[inline]
+    pub(crate) fn has_at(&self, index: usize) -> bool {
+        !matches!(self.cells.get(index), None | Some(Cell::Absent))
     }
 
     /// Whether it is text, or an identifier that is hashed as text.
@@ -290,7 +302,13 @@ impl Event {
 
     /// The word of an integer, time, number or boolean.
     pub(crate) fn word(&self, field: Field) -> Option<u64> {
-        match self.cell(field) {
+        self.word_at(field.index())
+    }
+
+    /// The same of the field that stands there.
+    #[inline]
+    pub(crate) fn word_at(&self, index: usize) -> Option<u64> {
+        match self.cells.get(index) {
             Some(Cell::Integer(number)) => Some(*number as u64),
             Some(Cell::Number(number)) => Some(number.to_bits()),
             Some(Cell::Boolean(flag)) => Some(u64::from(*flag)),
@@ -298,12 +316,20 @@ impl Event {
         }
     }
 
-    /// Calls `f` with the bytes of an identifier as they are hashed where it has no form.
-    #[inline]
-    pub(crate) fn with_identifier<T>(&self, field: Field, f: impl FnOnce(&[u8]) -> T) -> Option<T> {
+    /// The bytes of an identifier as they are hashed where it has no form; an address has them written to `octets`.
+    #[inline(always)]
+    pub(crate) fn identifier<'a>(&'a self, field: Field, octets: &'a mut [u8; 16]) -> Option<&'a [u8]> {
         match self.cell(field)? {
-            Cell::Address(address) => Some(with_address_bytes(*address, f)),
-            Cell::Text { start, length } => self.texts.bytes(*start, *length).map(f),
+            Cell::Text { start, length, .. } => self.texts.bytes(*start, *length),
+            Cell::Address(IpAddr::V4(address)) => {
+                let four = octets.first_chunk_mut()?;
+                *four = address.octets();
+                Some(four)
+            }
+            Cell::Address(IpAddr::V6(address)) => {
+                *octets = address.octets();
+                Some(octets)
+            }
             _ => None,
         }
     }
@@ -318,7 +344,7 @@ impl Event {
     /// The bytes of a text or identifier, for hashing.
     pub(crate) fn raw_text(&self, field: Field) -> Option<&str> {
         match self.cell(field) {
-            Some(Cell::Text { start, length }) => self.texts.get(*start, *length),
+            Some(Cell::Text { start, length, .. }) => self.texts.get(*start, *length),
             _ => None,
         }
     }
@@ -326,16 +352,17 @@ impl Event {
     /// The same as bytes.
     pub(crate) fn raw_bytes(&self, field: Field) -> Option<&[u8]> {
         match self.cell(field) {
-            Some(Cell::Text { start, length }) => self.texts.bytes(*start, *length),
+            Some(Cell::Text { start, length, .. }) => self.texts.bytes(*start, *length),
             _ => None,
         }
     }
 
-    /// A text as one word, where it is short enough to be kept whole.
+    /// The text that stands there as one word, where that is known: of texts that are short enough, but of no
+    /// identifier.
     #[inline]
-    pub(crate) fn whole_symbol(&self, field: Field) -> Option<Symbol> {
-        match self.cell(field) {
-            Some(Cell::Text { start, length }) => self.texts.symbol(*start, *length),
+    pub(crate) fn symbol_at(&self, index: usize) -> Option<u64> {
+        match self.cells.get(index) {
+            Some(Cell::Text { symbol, .. }) if *symbol != 0 => Some(*symbol),
             _ => None,
         }
     }
@@ -349,7 +376,7 @@ impl Event {
     fn compact(&mut self) {
         let mut old = std::mem::take(&mut self.texts);
         for cell in &mut self.cells {
-            if let Cell::Text { start, length } = cell {
+            if let Cell::Text { start, length, .. } = cell {
                 let text = old.get(*start, *length).unwrap_or_default();
                 *start = self.texts.0.len() as u32;
                 self.texts.0.push_str(text);
@@ -375,38 +402,28 @@ impl Texts {
         self.0.as_bytes().get(start as usize..start as usize + length as usize)
     }
 
-    /// Reads eight bytes at once, of which those behind the text do not count.
-    #[inline]
-    fn symbol(&self, start: u32, length: u32) -> Option<Symbol> {
-        let from = self.0.as_bytes().get(start as usize..)?;
-        match from.first_chunk() {
-            Some(bytes) => Symbol::start_of(*bytes, length as usize),
-            None => Symbol::whole(from.get(..length as usize)?),
-        }
-    }
-
     fn identifier(&mut self, before: Cell, identifier: Canonical<'_>) -> Cell {
         match identifier {
             Canonical::Address(address) => Cell::Address(address),
-            Canonical::Text(text) => self.store(before, text),
+            Canonical::Text(text) => self.store(before, text, 0),
             Canonical::Card(number) => {
-                self.store(before, std::str::from_utf8(number.digits()).unwrap_or_default())
+                self.store(before, std::str::from_utf8(number.digits()).unwrap_or_default(), 0)
             }
         }
     }
 
     /// Puts text over the field's old one where it has the same length, else behind all others.
-    fn store(&mut self, before: Cell, text: &str) -> Cell {
-        if let Cell::Text { start, length } = before
+    fn store(&mut self, before: Cell, text: &str, symbol: u64) -> Cell {
+        if let Cell::Text { start, length, .. } = before
             && text.len() == length as usize
             && self.get(start, length).is_some()
         {
             self.0.replace_range(start as usize..start as usize + text.len(), text);
-            return before;
+            return Cell::Text { start, length, symbol };
         }
         let start = self.0.len() as u32;
         self.0.push_str(text);
-        Cell::Text { start, length: text.len() as u32 }
+        Cell::Text { start, length: text.len() as u32, symbol }
     }
 }
 

@@ -36,16 +36,6 @@ impl Symbol {
         Some(Symbol(letters | (bytes.len() as u64) << 56))
     }
 
-    /// The symbol of the text that the first `length` bytes are, where it is kept whole.
-    #[inline]
-    pub(crate) fn start_of(bytes: [u8; 8], length: usize) -> Option<Symbol> {
-        if length > 7 {
-            return None;
-        }
-        let letters = u64::from_le_bytes(bytes) & ((1 << (8 * length)) - 1);
-        Some(Symbol(letters | (length as u64) << 56))
-    }
-
     /// Whether the text itself was kept.
     pub(crate) fn is_whole(self) -> bool {
         self.0 & HASHED == 0
@@ -72,13 +62,6 @@ mod tests {
         fn short_texts_are_kept_whole(text in ".{0,7}") {
             prop_assume!(text.len() <= 7);
             prop_assert_eq!(Symbol::of(&text).render(), text);
-        }
-
-        /// Whatever lies behind a text, its symbol is that of the text alone.
-        #[test]
-        fn symbols_end_where_texts_do(bytes: [u8; 8], length in 0usize..10) {
-            let alone = bytes.get(..length).and_then(Symbol::whole);
-            prop_assert_eq!(Symbol::start_of(bytes, length), alone);
         }
 
         #[test]

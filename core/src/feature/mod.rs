@@ -25,7 +25,7 @@ pub(crate) use plan::{
     CellSource, KeyPlan, KeySource, Marker, Plan, Predicate, SelectedPredicate, Selector, Step, TablePlan,
     Window, WindowFeature, WindowSpan,
 };
-pub(crate) use route::{Keyring, Previous, Route, event_word, identifier_token};
+pub(crate) use route::{Keyring, Previous, Reads, Route, event_word, identifier_token};
 pub use row::Value;
 pub(crate) use row::{Presence, Row};
 pub(crate) use short::ShortPlan;

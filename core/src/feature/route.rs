@@ -6,9 +6,9 @@ use std::net::IpAddr;
 use super::plan::{CellSource, KeyPlan, KeySource, Plan, TablePlan};
 use super::row::{Presence, Row};
 use crate::event::token::{HashKey, Token, Tokenizer};
-use crate::event::{CardNumber, Event, Field, Symbol};
+use crate::event::{CardNumber, Event, Field, Schema, Symbol};
 use crate::locale::{self, Kind, NameMatch};
-use crate::policy::{Compiled, Facts, ListPlan, Reading, TextWord, literal_word};
+use crate::policy::{Compiled, EventPlace, Facts, ListPlan, Reading, TextWord, literal_word};
 use crate::state::{Rekeying, list_mark};
 
 /// The tokenizers of a policy's keys, in their order.
@@ -58,6 +58,48 @@ impl Keyring {
     /// The token of the event's own id.
     pub(crate) fn event_id(&self, event: &Event) -> Option<Token> {
         event.raw_bytes(Field::ID).map(|id| self.identifier.token(id))
+    }
+}
+
+/// What the row has of an event, by how it is read: so that the processor foresees how the next one is, and where it
+/// stands in the event is known before.
+#[derive(Debug, Default)]
+pub(crate) struct Reads {
+    /// Texts that are compared with literals.
+    literals: Vec<Read>,
+    /// Numbers, times and booleans, but for the amount.
+    words: Vec<Read>,
+    /// Whether there is one.
+    present: Vec<Read>,
+    others: Vec<EventPlace>,
+}
+
+/// Where the row has a field, and where the event.
+#[derive(Clone, Copy, Debug)]
+struct Read {
+    place: u16,
+    index: u16,
+    field: Field,
+}
+
+impl Reads {
+    pub(crate) fn of(places: &[EventPlace], schema: &Schema) -> Reads {
+        let mut reads = Reads::default();
+        for event_place in places {
+            let EventPlace { place, field, reading, .. } = *event_place;
+            let is_plain = schema.spec(field).is_some_and(|spec| spec.kind().is_plain());
+            let kind = match reading {
+                Reading::Literal => &mut reads.literals,
+                Reading::Value if is_plain && field != Field::AMOUNT_MINOR => &mut reads.words,
+                Reading::Present if field != Field::AMOUNT_MINOR => &mut reads.present,
+                _ => {
+                    reads.others.push(*event_place);
+                    continue;
+                }
+            };
+            kind.push(Read { place, index: field.index() as u16, field });
+        }
+        reads
     }
 }
 
@@ -161,8 +203,22 @@ impl Route {
     /// Fills what the row has of the event.
     #[inline(never)]
     fn fill(&self, words: &Words<'_>, row: &mut Row) {
-        row.reset(words.policy.places.len());
-        for place in &words.policy.event_places {
+        let Words { policy, event, .. } = *words;
+        let Reads { literals, words: plain, present, others } = &policy.reads;
+        row.reset(policy.places.len());
+        for &Read { place, index, field } in literals {
+            match event.symbol_at(index.into()) {
+                Some(symbol) => row.put(place, symbol, Presence::Exact),
+                None => row.set(place, words.longer_literal(field), Presence::Exact),
+            }
+        }
+        for &Read { place, index, .. } in plain {
+            row.set(place, event.word_at(index.into()), Presence::Exact);
+        }
+        for &Read { place, index, .. } in present {
+            row.put(place, event.has_at(index.into()).into(), Presence::Exact);
+        }
+        for place in others {
             let value = match place.reading {
                 Reading::Token => self.token(place.key).map(Token::low),
                 Reading::TokenPresent => Some(u64::from(self.token(place.key).is_some())),
@@ -189,7 +245,17 @@ impl Route {
     }
 }
 
+#[inline(always)]
 fn token(plan: &KeyPlan, tokenizer: &Tokenizer, event: &Event) -> Option<Token> {
+    match (plan.source, plan.form) {
+        // Nearly every one.
+        (KeySource::Field(field), None) => plain_token(tokenizer, event, field),
+        _ => derived_token(plan, tokenizer, event),
+    }
+}
+
+#[inline(never)]
+fn derived_token(plan: &KeyPlan, tokenizer: &Tokenizer, event: &Event) -> Option<Token> {
     match plan.source {
         KeySource::Field(field) => identifier_token(plan.form, tokenizer, event, field),
         KeySource::Network4(length) => match event.address(Field::IP)? {
@@ -206,7 +272,7 @@ fn token(plan: &KeyPlan, tokenizer: &Tokenizer, event: &Event) -> Option<Token> 
             }
             IpAddr::V4(_) => None,
         },
-        KeySource::Issuer => identifier_token(None, tokenizer, event, Field::BIN).or_else(|| {
+        KeySource::Issuer => plain_token(tokenizer, event, Field::BIN).or_else(|| {
             let number = CardNumber::parse(event.raw_text(Field::CARD)?)?;
             Some(tokenizer.token(number.issuer()))
         }),
@@ -229,8 +295,14 @@ pub(crate) fn identifier_token(
         Some(kind) if event.has_text(field) => {
             Some(locale::with_form(kind, event.raw_text(field)?, |bytes| tokenizer.token(bytes)))
         }
-        _ => event.with_identifier(field, |bytes| tokenizer.token(bytes)),
+        _ => plain_token(tokenizer, event, field),
     }
+}
+
+#[inline(always)]
+fn plain_token(tokenizer: &Tokenizer, event: &Event, field: Field) -> Option<Token> {
+    let mut octets = [0; 16];
+    Some(tokenizer.token(event.identifier(field, &mut octets)?))
 }
 
 /// What a place of the row reads from the event's own fields; tokens are the route's.
@@ -267,16 +339,14 @@ impl<'a> Words<'a> {
         match reading {
             Reading::Value if event.has_text(field) => Some(TextWord::field(field)),
             Reading::Value => self.word(field),
-            Reading::Literal => match event.whole_symbol(field) {
-                Some(symbol) => Some(symbol.0),
-                None => self.longer_literal(field),
-            },
+            Reading::Literal => self.longer_literal(field),
             Reading::Present if field == Field::AMOUNT_MINOR => Some(u64::from(self.amount.is_some())),
             Reading::Present => Some(u64::from(event.has(field))),
             reading => self.judge(field, reading),
         }
     }
 
+    /// The word of any text that is compared with literals.
     #[inline(never)]
     fn longer_literal(&self, field: Field) -> Option<u64> {
         let text = self.event.raw_text(field)?;
@@ -304,6 +374,94 @@ impl<'a> Words<'a> {
                 Some(found.level.map_or(0, |level| level as u64))
             }
             _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::option::of;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::Policy;
+
+    /// Reads fields of every kind in every way.
+    const POLICY: &str = r#"
+        [policy]
+        name = "reads"
+        version = "1"
+        currency = "JPY"
+
+        [[attribute]]
+        name = "note"
+        type = "text"
+
+        [[attribute]]
+        name = "level"
+        type = "integer"
+
+        [[attribute]]
+        name = "share"
+        type = "number"
+
+        [[rule]]
+        id = "all"
+        when = '''
+            (note == "ab" || note == "seven b" || note == "eight by" || note.startsWith("a") || has(note))
+            && (level > 3 || has(level)) && (share > 0.5 || has(share)) && (device.rooted || has(device.rooted))
+            && (amount_minor > 7 || has(amount_minor)) && has(bin)
+            && (time > timestamp("2020-01-01T00:00:00Z") || has(ip))
+        '''
+        points = 1
+        reason = "ALL"
+
+        [decision]
+        bands = [{ from = 0, action = "allow" }]
+    "#;
+
+    proptest! {
+        /// Against each place for itself.
+        #[test]
+        fn what_is_read_alike_is_read_as_alone(
+            note in of(prop_oneof![Just("ab".to_owned()), Just("eight by".to_owned()), "[a-c]{1,9}"]),
+            again in of("[a-c]{1,9}"),
+            (level, share, rooted) in of((any::<i8>(), any::<f32>(), any::<bool>())).prop_map(|all| match all {
+                Some((level, share, rooted)) => (Some(level), Some(share), Some(rooted)),
+                None => (None, None, None),
+            }),
+            (amount, foreign) in (of(0i64..20), any::<bool>()),
+            bin in any::<bool>(),
+        ) {
+            let policy = Policy::from_toml(POLICY).unwrap_or_else(|error| panic!("{error}"));
+            let compiled = &*policy.0;
+            let mut event = policy.event();
+            let mut set = |name: &str, value: crate::FieldValue<'_>| {
+                let field = compiled.schema.field(name).unwrap();
+                event.set(field, value).unwrap();
+            };
+            set("type", "login".into());
+            set("time", 1_767_225_600_000i64.into());
+            note.iter().chain(&again).for_each(|text| set("note", text.into()));
+            level.into_iter().for_each(|level| set("level", i64::from(level).into()));
+            share.filter(|share| share.is_finite()).into_iter().for_each(|share| set("share", f64::from(share).into()));
+            rooted.into_iter().for_each(|rooted| set("device.rooted", rooted.into()));
+            amount.into_iter().for_each(|amount| set("amount_minor", amount.into()));
+            set("currency", if foreign { "USD" } else { "JPY" }.into());
+            if bin {
+                set("bin", "411111".into());
+                set("ip", "203.0.113.7".into());
+            }
+            let keyring = Keyring::new(&HashKey::new(1, [0; 32]), &BTreeMap::new(), compiled);
+            let (mut route, mut row) = (Route::default(), Row::default());
+            route.follow(compiled, &keyring, &event, &mut row);
+            prop_assert!(compiled.event_places.len() > 13);
+            for EventPlace { place, field, reading, .. } in &compiled.event_places {
+                if *reading != Reading::TokenPresent {
+                    let alone = event_word(compiled, &event, *field, *reading);
+                    prop_assert_eq!(row.get(*place), alone, "{:?} of {:?}", reading, field);
+                }
+            }
         }
     }
 }

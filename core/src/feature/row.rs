@@ -38,11 +38,11 @@ impl Row {
         }
     }
 
-    /// The word, and whether there is one.
+    /// The word, and whether there is one; `None` behind the last place.
     #[inline]
-    pub(crate) fn read(&self, place: u16) -> (u64, bool) {
-        let Some((word, presence)) = self.cells.get(usize::from(place)) else { return (0, false) };
-        (*word, *presence != Presence::Missing)
+    pub(crate) fn read(&self, place: u16) -> Option<(u64, bool)> {
+        let (word, presence) = self.cells.get(usize::from(place))?;
+        Some((*word, *presence != Presence::Missing))
     }
 
     /// How many of the first `places` have no value.

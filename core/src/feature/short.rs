@@ -8,7 +8,7 @@ use std::slice::from_ref;
 use super::behaviour::Past;
 use super::bounds::{AsOf, Bounds};
 use super::matches::{One, Ones};
-use super::plan::{Selector, TablePlan, WindowFeature, WindowSpan};
+use super::plan::{Selector, TablePlan, Window, WindowFeature, WindowSpan};
 use super::row::{Presence, Row};
 use super::velocity::{Gathered, Workspace, distinct, pick_same, reduce};
 use crate::event::time::Calendar;
@@ -21,6 +21,10 @@ const MOST: usize = 256;
 /// What a table's features ask of short histories.
 #[derive(Clone, Debug)]
 pub(crate) struct ShortPlan {
+    /// The lengths of windows.
+    lengths: Vec<i64>,
+    /// The numbers of those that are more than a length.
+    irregular: Vec<usize>,
     selectors: Vec<Flags>,
     /// The numbers of those that look at what equals the current event's, too.
     composites: Vec<usize>,
@@ -72,7 +76,14 @@ impl ShortPlan {
         }
         let is_composite =
             |selector: usize| !table.selectors.get(selector).is_none_or(|known| known.same.is_empty());
+        let length = |window: &Window| match window {
+            Window { span: WindowSpan::Sliding(length), delay: 0 } => Some(*length),
+            _ => None,
+        };
+        let lengths: Vec<Option<i64>> = table.windows.iter().map(length).collect();
         let mut plan = ShortPlan {
+            irregular: (0..).zip(&lengths).filter(|(_, length)| length.is_none()).map(|(at, _)| at).collect(),
+            lengths: lengths.into_iter().map(Option::unwrap_or_default).collect(),
             selectors: table.selectors.iter().map(|selector| Flags::of(table, selector)).collect(),
             composites: (0..table.selectors.len()).filter(|number| is_composite(*number)).collect(),
             bare: Vec::new(),
@@ -165,6 +176,14 @@ struct Edge {
     presence: Presence,
 }
 
+impl Edge {
+    /// The window after `start` with the entries `below` its end.
+    #[inline(always)]
+    fn after(start: i64, below: u64, view: &View<'_>, as_of: &AsOf) -> Edge {
+        Edge { word: below & view.after(start), presence: as_of.presence(start) }
+    }
+}
+
 /// Computes all features into the row.
 #[inline(always)]
 pub(super) fn visit_short(
@@ -179,16 +198,16 @@ pub(super) fn visit_short(
     let Past { plan, moment, .. } = past;
     let Workspace { short: ShortWork { windows, picked }, seen, calendar: cache, .. } = workspace;
     let as_of = AsOf::new(time, horizon, &view, None);
-    let until = |delay| (delay, time - delay, ones(as_of.high(&view, delay)));
-    // Windows with one delay, which are nearly always all, end at one entry.
-    let mut known = until(0);
-    for (edge, window) in windows.iter_mut().zip(&plan.windows) {
-        if window.delay != known.0 {
-            known = until(window.delay);
+    let below = |delay| ones(as_of.high(&view, delay));
+    let now = below(0);
+    for (known, length) in windows.iter_mut().zip(&short.lengths) {
+        *known = Edge::after(time - length, now, &view, &as_of);
+    }
+    for number in &short.irregular {
+        if let (Some(known), Some(window)) = (windows.get_mut(*number), plan.windows.get(*number)) {
+            let start = window.start(time - window.delay, calendar, cache);
+            *known = Edge::after(start, below(window.delay), &view, &as_of);
         }
-        let (_, end, below) = known;
-        let start = window.start(end, calendar, cache);
-        *edge = Edge { word: below & view.after(start), presence: as_of.presence(start) };
     }
     for (word, selector) in picked.iter_mut().zip(&short.selectors) {
         *word = selector.pick(&view);

@@ -37,7 +37,7 @@ use source::Format;
 use crate::error::Result;
 use crate::event::time::Calendar;
 use crate::event::{Event, Field, Schema};
-use crate::feature::{Plan, Row};
+use crate::feature::{Plan, Reads, Row};
 use crate::locale::Level;
 use crate::state::ListEntry;
 
@@ -88,6 +88,8 @@ pub(crate) struct Compiled {
     /// What each place of the row holds; the features come first.
     pub(crate) places: Vec<SlotSource>,
     pub(crate) event_places: Vec<EventPlace>,
+    /// The same by how they are read.
+    pub(crate) reads: Reads,
     pub(crate) list_places: Vec<ListPlace>,
     pub(crate) literals: Literals,
     /// The time zones that expressions name.

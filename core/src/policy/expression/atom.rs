@@ -13,6 +13,13 @@ pub(crate) enum Truth {
     Missing,
 }
 
+impl Truth {
+    #[inline(always)]
+    pub(super) fn of(holds: bool) -> Truth {
+        if holds { Truth::True } else { Truth::False }
+    }
+}
+
 /// A comparison of the value at one place.
 #[derive(Clone, Debug)]
 pub(super) struct Atom {
@@ -76,7 +83,7 @@ impl Atom {
             }
             (AtomTest::OneOf(words), Some(word)) => words.contains(&word),
         };
-        if holds { Truth::True } else { Truth::False }
+        Truth::of(holds)
     }
 
     /// The values that it tests for, if it does nothing else.

@@ -9,6 +9,7 @@ use std::hint::select_unpredictable;
 
 use super::atom::{Atom, AtomTest, Truth, key_of, word_of};
 use super::check::Node;
+use super::pair::Pair;
 use super::program::{Evaluation, Program};
 use crate::feature::Row;
 use crate::state::ones;
@@ -20,6 +21,8 @@ pub(crate) struct Conditions {
     count: usize,
     /// What classes do not decide, for each condition.
     rest: Vec<Vec<Test>>,
+    /// Where classes fail all alternatives of a chain, those within a chain before it.
+    chains: Vec<Chain>,
     /// A bit for each compiled condition of which classes do not decide all.
     tested: Vec<u64>,
     tables: Vec<TableClassifier>,
@@ -35,7 +38,15 @@ pub(crate) struct Conditions {
 enum Test {
     /// At least one of the conditions holds: a chain of `||`.
     Any(Vec<usize>),
+    Pair(Pair),
     Program(Program),
+}
+
+/// A condition that fails when all of these do: the numbers of words, and a bit for each of 64 conditions.
+#[derive(Clone, Debug)]
+struct Chain {
+    condition: usize,
+    alternatives: Vec<(usize, u64)>,
 }
 
 /// A bit for each of 64 conditions that fails, and for each that reads an absent value.
@@ -119,7 +130,7 @@ pub(crate) fn bits_of(mut bits: u64) -> impl Iterator<Item = usize> {
 impl Conditions {
     /// Compiles conditions.
     pub(crate) fn compile(nodes: &[Node]) -> Conditions {
-        let mut builder = Builder { rest: vec![Vec::new(); nodes.len()], atoms: Vec::new() };
+        let mut builder = Builder { rest: vec![Vec::new(); nodes.len()], ..Builder::default() };
         for (number, node) in nodes.iter().enumerate() {
             builder.chain(node, number);
         }
@@ -142,53 +153,70 @@ impl Conditions {
         facts.words.clear();
         if words == 1 {
             let mut sum = Effect::default();
-            self.each_class(row, 1, |effects| {
-                if let Some(effect) = self.effects.get(effects) {
-                    sum.failed |= effect.failed;
-                    sum.missing |= effect.missing;
-                }
+            self.each_class(row, 1, |from| {
+                let effect = self.effects.get(from)?;
+                sum.failed |= effect.failed;
+                sum.missing |= effect.missing;
+                Some(())
             });
             facts.words.push(sum);
-            return;
+            return self.fail_chains(&mut facts.words);
         }
         facts.words.resize(words, Effect::default());
         self.each_class(row, words, |from| {
-            let effects = self.effects.get(from..from + words).unwrap_or(&[]);
+            let effects = self.effects.get(from..from + words)?;
             for (sum, effect) in facts.words.iter_mut().zip(effects) {
                 sum.failed |= effect.failed;
                 sum.missing |= effect.missing;
             }
+            Some(())
         });
+        self.fail_chains(&mut facts.words);
     }
 
-    /// Where the effects of each value's class are, of which every class has `words`.
+    /// Fails the conditions that classes leave no alternative.
     #[inline(always)]
-    fn each_class(&self, row: &Row, words: usize, mut visit: impl FnMut(usize)) {
+    fn fail_chains(&self, words: &mut [Effect]) {
+        for Chain { condition, alternatives } in &self.chains {
+            let fail = |(word, bits): &(usize, u64)| {
+                words.get(*word).is_some_and(|effect| effect.failed & bits == *bits)
+            };
+            if alternatives.iter().all(fail)
+                && let Some(effect) = words.get_mut(condition / 64)
+            {
+                effect.failed |= 1 << (condition % 64);
+            }
+        }
+    }
+
+    /// Where the effects of each value's class are, of which every class has `words`. All places are in the row, so that
+    /// nothing ends it early.
+    #[inline(always)]
+    fn each_class(&self, row: &Row, words: usize, mut visit: impl FnMut(usize) -> Option<()>) -> Option<()> {
         for &TableClassifier { place, low, high, effects, origin } in &self.tables {
-            let (word, present) = row.read(place);
+            let (word, present) = row.read(place)?;
             let value = (word as i64).max(low).min(high);
             let at = value.wrapping_mul(words as i64).wrapping_add(origin) as usize;
-            visit(select_unpredictable(present, at, effects as usize));
+            visit(select_unpredictable(present, at, effects as usize))?;
         }
         for &SetClassifier { place, shift, multiplier, slots, effects } in &self.sets {
-            let (word, present) = row.read(place);
+            let (word, present) = row.read(place)?;
             let at = word.wrapping_mul(multiplier).wrapping_shr(shift.into()) as usize;
-            let Some(&Slot { word: known, effects: own }) = self.slots.get(slots as usize + at) else {
-                continue;
-            };
+            let &Slot { word: known, effects: own } = self.slots.get(slots as usize + at)?;
             let at = select_unpredictable(known == word, own as usize, effects as usize + words);
-            visit(select_unpredictable(present, at, effects as usize));
+            visit(select_unpredictable(present, at, effects as usize))?;
         }
         for SearchClassifier { place, number, breakpoints, effects } in &self.searches {
-            let (word, present) = row.read(*place);
+            let (word, present) = row.read(*place)?;
             let key = if *number { key_of(word) } else { Some(word as i64) };
             let class = match key {
                 _ if !present => 0,
                 Some(key) => 1 + breakpoints.partition_point(|breakpoint| *breakpoint <= key),
                 None => breakpoints.len() + 2,
             };
-            visit(*effects as usize + class * words);
+            visit(*effects as usize + class * words)?;
         }
+        Some(())
     }
 
     /// Marks the compiled conditions that hold, in words with a bit for each.
@@ -225,9 +253,13 @@ impl Conditions {
             return Truth::False;
         }
         let truth = if effect.missing & bit != 0 { Truth::Missing } else { Truth::True };
-        match self.rest.get(number) {
-            Some(rest) if !rest.is_empty() => self.test(rest, truth, facts, evaluation, stack),
-            _ => truth,
+        match self.rest.get(number).map_or(&[][..], Vec::as_slice) {
+            [] => truth,
+            [Test::Pair(pair)] => match pair.truth(evaluation.row) {
+                Truth::True => truth,
+                ended => ended,
+            },
+            rest => self.test(rest, truth, facts, evaluation, stack),
         }
     }
 
@@ -243,6 +275,7 @@ impl Conditions {
         for test in tests {
             let holds = match test {
                 Test::Any(conditions) => self.any(conditions, facts, evaluation, stack),
+                Test::Pair(pair) => pair.truth(evaluation.row),
                 Test::Program(program) => match program.run(evaluation, stack) {
                     None => Truth::Missing,
                     Some(0) => Truth::False,
@@ -357,10 +390,24 @@ fn perfect(words: &[u64]) -> Option<(u64, u32)> {
     })
 }
 
+impl Chain {
+    fn of(condition: usize, alternatives: &[usize]) -> Chain {
+        let mut words: Vec<(usize, u64)> = Vec::new();
+        for number in alternatives {
+            match words.iter_mut().find(|(word, _)| *word == number / 64) {
+                Some((_, bits)) => *bits |= 1 << (number % 64),
+                None => words.push((number / 64, 1 << (number % 64))),
+            }
+        }
+        Chain { condition, alternatives: words }
+    }
+}
+
 /// Collects comparisons while conditions are compiled.
 #[derive(Debug, Default)]
 struct Builder {
     rest: Vec<Vec<Test>>,
+    chains: Vec<Chain>,
     /// Comparisons, and the conditions that they are part of.
     atoms: Vec<(Atom, usize)>,
 }
@@ -375,7 +422,10 @@ impl Builder {
         } else if let Node::Or(..) = node {
             let mut any = Vec::new();
             self.alternatives(node, &mut any);
+            self.chains.push(Chain::of(number, &any));
             Test::Any(any)
+        } else if let Some(pair) = Pair::of(node) {
+            Test::Pair(pair)
         } else {
             Test::Program(Program::compile(node))
         };
@@ -397,7 +447,7 @@ impl Builder {
 
     /// Cuts the values that are compared into classes.
     fn build(self) -> Conditions {
-        let mut conditions = Conditions { rest: self.rest, ..Conditions::default() };
+        let mut conditions = Conditions { rest: self.rest, chains: self.chains, ..Conditions::default() };
         let words = conditions.rest.len().div_ceil(64);
         let mut places: Vec<u16> = self.atoms.iter().map(|(atom, _)| atom.place).collect();
         places.sort_unstable();
@@ -499,6 +549,7 @@ mod tests {
             let builder = Builder {
                 rest: vec![Vec::new(); atoms.len()],
                 atoms: atoms.iter().cloned().enumerate().map(|(number, atom)| (atom, number)).collect(),
+                ..Builder::default()
             };
             let conditions = builder.build();
             let constants = tests.iter().map(|(_, word)| Some(*word));

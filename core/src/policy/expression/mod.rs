@@ -14,6 +14,7 @@ mod literals;
 mod math;
 #[cfg(test)]
 mod oracle;
+mod pair;
 mod parser;
 mod program;
 mod scope;

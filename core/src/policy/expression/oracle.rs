@@ -492,7 +492,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 2_000, max_global_rejects: 100_000, ..ProptestConfig::default() })]
 
     #[test]
-    fn three_evaluators_agree(text in grammar(4).boolean, values in values()) {
+    fn three_evaluators_agree(text in grammar(4).boolean, values in values(), beside in 0usize..70) {
         let mut slots = Slots::default();
         let checked = checked(&text, &mut slots);
         prop_assert_eq!(checked.value_type, Type::Boolean);
@@ -512,13 +512,17 @@ proptest! {
             None => Truth::Missing,
         };
         let mut facts = Facts::default();
-        let conditions = Conditions::compile(std::slice::from_ref(&checked.node));
+        let mut nodes = vec![Node::Constant(0); beside];
+        nodes.push(checked.node);
+        let conditions = Conditions::compile(&nodes);
         conditions.classify(&row, &mut facts);
-        let condition = conditions.truth(0, &facts, &evaluation, &mut Vec::new());
+        let condition = conditions.truth(beside, &facts, &evaluation, &mut Vec::new());
         prop_assert_eq!(condition, truth, "condition and program differ: {}", text);
-        let mut marks = [0];
+        let mut marks = [0; 2];
         conditions.mark(&facts, &evaluation, &mut Vec::new(), &mut marks);
-        prop_assert_eq!(marks == [1], truth == Truth::True, "the mark of {}", text);
+        let mut expected = [0; 2];
+        expected[beside / 64] = u64::from(truth == Truth::True) << (beside % 64);
+        prop_assert_eq!(marks, expected, "the mark of {}", text);
         prop_assume!(!NAN_COMPARED.get());
 
         let env = environment();
