@@ -15,7 +15,8 @@ use crate::event::time::Calendar;
 use crate::policy::Aggregate;
 use crate::state::{Column, View, ones};
 
-/// How many windows and selectors a table has at most for its histories to be visited so: a byte numbers them.
+/// How many windows, selectors and columns of bits a table has at most for its histories to be visited so: a byte
+/// numbers them.
 const MOST: usize = 256;
 
 /// What a table's features ask of short histories.
@@ -25,6 +26,8 @@ pub(crate) struct ShortPlan {
     lengths: Vec<i64>,
     /// The numbers of those that are more than a length.
     irregular: Vec<usize>,
+    /// The columns of bits that selectors look at.
+    columns: Vec<usize>,
     selectors: Vec<Flags>,
     /// The numbers of those that look at what equals the current event's, too.
     composites: Vec<usize>,
@@ -36,9 +39,9 @@ pub(crate) struct ShortPlan {
     others: Vec<usize>,
 }
 
-/// The columns of bits that a selector looks at; without the first there is no second.
+/// The columns of bits that a selector looks at, numbered from 1 on: 0 is none.
 #[derive(Clone, Copy, Debug)]
-struct Flags(Option<usize>, Option<usize>);
+struct Flags(u8, u8);
 
 /// An aggregate of recorded events and of nothing else.
 #[derive(Clone, Copy, Debug)]
@@ -46,6 +49,7 @@ struct Bare {
     place: u16,
     window: u8,
     selector: u8,
+    flags: Flags,
     operation: Operation,
 }
 
@@ -69,13 +73,14 @@ enum Operation {
 }
 
 impl ShortPlan {
-    /// `None` for a table with more windows or selectors than that.
+    /// `None` for a table with more windows, selectors or columns than that.
     pub(crate) fn of(table: &TablePlan) -> Option<ShortPlan> {
         if table.windows.len() > MOST || table.selectors.len() > MOST {
             return None;
         }
         let is_composite =
             |selector: usize| !table.selectors.get(selector).is_none_or(|known| known.same.is_empty());
+        let mut columns = Vec::new();
         let length = |window: &Window| match window {
             Window { span: WindowSpan::Sliding(length), delay: 0 } => Some(*length),
             _ => None,
@@ -84,7 +89,12 @@ impl ShortPlan {
         let mut plan = ShortPlan {
             irregular: (0..).zip(&lengths).filter(|(_, length)| length.is_none()).map(|(at, _)| at).collect(),
             lengths: lengths.into_iter().map(Option::unwrap_or_default).collect(),
-            selectors: table.selectors.iter().map(|selector| Flags::of(table, selector)).collect(),
+            selectors: table
+                .selectors
+                .iter()
+                .map(|known| Flags::of(table, known, &mut columns))
+                .collect::<Option<_>>()?,
+            columns,
             composites: (0..table.selectors.len()).filter(|number| is_composite(*number)).collect(),
             bare: Vec::new(),
             composed: Vec::new(),
@@ -93,7 +103,7 @@ impl ShortPlan {
         let mut features: Vec<(usize, &WindowFeature)> = table.features.iter().enumerate().collect();
         features.sort_by_key(|(_, feature)| (feature.aggregate as u8, feature.number));
         for (number, feature) in features {
-            match Bare::of(table, feature) {
+            match Bare::of(table, feature, &plan.selectors) {
                 Some(bare) if is_composite(feature.selector) => plan.composed.push(bare),
                 Some(bare) => plan.bare.push(bare),
                 None => plan.others.push(number),
@@ -104,25 +114,31 @@ impl ShortPlan {
 }
 
 impl Flags {
-    fn of(table: &TablePlan, selector: &Selector) -> Flags {
+    /// Adds the columns that are new.
+    fn of(table: &TablePlan, selector: &Selector, columns: &mut Vec<usize>) -> Option<Flags> {
+        let mut number = |column: Option<usize>| {
+            let Some(column) = column else { return Some(0) };
+            let known = columns.iter().position(|known| *known == column).unwrap_or_else(|| {
+                columns.push(column);
+                columns.len() - 1
+            });
+            u8::try_from(known + 1).ok()
+        };
         let predicate = selector.predicate.map(|predicate| predicate.place);
         let present = selector.present.map(|column| table.shape.predicates().len() + column);
-        predicate.map_or(Flags(present, None), |predicate| Flags(Some(predicate), present))
+        Some(Flags(number(predicate)?, number(present)?))
     }
 
-    /// The entries that it picks. Those behind the last one are anything.
+    /// The entries that it picks.
     #[inline(always)]
-    fn pick(self, view: &View<'_>) -> u64 {
-        match self {
-            Flags(None, _) => u64::MAX,
-            Flags(Some(column), None) => view.bits(column, 0),
-            Flags(Some(column), Some(other)) => view.bits(column, 0) & view.bits(other, 0),
-        }
+    fn pick(self, columns: &[u64; MOST]) -> u64 {
+        let word = |number: u8| columns.get(usize::from(number)).copied().unwrap_or(0);
+        word(self.0) & word(self.1)
     }
 }
 
 impl Bare {
-    fn of(table: &TablePlan, feature: &WindowFeature) -> Option<Bare> {
+    fn of(table: &TablePlan, feature: &WindowFeature, selectors: &[Flags]) -> Option<Bare> {
         let WindowFeature { place, aggregate, number, kept, .. } = *feature;
         if !feature.is_plain || feature.include_current {
             return None;
@@ -151,7 +167,8 @@ impl Bare {
             _ => return None,
         };
         let (window, selector) = (u8::try_from(feature.window).ok()?, u8::try_from(feature.selector).ok()?);
-        Some(Bare { place, window, selector, operation })
+        let flags = *selectors.get(feature.selector)?;
+        Some(Bare { place, window, selector, flags, operation })
     }
 }
 
@@ -159,13 +176,17 @@ impl Bare {
 #[derive(Debug)]
 pub(super) struct ShortWork {
     windows: [Edge; MOST],
+    /// The columns of bits that selectors look at, from the second on; the first word stands for none. Behind the last
+    /// entry they are anything.
+    columns: [u64; MOST],
     /// What each selector picks.
     picked: [u64; MOST],
 }
 
 impl Default for ShortWork {
     fn default() -> ShortWork {
-        ShortWork { windows: [Edge { word: 0, presence: Presence::Exact }; MOST], picked: [0; MOST] }
+        let windows = [Edge { word: 0, presence: Presence::Exact }; MOST];
+        ShortWork { windows, columns: [u64::MAX; MOST], picked: [0; MOST] }
     }
 }
 
@@ -195,8 +216,8 @@ pub(super) fn visit_short(
     workspace: &mut Workspace,
     row: &mut Row,
 ) {
-    let Past { plan, moment, .. } = past;
-    let Workspace { short: ShortWork { windows, picked }, seen, calendar: cache, .. } = workspace;
+    let plan = past.plan;
+    let Workspace { short: ShortWork { windows, columns, .. }, seen, calendar: cache, .. } = workspace;
     let as_of = AsOf::new(time, horizon, &view, None);
     let below = |delay| ones(as_of.high(&view, delay));
     let now = below(0);
@@ -209,23 +230,41 @@ pub(super) fn visit_short(
             *known = Edge::after(start, below(window.delay), &view, &as_of);
         }
     }
-    for (word, selector) in picked.iter_mut().zip(&short.selectors) {
-        *word = selector.pick(&view);
+    let [_, words @ ..] = &mut *columns;
+    for (word, column) in words.iter_mut().zip(&short.columns) {
+        *word = view.bits(*column, 0);
     }
     for feature in &short.bare {
-        feature.compute(windows, picked, &view, time, seen, row);
+        feature.compute(windows, feature.flags.pick(columns), &view, time, seen, row);
     }
-    if !short.composites.is_empty() {
-        for number in &short.composites {
-            if let (Some(word), Some(selector)) = (picked.get_mut(*number), plan.selectors.get(*number)) {
-                *word &= pick_same(selector, plan, view, moment, 0);
-            }
+    if !short.composites.is_empty() || !short.others.is_empty() {
+        visit_further(short, past, (time, horizon), calendar, workspace, row);
+    }
+}
+
+/// Computes what is left: features of composites, and those that are not bare.
+#[inline(never)]
+fn visit_further(
+    short: &ShortPlan,
+    past: Past<'_>,
+    (time, horizon): (i64, usize),
+    calendar: &Calendar,
+    workspace: &mut Workspace,
+    row: &mut Row,
+) {
+    let Past { plan, history, moment } = past;
+    let view = history.view(&plan.shape);
+    let ShortWork { columns, picked, .. } = &mut workspace.short;
+    for (word, flags) in picked.iter_mut().zip(&short.selectors) {
+        *word = flags.pick(columns);
+    }
+    for number in &short.composites {
+        if let (Some(word), Some(selector)) = (picked.get_mut(*number), plan.selectors.get(*number)) {
+            *word &= pick_same(selector, plan, view, moment, 0);
         }
-        visit_composed(short, past, view, time, workspace, row);
     }
-    if !short.others.is_empty() {
-        visit_others(short, past, view, (time, horizon), calendar, workspace, row);
-    }
+    visit_composed(short, past, view, time, workspace, row);
+    visit_others(short, past, view, (time, horizon), calendar, workspace, row);
 }
 
 impl Bare {
@@ -233,14 +272,13 @@ impl Bare {
     fn compute(
         &self,
         windows: &[Edge; MOST],
-        picked: &[u64; MOST],
+        picked: u64,
         view: &View<'_>,
         time: i64,
         seen: &mut Vec<u64>,
         row: &mut Row,
     ) {
-        let window = windows.get(usize::from(self.window));
-        let (Some(window), Some(picked)) = (window, picked.get(usize::from(self.selector))) else { return };
+        let Some(window) = windows.get(usize::from(self.window)) else { return };
         if let Some(word) = self.operation.of(window.word & picked, window.word, view, time, seen) {
             row.put(self.place, word, window.presence);
         }
@@ -288,7 +326,6 @@ fn many_distinct(picked: u64, view: View<'_>, column: usize, seen: &mut Vec<u64>
 }
 
 /// Computes the features of composites.
-#[inline(never)]
 fn visit_composed(
     short: &ShortPlan,
     Past { plan, moment, .. }: Past<'_>,
@@ -297,17 +334,19 @@ fn visit_composed(
     workspace: &mut Workspace,
     row: &mut Row,
 ) {
-    let Workspace { short: ShortWork { windows, picked }, seen, .. } = workspace;
+    let Workspace { short: ShortWork { windows, picked, .. }, seen, .. } = workspace;
     for feature in &short.composed {
-        let selector = plan.selectors.get(usize::from(feature.selector));
-        if selector.is_some_and(|selector| !selector.is_absent(plan, moment)) {
-            feature.compute(windows, picked, &view, time, seen, row);
+        let number = usize::from(feature.selector);
+        let (Some(selector), Some(picked)) = (plan.selectors.get(number), picked.get(number)) else {
+            continue;
+        };
+        if !selector.is_absent(plan, moment) {
+            feature.compute(windows, *picked, &view, time, seen, row);
         }
     }
 }
 
 /// Computes the features that are not bare.
-#[inline(never)]
 fn visit_others(
     short: &ShortPlan,
     past: Past<'_>,
@@ -318,7 +357,7 @@ fn visit_others(
     row: &mut Row,
 ) {
     let Past { plan, moment, .. } = past;
-    let Workspace { short: ShortWork { windows, picked }, values, seen, calendar: cache, .. } = workspace;
+    let Workspace { short: ShortWork { windows, picked, .. }, values, seen, calendar: cache, .. } = workspace;
     let as_of = AsOf::new(time, horizon, &view, None);
     let picks = |selector: usize| picked.get(selector).map_or(&[][..], from_ref);
     let lacks = |selector: usize| {
