@@ -133,18 +133,24 @@ fn rank(rules: &[Rule], decision: &mut Decision) {
     let is_limit =
         |reason: u16| hits.iter().filter_map(live).any(|rule| rule.is_limit && rule.reason_number == reason);
     for (at, hit) in hits.iter().enumerate() {
-        let Some(number) = live(hit).map(|rule| rule.reason_number) else { continue };
-        let gives = |hit: &&Hit| live(hit).is_some_and(|rule| rule.reason_number == number);
-        if hits.iter().take(at).any(|earlier| gives(&earlier)) {
+        let Some(rule) = live(hit) else { continue };
+        let number = rule.reason_number;
+        let giving = |hit: &Hit| live(hit).filter(|rule| rule.reason_number == number);
+        if hits.iter().take(at).any(|earlier| giving(earlier).is_some()) {
             continue;
         }
-        let points = hits.iter().filter(gives).fold(0i32, |sum, hit| sum.saturating_add(hit.points));
-        let acts = hits.iter().filter(gives).filter_map(live).any(Rule::acts);
-        // Equal points stay in the order of the policy.
-        let mut place = reasons.iter().position(|known| known.points < points).unwrap_or(reasons.len());
+        let (mut points, mut acts) = (hit.points, rule.acts());
+        for later in hits.iter().skip(at + 1) {
+            if let Some(rule) = giving(later) {
+                points = points.saturating_add(later.points);
+                acts |= rule.acts();
+            }
+        }
         if points <= 0 && !acts {
             continue;
         }
+        // Equal points stay in the order of the policy.
+        let mut place = reasons.iter().position(|known| known.points < points).unwrap_or(reasons.len());
         if reasons.len() == MOST_REASONS {
             let least = reasons.iter().rposition(|known| !is_limit(known.rule));
             let Some(least) = least.filter(|least| *least >= place || is_limit(number)) else { continue };

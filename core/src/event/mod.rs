@@ -265,7 +265,13 @@ impl Event {
 
     /// Whether it is text, or an identifier that is hashed as text.
     pub(crate) fn has_text(&self, field: Field) -> bool {
-        matches!(self.cell(field), Some(Cell::Text { .. }))
+        self.has_text_at(field.index())
+    }
+
+    /// The same of the field that stands there.
+    #[inline]
+    pub(crate) fn has_text_at(&self, index: usize) -> bool {
+        matches!(self.cells.get(index), Some(Cell::Text { .. }))
     }
 
     /// The value of a text attribute; never of an identifier.

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use super::plan::{CellSource, KeyPlan, KeySource, Plan, TablePlan};
 use super::row::{Presence, Row};
 use crate::event::token::{HashKey, Token, Tokenizer};
-use crate::event::{CardNumber, Event, Field, Schema, Symbol};
+use crate::event::{CardNumber, Event, Field, FieldKind, FieldSpec, Schema, Symbol};
 use crate::locale::{self, Kind, NameMatch};
 use crate::policy::{Compiled, EventPlace, Facts, ListPlan, Reading, TextWord, literal_word};
 use crate::state::{Rekeying, list_mark};
@@ -69,6 +69,8 @@ pub(crate) struct Reads {
     literals: Vec<Read>,
     /// Numbers, times and booleans, but for the amount.
     words: Vec<Read>,
+    /// Texts themselves.
+    texts: Vec<Read>,
     /// Whether there is one.
     present: Vec<Read>,
     others: Vec<EventPlace>,
@@ -87,17 +89,20 @@ impl Reads {
         let mut reads = Reads::default();
         for event_place in places {
             let EventPlace { place, field, reading, .. } = *event_place;
-            let is_plain = schema.spec(field).is_some_and(|spec| spec.kind().is_plain());
-            let kind = match reading {
-                Reading::Literal => &mut reads.literals,
-                Reading::Value if is_plain && field != Field::AMOUNT_MINOR => &mut reads.words,
-                Reading::Present if field != Field::AMOUNT_MINOR => &mut reads.present,
-                _ => {
-                    reads.others.push(*event_place);
-                    continue;
-                }
+            let kind = schema.spec(field).map(FieldSpec::kind);
+            let alike = match (reading, kind) {
+                // Only in the policy's currency.
+                (Reading::Value | Reading::Present, _) if field == Field::AMOUNT_MINOR => None,
+                (Reading::Literal, _) => Some(&mut reads.literals),
+                (Reading::Value, Some(FieldKind::Text)) => Some(&mut reads.texts),
+                (Reading::Value, Some(kind)) if kind.is_plain() => Some(&mut reads.words),
+                (Reading::Present, _) => Some(&mut reads.present),
+                _ => None,
             };
-            kind.push(Read { place, index: field.index() as u16, field });
+            match alike {
+                Some(alike) => alike.push(Read { place, index: field.index() as u16, field }),
+                None => reads.others.push(*event_place),
+            }
         }
         reads
     }
@@ -204,7 +209,7 @@ impl Route {
     #[inline(never)]
     fn fill(&self, words: &Words<'_>, row: &mut Row) {
         let Words { policy, event, .. } = *words;
-        let Reads { literals, words: plain, present, others } = &policy.reads;
+        let Reads { literals, words: plain, texts, present, others } = &policy.reads;
         row.reset(policy.places.len());
         for &Read { place, index, field } in literals {
             match event.symbol_at(index.into()) {
@@ -214,6 +219,11 @@ impl Route {
         }
         for &Read { place, index, .. } in plain {
             row.set(place, event.word_at(index.into()), Presence::Exact);
+        }
+        for &Read { place, index, field } in texts {
+            if event.has_text_at(index.into()) {
+                row.put(place, TextWord::field(field), Presence::Exact);
+            }
         }
         for &Read { place, index, .. } in present {
             row.put(place, event.has_at(index.into()).into(), Presence::Exact);
