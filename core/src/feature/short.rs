@@ -65,12 +65,11 @@ enum Operation {
         length: f64,
     },
     /// Of a plain column.
-    Reduce {
-        aggregate: Aggregate,
-        number: bool,
-        column: usize,
-    },
+    Reduce(usize, Reduce),
 }
+
+/// Aggregates the words of a window, of which those are picked that have a bit, or all of them.
+type Reduce = fn(words: &[u64], picked: u64, whole: bool) -> Option<u64>;
 
 impl ShortPlan {
     /// `None` for a table with more windows, selectors or columns than that.
@@ -154,16 +153,7 @@ impl Bare {
                 _ => return None,
             },
             (Aggregate::Distinct, Column::Coded(column)) => Operation::Distinct(column),
-            (
-                Aggregate::Sum
-                | Aggregate::Mean
-                | Aggregate::Stddev
-                | Aggregate::Min
-                | Aggregate::Max
-                | Aggregate::First
-                | Aggregate::Last,
-                Column::Plain(column),
-            ) => Operation::Reduce { aggregate, number, column },
+            (aggregate, Column::Plain(column)) => Operation::Reduce(column, reduce_of(aggregate, number)?),
             _ => return None,
         };
         let (window, selector) = (u8::try_from(feature.window).ok()?, u8::try_from(feature.selector).ok()?);
@@ -301,22 +291,49 @@ impl Operation {
             Operation::Rate { per, length } => {
                 Some((f64::from(picked.count_ones()) * per / length).to_bits())
             }
-            Operation::Reduce { aggregate, number, column } => {
+            Operation::Reduce(column, reduce) => {
                 // The entries of a window follow each other.
                 let (from, to) = (window.trailing_zeros(), 64 - window.leading_zeros());
                 let words = match picked {
                     0 => &[][..],
                     _ => view.plain_between(column, from as usize, to as usize)?,
                 };
-                // The sum of so few integers never leaves 64 bits.
-                if picked == window {
-                    reduce(aggregate, number, words.iter().copied()).flatten()
-                } else {
-                    let words = Ones(picked >> from).map(|at| words.get(at).copied().unwrap_or(0));
-                    reduce(aggregate, number, words).flatten()
-                }
+                reduce(words, picked >> (from % 64), picked == window)
             }
         }
+    }
+}
+
+fn reduce_of(aggregate: Aggregate, number: bool) -> Option<Reduce> {
+    /// A function of its own for each.
+    macro_rules! of {
+        ($aggregate:expr) => {
+            match number {
+                true => |words, picked, whole| reduce_picked($aggregate, true, words, picked, whole),
+                false => |words, picked, whole| reduce_picked($aggregate, false, words, picked, whole),
+            }
+        };
+    }
+    Some(match aggregate {
+        Aggregate::Sum => of!(Aggregate::Sum),
+        Aggregate::Mean => of!(Aggregate::Mean),
+        Aggregate::Stddev => of!(Aggregate::Stddev),
+        Aggregate::Min => of!(Aggregate::Min),
+        Aggregate::Max => of!(Aggregate::Max),
+        Aggregate::First => of!(Aggregate::First),
+        Aggregate::Last => of!(Aggregate::Last),
+        _ => return None,
+    })
+}
+
+#[inline(always)]
+fn reduce_picked(aggregate: Aggregate, number: bool, words: &[u64], picked: u64, whole: bool) -> Option<u64> {
+    // The sum of so few integers never leaves 64 bits.
+    if whole {
+        reduce(aggregate, number, words.iter().copied()).flatten()
+    } else {
+        let words = Ones(picked).map(|at| words.get(at).copied().unwrap_or(0));
+        reduce(aggregate, number, words).flatten()
     }
 }
 
