@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
 
@@ -43,7 +43,7 @@ pub use journal::Recovered;
 use layout::Layout;
 pub use lists::PreparedList;
 use moves::Moves;
-use ruling::Ruling;
+use ruling::{Present, Ruling};
 pub use snapshot::SnapshotReport;
 pub use swap::SwapReport;
 
@@ -117,9 +117,11 @@ pub struct TableStatistics {
 /// # Ok::<(), sekisho::Error>(())
 /// ```
 pub struct Engine {
-    /// The policy in force, the tables that it reads, and the key.
-    ruling: ArcSwap<Ruling>,
-    /// The number of that ruling: changes before anything is remembered in its shape.
+    /// The policy in force, the tables and lists that it reads, and the key.
+    present: ArcSwap<Present>,
+    /// The number of that: changes before it does.
+    number: AtomicU64,
+    /// The number of the ruling in it: changes before anything is remembered in its shape.
     generation: AtomicU32,
     /// A policy on trial.
     on_trial: OnTrial,
@@ -127,7 +129,7 @@ pub struct Engine {
     memory: Memory,
     /// What each policy remembered that was in force. Held while the one in force is replaced.
     past: Mutex<Vec<Vec<Layout>>>,
-    /// Held while a list changes.
+    /// Held while a list changes, or what is in force.
     lists: Mutex<()>,
     /// Held while members are loaded, and when a snapshot begins; taken before the other.
     loads: Mutex<()>,
@@ -175,11 +177,12 @@ impl Engine {
         mut work: impl FnMut(&mut Call<'_>) -> Result<R>,
     ) -> Result<R> {
         let mut run = |scratches: &mut Scratches| loop {
-            let ruling = self.ruling.load();
-            admit(&ruling)?;
+            let present = self.present.load();
+            let ruling = &*present.ruling;
+            admit(ruling)?;
             let scratch = scratches.of(&ruling.policy);
             scratch.route.follow(&ruling.policy.0, &ruling.keyring, event, &mut scratch.row);
-            match Call::hold(self, &ruling, scratch) {
+            match Call::hold(self, &present, scratch) {
                 Some(mut call) => return work(&mut call),
                 None => std::hint::spin_loop(),
             }
@@ -204,12 +207,12 @@ impl Engine {
 
     /// The policy in force.
     pub fn policy(&self) -> Policy {
-        self.ruling.load().policy.clone()
+        self.present.load().ruling.policy.clone()
     }
 
     /// An empty event with the fields of the policy in force.
     pub fn event(&self) -> Event {
-        self.ruling.load().policy.event()
+        self.present.load().ruling.policy.event()
     }
 
     /// Decides on an event and remembers it.
@@ -318,7 +321,7 @@ impl Engine {
             let what = format!("found {time}, expected milliseconds since 1970-01-01T00:00:00Z");
             return Err(Error::of_field(ErrorKind::Time, "time", what));
         }
-        self.journal.advanced(&self.ruling.load(), time);
+        self.journal.advanced(&self.present.load().ruling, time);
         self.advance_to(time);
         Ok(())
     }
@@ -333,14 +336,17 @@ impl Engine {
     pub fn swap(&self, policy: Policy) -> Result<SwapReport> {
         self.memory.check(&policy)?;
         let mut past = locked(&self.past);
-        let old = self.ruling.load_full();
+        let old = self.ruling();
         old.keys.serve(&policy.0)?;
         past.push(Layout::of(&old.policy.0));
         let (ruling, mut report) = swap::succeed(&old, policy, &self.memory, &past, self.latest());
         // Whoever holds entities by the old policy goes on; whoever has yet to hold them begins anew.
-        self.generation.store(ruling.generation, Ordering::Release);
         let ruling = Arc::new(ruling);
-        self.ruling.store(Arc::clone(&ruling));
+        {
+            let changes = locked(&self.lists);
+            let lists = swap::lists(&old.policy.0, &self.present.load().lists, &ruling.policy.0);
+            self.put_in_force(&changes, Arc::clone(&ruling), lists);
+        }
         // Tables share the memory with those that are new.
         ruling.tables.iter().for_each(|table| table.make_room());
         report.challenger_ended = self.refit_challenger(&ruling);
@@ -357,7 +363,7 @@ impl Engine {
     pub fn challenge_with(&self, policy: Policy) -> Result<ChallengerReport> {
         // The policy in force stays while the challenger is fitted to it.
         let _past = locked(&self.past);
-        let (challenger, report) = Challenger::new(policy, &self.ruling.load())?;
+        let (challenger, report) = Challenger::new(policy, &self.ruling())?;
         self.on_trial.put(Some(challenger));
         Ok(report)
     }
@@ -375,7 +381,7 @@ impl Engine {
 
     /// What each table remembers, in the order of the policy.
     pub fn statistics(&self) -> Vec<TableStatistics> {
-        let ruling = self.ruling.load();
+        let ruling = self.ruling();
         let statistics = ruling.tables.iter().map(|table| {
             let mut sum = TableStatistics {
                 name: table.name.clone(),

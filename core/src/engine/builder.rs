@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU32};
+use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64};
 
 use arc_swap::ArcSwap;
 
@@ -11,6 +11,7 @@ use super::challenger::OnTrial;
 use super::journal::{Journal, Sink};
 use super::keys::Keys;
 use super::moves::Moves;
+use super::ruling::Present;
 use super::{Engine, Latest, Memory, swap};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::nearest;
@@ -146,9 +147,8 @@ impl EngineBuilder {
             }
         }
         let engine = self.into_engine();
-        let ruling = engine.ruling.load();
+        let ruling = engine.ruling();
         ruling.keys.serve(&ruling.policy.0)?;
-        drop(ruling);
         Ok(engine)
     }
 
@@ -161,9 +161,11 @@ impl EngineBuilder {
     pub(super) fn into_engine(self) -> Engine {
         let journal = Journal::new(self.journal);
         let keys = Keys::new(self.key, self.previous, 0, &Arc::new(self.shared));
-        let ruling = swap::first(self.policy, keys, &self.memory);
+        let ruling = Arc::new(swap::first(self.policy, keys, &self.memory));
+        let lists = ruling.policy.0.lists.iter().map(|plan| Arc::new(swap::new_list(plan))).collect();
         Engine {
-            ruling: ArcSwap::from(Arc::new(ruling)),
+            present: ArcSwap::from_pointee(Present { number: 0, ruling, lists }),
+            number: AtomicU64::new(0),
             generation: AtomicU32::new(0),
             on_trial: OnTrial::default(),
             latest: Latest(AtomicI64::new(i64::MIN)),

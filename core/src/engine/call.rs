@@ -1,20 +1,21 @@
 //! One call on one event: its entities are held, scored, and changed.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use smallvec::SmallVec;
 
 use super::Engine;
 use super::challenger::Challenger;
 use super::probe::Probe;
-use super::ruling::Ruling;
+use super::ruling::{Present, Ruling};
 use crate::decision::{ConclusionWork, Decision, conclude};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::token::Token;
 use crate::event::{Event, Field, Label, OUTCOMES, Outcome};
 use crate::feature::{Moment, Plan, Route, Row, TablePlan, Workspace, derive, visit};
 use crate::policy::{Cause, Compiled, Policy};
-use crate::state::{Entry, History, Learnt, Reader, Shard, Spares, Writer};
+use crate::state::{Entry, History, Learnt, List, Reader, Shard, Spares, Writer};
 use crate::sync::MutexGuard;
 
 /// Policies for which a thread keeps memory: it may serve many tenants in turn.
@@ -80,6 +81,8 @@ struct Trial {
     row: Row,
     conclusion: ConclusionWork,
     workspace: Workspace,
+    /// The lists that it asks; empty between calls.
+    lists: Vec<Arc<List>>,
     policy: Option<Policy>,
 }
 
@@ -101,6 +104,8 @@ pub(super) struct Held<'a> {
 pub(super) struct Call<'a> {
     pub(super) engine: &'a Engine,
     pub(super) ruling: &'a Ruling,
+    /// The ruling's lists, as they were when its entities were held.
+    pub(super) lists: &'a [Arc<List>],
     pub(super) scratch: &'a mut Scratch,
     /// One for each table of the plan.
     pub(super) held: Vec<Option<Held<'a>>>,
@@ -119,11 +124,16 @@ impl Drop for Call<'_> {
 }
 
 impl<'a> Call<'a> {
-    /// Takes hold of the routed event's entities; `None` when another policy has come into force.
-    pub(super) fn hold(engine: &'a Engine, ruling: &'a Ruling, scratch: &'a mut Scratch) -> Option<Call<'a>> {
+    /// Takes hold of the routed event's entities; `None` when another policy has come into force, or another list.
+    pub(super) fn hold(
+        engine: &'a Engine,
+        present: &'a Present,
+        scratch: &'a mut Scratch,
+    ) -> Option<Call<'a>> {
+        let Present { ruling, lists, .. } = present;
         let plans = &ruling.policy.0.plan.tables;
         let held = std::mem::take(&mut scratch.held);
-        let mut call = Call { engine, ruling, scratch, held, era: ruling.keys.era };
+        let mut call = Call { engine, ruling, lists, scratch, held, era: ruling.keys.era };
         let Call { scratch, held, .. } = &mut call;
         held.resize_with(plans.len(), || None);
         // Nothing passes a lock that waits for memory, so that all of them are fetched before.
@@ -143,7 +153,9 @@ impl<'a> Call<'a> {
                 .map(|(shard, other)| Held { token, shard, place: None, other });
             }
         }
-        if engine.generation.load(std::sync::atomic::Ordering::Acquire) != ruling.generation {
+        // What others put on lists while they held one of these entities is seen.
+        let is_present = || engine.number.load(Ordering::Acquire) == present.number;
+        if !is_present() {
             return None;
         }
         let rotating = call.scratch.route.previous.is_some();
@@ -151,6 +163,10 @@ impl<'a> Call<'a> {
         call.find();
         if rotating {
             call.rekey(moved);
+            // Histories know members by other words now, and so do the lists.
+            if call.scratch.frame.is_none() && !is_present() {
+                return None;
+            }
         }
         Some(call)
     }
@@ -239,19 +255,18 @@ impl<'a> Call<'a> {
         } else {
             self.evaluate(event);
         }
-        let Call { ruling, scratch, held, .. } = self;
+        let Call { ruling, lists, scratch, held, .. } = self;
         let Scratch { route, row, conclusion, workspace, .. } = &mut **scratch;
         let compiled = &*ruling.policy.0;
         let time = event.integer(Field::TIME).unwrap_or(0);
         let detail = decision.detailed.then_some(&mut *decision);
-        let probe =
-            Probe { policy: compiled, lists: &ruling.lists, keyring: &ruling.keyring, era: ruling.keys.era };
+        let probe = Probe { policy: compiled, lists, keyring: &ruling.keyring, era: ruling.keys.era };
         let known_before = probe.run(route, event, time, row, detail);
         if !known_before.is_empty() {
             self.engine.move_members(ruling, known_before);
         }
         let Route { id, masks, cells, .. } = route;
-        let moment = Moment { time, id: *id, repeated, masks, cells, lists: &ruling.lists };
+        let moment = Moment { time, id: *id, repeated, masks, cells, lists };
         let nobody = History::default();
         for (plan, held) in compiled.plan.tables.iter().zip(held.iter()) {
             let Some(held) = held else { continue };
@@ -287,12 +302,12 @@ impl<'a> Call<'a> {
         repeated: bool,
         decision: &mut Decision,
     ) {
-        let Call { ruling, scratch, held, .. } = self;
+        let Call { ruling, lists: all, scratch, held, .. } = self;
         let Scratch { row: live, trial, .. } = &mut **scratch;
         if !is_same(trial.policy.as_ref(), &challenger.policy) {
             *trial = Trial { policy: Some(challenger.policy.clone()), ..Trial::default() };
         }
-        let Trial { route, row, conclusion, workspace, .. } = trial;
+        let Trial { route, row, conclusion, workspace, lists, .. } = trial;
         let policy = &*challenger.policy.0;
         let time = event.integer(Field::TIME).unwrap_or(0);
         let unlabelled = event.has(Field::LABEL).then(|| {
@@ -306,13 +321,14 @@ impl<'a> Call<'a> {
         let mut own = decision.challenger.take().unwrap_or_default();
         own.detailed = decision.detailed;
         let detail = own.detailed.then_some(&mut *own);
-        Probe { policy, lists: &challenger.lists, keyring: &challenger.keyring, era: ruling.keys.era }
+        lists.extend(challenger.lists.iter().filter_map(|number| all.get(*number).map(Arc::clone)));
+        Probe { policy, lists, keyring: &challenger.keyring, era: ruling.keys.era }
             .run(route, event, time, row, detail);
         for (from, to) in &challenger.shared {
             row.set(*to, live.get(*from), live.presence(*from));
         }
         let Route { id, masks, cells, .. } = &*route;
-        let moment = Moment { time, id: *id, repeated, masks, cells, lists: &challenger.lists };
+        let moment = Moment { time, id: *id, repeated, masks, cells, lists };
         let nobody = History::default();
         let mut done = true;
         for (number, plan) in &challenger.plans {
@@ -322,6 +338,7 @@ impl<'a> Call<'a> {
             let history = slot.map_or(&nobody, |slot| &slot.history);
             done &= visit(plan, history, &moment, &policy.calendar, workspace, row).is_ok();
         }
+        lists.clear();
         derive(policy, event, row, &mut conclusion.stack);
         done &= conclude(&challenger.policy, event, row, conclusion, &mut own).is_ok();
         own.repeated = repeated;

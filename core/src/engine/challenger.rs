@@ -10,7 +10,6 @@ use super::ruling::Ruling;
 use crate::error::{Error, ErrorKind, Result};
 use crate::feature::{CellSource, Keyring, ShortPlan, TablePlan};
 use crate::policy::{Aggregate, Compiled, Policy};
-use crate::state::List;
 
 /// Where an engine keeps its challenger. Nearly always there is none, which one read says.
 #[derive(Debug, Default)]
@@ -45,7 +44,8 @@ pub(super) struct Challenger {
     pub(super) shared: Vec<(u16, u16)>,
     /// What the challenger computes itself: the table in force, and the plan in that table's shape.
     pub(super) plans: Vec<(usize, TablePlan)>,
-    pub(super) lists: Vec<Arc<List>>,
+    /// For each of its lists the number that it has in force.
+    pub(super) lists: Vec<usize>,
 }
 
 /// What a challenger shares with the policy in force.
@@ -72,8 +72,8 @@ impl Challenger {
             return Err(Error::new(ErrorKind::Schema, what));
         }
         let lists = own.lists.iter().map(|plan| {
-            let known = live.lists.iter().zip(&ruling.lists).find(|(known, _)| known.is_like(plan));
-            known.map(|(_, list)| Arc::clone(list)).ok_or_else(|| unknown(&plan.name, "the list", "list"))
+            let known = live.lists.iter().position(|known| known.is_like(plan));
+            known.ok_or_else(|| unknown(&plan.name, "the list", "list"))
         });
         let lists = lists.collect::<Result<Vec<_>>>()?;
         let mut report = ChallengerReport::default();

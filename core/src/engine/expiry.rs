@@ -15,7 +15,7 @@ impl Engine {
     pub fn expire(&self) -> u64 {
         let Some(latest) = self.latest() else { return 0 };
         let mut gone = 0;
-        let ruling = self.ruling.load();
+        let ruling = self.ruling();
         for (number, (plan, table)) in ruling.policy.0.plan.tables.iter().zip(&ruling.tables).enumerate() {
             let Some(horizon) = plan.retention.map(|retention| latest - retention - 1) else { continue };
             for mut shard in table.each_shard() {

@@ -1,6 +1,6 @@
 //! What was decided or learnt of an event puts its identifiers on lists.
 
-use std::sync::atomic::Ordering;
+use std::sync::Arc;
 
 use super::call::Call;
 use super::journal::{ListChange, Member, apply_list};
@@ -17,15 +17,13 @@ impl Call<'_> {
         let era = self.ruling.keys.era;
         for feedback in policy.feedback.iter().filter(|feedback| feedback.cause == cause) {
             let plan = policy.lists.get(feedback.list);
-            let (Some(plan), Some(list)) = (plan, self.ruling.lists.get(feedback.list)) else { continue };
+            let Some(plan) = plan else { continue };
             let Some(member) = self.member(event, feedback, plan.kind) else { continue };
             let expires = time.saturating_add(feedback.lasts);
             let entry = feedback.entry.clone().expires(expires);
-            let _lists = locked(&self.engine.lists);
+            let lists = locked(&self.engine.lists);
             // Whoever was in force when the event was decided on has nothing to say to lists of another.
-            if self.engine.generation.load(Ordering::Acquire) != self.ruling.generation {
-                return;
-            }
+            let Some(list) = self.engine.list(self.ruling, feedback.list) else { return };
             let known = match member {
                 Member::Token(token, before) | Member::Part(token, before, _) => {
                     list.find(token, before, era, time)
@@ -42,7 +40,10 @@ impl Call<'_> {
             }
             let change = ListChange { list: &plan.name, member, entry: Some(&entry) };
             self.engine.journal.list_changed(self.ruling, &change);
-            apply_list(list, member, Some(&entry), era);
+            self.engine.change_lists(&lists, |all| {
+                let list = all.get_mut(feedback.list).map(Arc::make_mut);
+                list.map(|list| apply_list(list, member, Some(&entry), era))
+            });
         }
     }
 

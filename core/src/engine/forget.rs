@@ -1,5 +1,6 @@
 //! Forgetting somebody: the history, the lists, and what others remember.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::Engine;
@@ -8,7 +9,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::event::token::{Token, Tokenizer};
 use crate::event::{canonical, nearest};
 use crate::feature::{Plan, TablePlan};
-use crate::policy::ListKind;
+use crate::policy::{ListKind, ListPlan};
 use crate::state::{Rekeying, Shard};
 use crate::sync::locked;
 
@@ -33,7 +34,7 @@ impl Engine {
     pub fn forget(&self, entity: &str, id: &str) -> Result<bool> {
         let mut known = false;
         'again: loop {
-            let ruling = self.ruling.load();
+            let ruling = self.ruling();
             let specs = ruling.policy.0.schema.fields();
             let Some(spec) = specs.iter().find(|spec| spec.entity() == Some(entity)) else {
                 let hint = nearest(entity, specs.iter().filter_map(|spec| spec.entity()));
@@ -106,7 +107,7 @@ impl Engine {
                 held.extend(shards.map(|shards| (table, shards)));
             }
         }
-        let _lists = locked(&self.lists);
+        let lists = locked(&self.lists);
         if self.generation.load(Ordering::Acquire) != ruling.generation {
             return None;
         }
@@ -123,10 +124,16 @@ impl Engine {
                 known |= other.as_mut().unwrap_or(shard).forget(previous);
             }
         }
-        for (plan, list) in policy.lists.iter().zip(&ruling.lists) {
-            if plan.entity == kind && plan.kind == ListKind::Exact && plan.key.is_none() {
-                known |= previous.is_some_and(|previous| list.remove(previous)) | list.remove(token);
-            }
+        let may_hold =
+            |plan: &ListPlan| plan.entity == kind && plan.kind == ListKind::Exact && plan.key.is_none();
+        if policy.lists.iter().any(may_hold) {
+            known |= self.change_lists(&lists, |all| {
+                let own = policy.lists.iter().zip(all).filter(|(plan, _)| may_hold(plan));
+                own.fold(false, |known, (_, list)| {
+                    let list = Arc::make_mut(list);
+                    known | previous.is_some_and(|previous| list.remove(previous)) | list.remove(token)
+                })
+            });
         }
         Some(known)
     }
@@ -153,7 +160,7 @@ impl Engine {
                 // Whoever has brought histories into the shape of a later policy knows that policy's columns.
                 if self.generation.load(Ordering::Acquire) != ruling.generation {
                     drop(shard);
-                    return self.scrub(&self.ruling.load(), kind, token) | found;
+                    return self.scrub(&self.ruling(), kind, token) | found;
                 }
                 for place in shard.places() {
                     found |= self.scrub_one(&change, &mut shard, place);
@@ -164,7 +171,7 @@ impl Engine {
                 let Some(mut shard) = table.lock(moved.token) else { continue };
                 if self.generation.load(Ordering::Acquire) != ruling.generation {
                     drop(shard);
-                    return self.scrub(&self.ruling.load(), kind, token) | found;
+                    return self.scrub(&self.ruling(), kind, token) | found;
                 }
                 if let Some(place) = shard.place(moved.token) {
                     found |= self.scrub_one(&change, &mut shard, place);

@@ -5,6 +5,7 @@
 
 use std::fmt;
 use std::io::{ErrorKind as IoErrorKind, Read};
+use std::sync::Arc;
 
 use super::Engine;
 use super::call::{Call, Known, Recorded, Scratch};
@@ -429,7 +430,7 @@ impl Engine {
     /// Whether a frame's seal is right. Behind one that was sealed under the present key, the previous one counts no
     /// more: it may be replaced because others have come to know it.
     fn is_sealed(&self, sealed: &[u8], seal: &[u8]) -> bool {
-        let (ruling, found) = (self.ruling.load(), Reader(seal).token());
+        let (ruling, found) = (self.ruling(), Reader(seal).token());
         let mut state = locked(&self.journal.state);
         if found == Some(ruling.keys.seal.token(sealed)) {
             state.replay.is_rotated = true;
@@ -441,7 +442,7 @@ impl Engine {
 
     /// What the frames behind say was made with a key; false when it is none of the engine's.
     fn goes_on_with(&self, key_id: u32) -> bool {
-        let keys = &self.ruling.load().keys;
+        let keys = &self.ruling().keys;
         let previous = keys.previous.as_ref().is_some_and(|key| key.id() == key_id);
         locked(&self.journal.state).replay.with_previous = previous;
         previous || keys.present.id() == key_id
@@ -449,7 +450,8 @@ impl Engine {
 
     /// Does one frame again; `None` when it is not as it should be.
     fn again(&self, kind: u8, number: u64, from: &mut Reader<'_>, scratch: &mut Scratch) -> Option<()> {
-        let ruling = self.ruling.load_full();
+        let present = self.present.load_full();
+        let ruling = &*present.ruling;
         let plan = &ruling.policy.0.plan;
         let with_previous = locked(&self.journal.state).replay.with_previous;
         let era = if with_previous { ruling.keys.era_before() } else { ruling.keys.era };
@@ -464,34 +466,32 @@ impl Engine {
         match kind {
             RECORD => {
                 let recorded = Recorded::read(from)?;
-                let mut call = Call::hold(self, &ruling, scratch)?;
+                let mut call = Call::hold(self, &present, scratch)?;
                 call.era = era;
                 call.apply(&recorded, Some(number));
             }
-            REKEY => drop(Call::hold(self, &ruling, scratch)?),
+            REKEY => drop(Call::hold(self, &present, scratch)?),
             RETIRE => self.apply_retire(from.number()?)?,
             LEARN => {
                 let known = Known::read(from)?;
-                Call::hold(self, &ruling, scratch)?.apply_known(&known, Some(number));
+                Call::hold(self, &present, scratch)?.apply_known(&known, Some(number));
             }
             LIST => {
                 let name = from.text()?;
-                let (plan, list) = ruling.list_named(name)?;
+                let (list, plan) = ruling.list_named(name)?;
                 let member = Member::read(from)?;
                 let entry = if from.byte()? == 1 { Some(ListEntry::read(from)?) } else { None };
-                if number > list.restored_until() {
+                self.change_again(list, number, |list| {
                     apply_list(list, member, entry.as_ref(), plan.era(era));
-                }
+                });
             }
             MOVE => {
-                let (_, list) = ruling.list_named(from.text()?)?;
+                let (list, _) = ruling.list_named(from.text()?)?;
                 let member = Member::read(from)?;
-                if number > list.restored_until() {
-                    move_member(list, member, era);
-                }
+                self.change_again(list, number, |list| _ = move_member(list, member, era));
             }
             GATHER => {
-                let (plan, _) = ruling.list_named(from.text()?)?;
+                let (_, plan) = ruling.list_named(from.text()?)?;
                 let goes_on = from.byte()? == 1;
                 let gathered = &mut locked(&self.journal.state).gathered;
                 if goes_on {
@@ -502,22 +502,22 @@ impl Engine {
             }
             LOAD => {
                 let name = from.text()?;
-                let (_, list) = ruling.list_named(name)?;
+                let (list, _) = ruling.list_named(name)?;
                 let (is_whole, name) = (from.byte()? == 1, from.text()?);
                 let gathered = std::mem::take(&mut locked(&self.journal.state).gathered);
-                if number > list.restored_until() {
+                self.change_again(list, number, |list| {
                     let load =
                         if is_whole { Load::Whole(list.build(gathered, name)) } else { Load::More(gathered) };
                     load.apply(list);
-                }
+                });
             }
             FORGET => {
                 let (kind, tokens) = (from.text()?, (from.token()?, other_token(from)?));
-                self.apply_forget(&ruling, kind, tokens, Some(number));
+                self.apply_forget(ruling, kind, tokens, Some(number));
             }
             SCRUB => {
                 let whose = (from.text()?, from.token()?, from.text()?);
-                self.apply_scrub(&ruling, whose, [from.word()?, from.word()?], number)?;
+                self.apply_scrub(ruling, whose, [from.word()?, from.word()?], number)?;
             }
             ADVANCE => {
                 self.advance_to(from.time()?);
@@ -525,6 +525,16 @@ impl Engine {
             _ => return None,
         }
         from.0.is_empty().then_some(())
+    }
+}
+
+impl Engine {
+    /// Changes a list as a frame says, unless the list was restored with what the frame says in it.
+    fn change_again(&self, list: usize, frame: u64, change: impl FnOnce(&mut List)) {
+        self.change_lists(&locked(&self.lists), |all| {
+            let list = all.get_mut(list).filter(|list| frame > list.restored_until());
+            list.map(|list| change(Arc::make_mut(list)))
+        });
     }
 }
 
@@ -539,7 +549,7 @@ fn other_token(from: &mut Reader<'_>) -> Option<Option<Token>> {
 }
 
 /// Changes a list, with tokens of the key of `era`; false when the member to be taken off was not on it, or cannot be.
-pub(super) fn apply_list(list: &List, member: Member, entry: Option<&ListEntry>, era: u8) -> bool {
+pub(super) fn apply_list(list: &mut List, member: Member, entry: Option<&ListEntry>, era: u8) -> bool {
     list.changed();
     match (member, entry) {
         (Member::Token(token, previous), Some(entry)) => {
@@ -553,7 +563,6 @@ pub(super) fn apply_list(list: &List, member: Member, entry: Option<&ListEntry>,
             true
         }
         (Member::Token(token, previous) | Member::Part(token, previous, _), None) => {
-            // Under the previous token first: whoever brings a member to the present one must not come between.
             previous.is_some_and(|previous| list.remove(previous)) | list.remove(token)
         }
         (Member::Home(home, previous), Some(entry)) => {
@@ -573,7 +582,7 @@ pub(super) fn apply_list(list: &List, member: Member, entry: Option<&ListEntry>,
 }
 
 /// Brings a member that is known under the previous key under the present one, of `era`; false when it is not.
-pub(super) fn move_member(list: &List, member: Member, era: u8) -> bool {
+pub(super) fn move_member(list: &mut List, member: Member, era: u8) -> bool {
     match member {
         Member::Token(token, Some(before)) | Member::Part(token, Some(before), _) => {
             list.rename(before, token, era)

@@ -1,19 +1,19 @@
 //! What a host does to lists.
 
 use std::borrow::{Borrow, Cow};
-use std::sync::atomic::Ordering;
+use std::sync::Arc;
 
 use super::Engine;
 use super::bundle;
 use super::journal::{ListChange, Member, apply_list};
-use super::ruling::Ruling;
+use super::ruling::{Present, Ruling};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::token::{HashKey, Tokenizer};
 use crate::event::{Field, FieldSpec, canonical};
 use crate::locale::{Address, Kind, Name};
 use crate::policy::{ListKind, ListPlan, parse_network};
 use crate::state::{
-    Content, LONGEST_REASON, List, ListEntry, ListVersion, Prepared, domain_with_size, size_of_beginning,
+    LONGEST_REASON, List, ListEntry, ListVersion, Prepared, domain_with_size, size_of_beginning,
 };
 use crate::sync::locked;
 
@@ -216,9 +216,13 @@ impl PreparedList {
 fn plan_of<'a>(ruling: &'a Ruling, list: &str) -> Result<(&'a ListPlan, &'a HashKey)> {
     let number = ruling.list_number(list)?;
     let Some(plan) = ruling.policy.0.lists.get(number) else {
-        return Err(Error::of_field(ErrorKind::UnknownName, list, "the policy names no such list"));
+        return Err(unknown(list));
     };
     Ok((plan, ruling.keys.of_list(plan)?))
+}
+
+fn unknown(list: &str) -> Error {
+    Error::of_field(ErrorKind::UnknownName, list, "the policy names no such list")
 }
 
 fn check_key(plan: &ListPlan, key: &HashKey, hashed_with: u32) -> Result<()> {
@@ -283,9 +287,7 @@ impl Engine {
     /// # Errors
     /// [`ErrorKind::UnknownName`] for a list that the policy does not name.
     pub fn list_len(&self, list: &str) -> Result<usize> {
-        let ruling = self.ruling.load();
-        let number = ruling.list_number(list)?;
-        Ok(ruling.lists.get(number).map_or(0, |list| list.len()))
+        self.read_list(list).map(|list| list.len())
     }
 
     /// Bytes of memory that a list takes, apart from the budget of histories.
@@ -293,9 +295,7 @@ impl Engine {
     /// # Errors
     /// [`ErrorKind::UnknownName`] for a list that the policy does not name.
     pub fn list_bytes(&self, list: &str) -> Result<usize> {
-        let ruling = self.ruling.load();
-        let number = ruling.list_number(list)?;
-        Ok(ruling.lists.get(number).map_or(0, |list| list.bytes()))
+        self.read_list(list).map(|list| list.bytes())
     }
 
     /// What a list was called when it was last loaded as a whole, and how often it changed.
@@ -303,9 +303,13 @@ impl Engine {
     /// # Errors
     /// [`ErrorKind::UnknownName`] for a list that the policy does not name.
     pub fn list_version(&self, list: &str) -> Result<ListVersion> {
-        let ruling = self.ruling.load();
-        let number = ruling.list_number(list)?;
-        Ok(ruling.lists.get(number).map(|list| list.version()).unwrap_or_default())
+        self.read_list(list).map(|list| list.version())
+    }
+
+    fn read_list(&self, list: &str) -> Result<Arc<List>> {
+        let present = self.present.load();
+        let number = present.ruling.list_number(list)?;
+        present.lists.get(number).map(Arc::clone).ok_or_else(|| unknown(list))
     }
 
     /// Begins to gather members for a list, for [`list_load`](Engine::list_load) and
@@ -314,7 +318,7 @@ impl Engine {
     /// # Errors
     /// [`ErrorKind::UnknownName`] for a list that the policy does not name.
     pub fn list_prepare(&self, list: &str) -> Result<PreparedList> {
-        let ruling = self.ruling.load();
+        let ruling = self.ruling();
         let (plan, key) = plan_of(&ruling, list)?;
         let hashing = Hashing::new(&ruling, plan)?;
         Ok(PreparedList {
@@ -335,7 +339,7 @@ impl Engine {
     /// [`ErrorKind::OutOfRange`] for a cidr list, whose networks could be read, and as
     /// [`list_load`](Engine::list_load).
     pub fn list_seal(&self, members: &PreparedList) -> Result<Vec<u8>> {
-        let ruling = self.ruling.load();
+        let ruling = self.ruling();
         let (plan, key) = plan_of(&ruling, &members.list)?;
         check_key(plan, key, members.key_id)?;
         bundle::seal(plan, key, &members.prepared, members.era)
@@ -348,7 +352,7 @@ impl Engine {
     /// another kind of list, and [`ErrorKind::UnknownName`] for a list that the policy does not name.
     pub fn list_open(&self, list: &str, bytes: &[u8]) -> Result<PreparedList> {
         let mut members = self.list_prepare(list)?;
-        let ruling = self.ruling.load();
+        let ruling = self.ruling();
         let (plan, key) = plan_of(&ruling, list)?;
         check_key(plan, key, members.key_id)?;
         members.prepared = bundle::open(plan, key, bytes, members.era)?;
@@ -384,11 +388,14 @@ impl Engine {
 
     /// Loads come one at a time, and no snapshot begins between the frames of one: the caller holds `loads`.
     fn load(&self, list: &str, key_id: u32, prepared: Prepared, name: Option<&str>) -> Result<usize> {
-        let ruling = self.ruling.load_full();
+        let ruling = self.ruling();
         let number = ruling.list_number(list)?;
-        let (Some(plan), Some(target)) = (ruling.policy.0.lists.get(number), ruling.lists.get(number)) else {
-            return Ok(0);
+        let Some(plan) = ruling.policy.0.lists.get(number) else { return Ok(0) };
+        let other = || {
+            let what = "another policy or key came into force meanwhile; gather the members anew";
+            Error::of_field(ErrorKind::Key, list, what)
         };
+        let target = self.list(&ruling, number).ok_or_else(other)?;
         check_key(plan, ruling.keys.of_list(plan)?, key_id)?;
         if name.is_none() && !target.has_classes_of(&prepared) {
             return Err(too_many_classes(list));
@@ -399,18 +406,27 @@ impl Engine {
             Some(name) => Load::Whole(target.build(prepared, name)),
             None => Load::More(prepared),
         };
-        let _lists = locked(&self.lists);
-        if self.generation.load(Ordering::Acquire) != ruling.generation {
-            let what = "another policy or key came into force meanwhile; gather the members anew";
-            return Err(Error::of_field(ErrorKind::Key, list, what));
+        drop(target);
+        let changes = locked(&self.lists);
+        let before = self.present.load_full();
+        if before.ruling.generation != ruling.generation {
+            return Err(other());
         }
         self.journal.list_loaded(&ruling, list, name);
-        Ok(load.apply(target))
+        let members = self.change_lists(&changes, |all| {
+            all.get_mut(number).map_or(0, |list| load.apply(Arc::make_mut(list)))
+        });
+        // Others change lists while this waits; some of them hold what it waits for.
+        drop(changes);
+        if name.is_some() {
+            outlive(before);
+        }
+        Ok(members)
     }
 
     fn change_list(&self, list: &str, member: &str, entry: Option<&ListEntry>) -> Result<bool> {
         loop {
-            let ruling = self.ruling.load();
+            let ruling = self.ruling();
             if let Some(known) = self.change_list_under(&ruling, list, member, entry)? {
                 return Ok(known);
             }
@@ -428,40 +444,49 @@ impl Engine {
         let number = ruling.list_number(list)?;
         entry.map_or(Ok(()), |entry| check_entry(list, entry))?;
         let policy = &*ruling.policy.0;
-        let (Some(plan), Some(target)) = (policy.lists.get(number), ruling.lists.get(number)) else {
-            return Ok(Some(false));
-        };
+        let Some(plan) = policy.lists.get(number) else { return Ok(Some(false)) };
         let member = match Hashing::new(ruling, plan)? {
             Some(hashing) => hashing.member(member)?,
             None => Member::Network(network(list, member)?),
         };
         // Frames come in the order of the changes.
-        let _lists = locked(&self.lists);
-        if self.generation.load(Ordering::Acquire) != ruling.generation {
-            return Ok(None);
-        }
+        let changes = locked(&self.lists);
+        let Some(target) = self.list(ruling, number) else { return Ok(None) };
         if entry.is_some_and(|entry| !target.has_room_for(entry)) {
             return Err(too_many_classes(list));
         }
         self.journal.list_changed(ruling, &ListChange { list, member, entry });
-        Ok(Some(apply_list(target, member, entry, plan.era(ruling.keys.era))))
+        Ok(self.change_lists(&changes, |all| {
+            let target = all.get_mut(number).map(Arc::make_mut);
+            target.map(|target| apply_list(target, member, entry, plan.era(ruling.keys.era)))
+        }))
+    }
+}
+
+/// Waits for those who still read what was in force: the last of them would have to take whole lists apart, and they
+/// read for microseconds.
+pub(super) fn outlive(before: Arc<Present>) {
+    let mut patience = 1_000_000;
+    while Arc::strong_count(&before) > 1 && patience > 0 {
+        patience -= 1;
+        std::hint::spin_loop();
     }
 }
 
 /// What is about to be loaded.
 pub(super) enum Load {
     /// In the place of all members.
-    Whole(Content),
+    Whole(List),
     /// Beside those that are there.
     More(Prepared),
 }
 
 impl Load {
     /// Says how many members there are now, or are more than before.
-    pub(super) fn apply(self, target: &List) -> usize {
+    pub(super) fn apply(self, target: &mut List) -> usize {
         match self {
-            Load::Whole(content) => {
-                target.replace(content, target.version().number + 1);
+            Load::Whole(list) => {
+                target.replace(list, target.version().number + 1);
                 target.len()
             }
             Load::More(prepared) => {

@@ -14,15 +14,16 @@ use super::challenger::Challenger;
 use super::journal::{Member, move_member};
 use super::keys::Keys;
 use super::layout::Layout;
+use super::lists::outlive;
 use super::moves::{Moved, Moves};
-use super::ruling::Ruling;
+use super::ruling::{Changes, Ruling};
 use super::swap;
 use crate::error::Result;
 use crate::event::token::{HashKey, Token};
 use crate::feature::{KeyPlan, Route};
 use crate::policy::ListKind;
-use crate::state::Table;
-use crate::sync::{MutexGuard, locked};
+use crate::state::{List, Table};
+use crate::sync::locked;
 
 impl Engine {
     /// Another key is in force from now on; the one so far is kept as the *previous* key. Nothing is lost and nothing
@@ -74,7 +75,7 @@ impl Engine {
     /// present one's secret, and while an earlier rotation goes on: there are never more than two keys.
     pub fn rotate(&self, key: HashKey) -> Result<()> {
         let mut past = locked(&self.past);
-        let old = self.ruling.load_full();
+        let old = self.ruling();
         old.keys.admit(&key)?;
         let keys = Keys::new(key, Some(old.keys.present.clone()), old.keys.era_before(), &old.keys.shared);
         self.install_keys(&mut past, &old, keys);
@@ -87,7 +88,7 @@ impl Engine {
     /// What other histories remember of identifiers that they have not met again stays, and counts as somebody else.
     pub fn retire_key(&self) -> u64 {
         let mut past = locked(&self.past);
-        let old = self.ruling.load_full();
+        let old = self.ruling();
         let Some(previous) = &old.keys.previous else { return 0 };
         let ruling = self.install_keys(
             &mut past,
@@ -103,7 +104,7 @@ impl Engine {
     /// Does a retirement again; `None` when another key is the previous one.
     pub(super) fn apply_retire(&self, key_id: u32) -> Option<()> {
         let mut past = locked(&self.past);
-        let old = self.ruling.load_full();
+        let old = self.ruling();
         old.keys.previous.as_ref().filter(|key| key.id() == key_id)?;
         let ruling = self.install_keys(
             &mut past,
@@ -118,8 +119,11 @@ impl Engine {
     fn install_keys(&self, past: &mut Vec<Vec<Layout>>, old: &Ruling, keys: Keys) -> Arc<Ruling> {
         past.push(Layout::of(&old.policy.0));
         let ruling = Arc::new(swap::with_keys(old, keys, past));
-        self.generation.store(ruling.generation, Ordering::Release);
-        self.ruling.store(Arc::clone(&ruling));
+        {
+            let changes = locked(&self.lists);
+            let lists = self.present.load().lists.clone();
+            self.put_in_force(&changes, Arc::clone(&ruling), lists);
+        }
         self.refit_challenger(&ruling);
         ruling.tables.iter().for_each(|table| table.each_shard().for_each(drop));
         ruling
@@ -137,18 +141,20 @@ impl Engine {
     /// Brings members of lists that an event was found to be under their present tokens.
     #[cold]
     pub(super) fn move_members(&self, ruling: &Ruling, members: Vec<(usize, Member)>) {
-        let _lists = locked(&self.lists);
+        let lists = locked(&self.lists);
         // Once the key is retired, its members go.
         if self.generation.load(Ordering::Acquire) != ruling.generation {
             return;
         }
-        for (number, member) in members {
-            if let (Some(plan), Some(list)) = (ruling.policy.0.lists.get(number), ruling.lists.get(number))
-                && move_member(list, member, ruling.keys.era)
-            {
-                self.journal.member_moved(ruling, &plan.name, member);
+        self.change_lists(&lists, |all| {
+            for (number, member) in members {
+                if let (Some(plan), Some(list)) = (ruling.policy.0.lists.get(number), all.get_mut(number))
+                    && move_member(Arc::make_mut(list), member, ruling.keys.era)
+                {
+                    self.journal.member_moved(ruling, &plan.name, member);
+                }
             }
-        }
+        });
     }
 
     fn drop_previous(&self, ruling: &Ruling) -> u64 {
@@ -156,9 +162,15 @@ impl Engine {
         let entities =
             ruling.tables.iter().flat_map(|table| table.each_shard().map(|mut shard| shard.retire(era)));
         let entities: u64 = entities.sum();
-        let _lists = locked(&self.lists);
-        let lists = ruling.policy.0.lists.iter().zip(&ruling.lists).filter(|(plan, _)| plan.key.is_none());
-        entities + lists.map(|(_, list)| list.retire(era)).sum::<u64>()
+        let before = self.present.load_full();
+        let members = self.change_lists(&locked(&self.lists), |all| {
+            let own = ruling.policy.0.lists.iter().zip(all).filter(|(plan, _)| plan.key.is_none());
+            own.map(|(_, list)| Arc::make_mut(list).retire(era)).sum::<u64>()
+        });
+        if members > 0 {
+            outlive(before);
+        }
+        entities + members
     }
 }
 
@@ -215,7 +227,7 @@ impl Call<'_> {
     /// do if there was anything, or if entities moved.
     #[cold]
     pub(super) fn rekey(&mut self, moved: bool) {
-        let Call { engine, ruling, scratch, held, .. } = self;
+        let Call { engine, ruling, lists, scratch, held, .. } = self;
         let policy = &*ruling.policy.0;
         let mut changed = moved;
         for ((plan, table), held) in policy.plan.tables.iter().zip(&ruling.tables).zip(held.iter_mut()) {
@@ -231,7 +243,7 @@ impl Call<'_> {
                 shard.make_room(table.shard_budget(), Some(*place));
             }
         }
-        let (members, _lists) = rename_members(engine, ruling, &scratch.route);
+        let (members, _lists) = rename_members(engine, ruling, lists, &scratch.route);
         if (changed || members) && scratch.frame.is_none() {
             engine.journal.rekeyed(ruling, scratch);
         }
@@ -244,11 +256,12 @@ impl Call<'_> {
 fn rename_members<'a>(
     engine: &'a Engine,
     ruling: &Ruling,
+    lists: &[Arc<List>],
     route: &Route,
-) -> (bool, Option<MutexGuard<'a, ()>>) {
+) -> (bool, Option<Changes<'a>>) {
     let policy = &*ruling.policy.0;
     let (mut renamed, mut guard) = (false, None);
-    for (plan, list) in policy.lists.iter().zip(&ruling.lists) {
+    for (number_of_list, plan) in policy.lists.iter().enumerate() {
         // Of other lists the identifier's own token is no member.
         if plan.hashed().is_some() || plan.kind != ListKind::Exact {
             continue;
@@ -256,11 +269,16 @@ fn rename_members<'a>(
         let is_own = |key: &KeyPlan| key.kind == plan.entity && key.shared.is_none();
         for (number, _) in policy.plan.keys.iter().enumerate().filter(|(_, key)| is_own(key)) {
             let tokens = route.previous_token(number).zip(route.token(number));
-            let Some((before, token)) = tokens.filter(|(before, _)| list.holds(*before)) else { continue };
-            guard.get_or_insert_with(|| locked(&engine.lists));
+            let list = lists.get(number_of_list);
+            let is_member = |before: &Token| list.is_some_and(|list| list.holds(*before));
+            let Some((before, token)) = tokens.filter(|(before, _)| is_member(before)) else { continue };
+            let changes = guard.get_or_insert_with(|| locked(&engine.lists));
             // Once the key is retired, its members go.
             if engine.generation.load(Ordering::Acquire) == ruling.generation {
-                renamed |= list.rename(before, token, ruling.keys.era);
+                renamed |= engine.change_lists(changes, |all| {
+                    let list = all.get_mut(number_of_list).map(Arc::make_mut);
+                    list.is_some_and(|list| list.rename(before, token, ruling.keys.era))
+                });
             }
         }
     }

@@ -1,6 +1,7 @@
 //! A policy in force: what it reads and remembers, and how older memories fit it.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::time::{DAY, LATEST, format_duration};
@@ -8,9 +9,24 @@ use crate::event::{Event, Field, nearest};
 use crate::feature::{Keyring, TablePlan};
 use crate::policy::{ListPlan, Policy};
 use crate::state::{List, Slot, Table};
+use crate::sync::MutexGuard;
 
+use super::Engine;
 use super::keys::Keys;
 use super::migration::Migration;
+
+/// What a call begins with: it sees one ruling, and every list as it was at one time. Another takes its place.
+#[derive(Debug)]
+pub(super) struct Present {
+    /// How many there were before.
+    pub(super) number: u64,
+    pub(super) ruling: Arc<Ruling>,
+    /// One for each list of the policy, in its order.
+    pub(super) lists: Vec<Arc<List>>,
+}
+
+/// Nobody else changes lists meanwhile, or what is in force.
+pub(super) type Changes<'a> = MutexGuard<'a, ()>;
 
 /// A policy in force. It never changes; another takes its place.
 #[derive(Debug)]
@@ -24,10 +40,43 @@ pub(super) struct Ruling {
     pub(super) tables: Vec<Arc<Table>>,
     /// The numbers of the tables in the order in which they are locked.
     pub(super) order: Vec<usize>,
-    /// One for each list of the policy, in its order.
-    pub(super) lists: Vec<Arc<List>>,
     /// For each table and each earlier generation: how its histories come into this one's shape.
     pub(super) migrations: Vec<Vec<Option<Migration>>>,
+}
+
+impl Engine {
+    /// The ruling in force, for whoever needs no lists.
+    pub(super) fn ruling(&self) -> Arc<Ruling> {
+        Arc::clone(&self.present.load().ruling)
+    }
+
+    /// A list of a ruling, as it is now; `None` when another has come into force.
+    pub(super) fn list(&self, ruling: &Ruling, number: usize) -> Option<Arc<List>> {
+        let present = self.present.load();
+        let list = present.lists.get(number).map(Arc::clone);
+        list.filter(|_| present.ruling.generation == ruling.generation)
+    }
+
+    /// Lets a ruling and its lists count from now on. Calls that have yet to hold their entities begin anew.
+    pub(super) fn put_in_force(&self, _changes: &Changes<'_>, ruling: Arc<Ruling>, lists: Vec<Arc<List>>) {
+        let number = self.number.load(Ordering::Relaxed) + 1;
+        self.generation.store(ruling.generation, Ordering::Release);
+        self.number.store(number, Ordering::Release);
+        self.present.store(Arc::new(Present { number, ruling, lists }));
+    }
+
+    /// Changes lists of the ruling in force. Whoever locks anything afterwards sees the change.
+    pub(super) fn change_lists<R>(
+        &self,
+        changes: &Changes<'_>,
+        change: impl FnOnce(&mut [Arc<List>]) -> R,
+    ) -> R {
+        let present = self.present.load();
+        let (ruling, mut lists) = (Arc::clone(&present.ruling), Vec::clone(&present.lists));
+        let said = change(&mut lists);
+        self.put_in_force(changes, ruling, lists);
+        said
+    }
 }
 
 impl Ruling {
@@ -98,10 +147,9 @@ impl Ruling {
         Ok(())
     }
 
-    /// A list of the policy, by a name that was known when it was written.
-    pub(super) fn list_named(&self, name: &str) -> Option<(&ListPlan, &List)> {
-        let lists = self.policy.0.lists.iter().zip(&self.lists);
-        lists.into_iter().find(|(plan, _)| plan.name == name).map(|(plan, list)| (plan, &**list))
+    /// A list of the policy and its number, by a name that was known when it was written.
+    pub(super) fn list_named(&self, name: &str) -> Option<(usize, &ListPlan)> {
+        self.policy.0.lists.iter().enumerate().find(|(_, plan)| plan.name == name)
     }
 
     pub(super) fn list_number(&self, name: &str) -> Result<usize> {

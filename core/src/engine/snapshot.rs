@@ -9,6 +9,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::io::{ErrorKind as IoErrorKind, Read};
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::keys::Keys;
@@ -279,7 +280,7 @@ impl Engine {
     ) -> Result<SnapshotReport> {
         // No other policy comes into force before the last piece is copied.
         let _past = locked(&self.past);
-        let ruling = self.ruling.load_full();
+        let ruling = self.ruling();
         let policy = &ruling.policy.0;
         let keys = &ruling.keys;
         let watch = self.moves.watch();
@@ -315,8 +316,13 @@ impl Engine {
                 })?;
             }
         }
-        for (number, (plan, list)) in policy.lists.iter().zip(&ruling.lists).enumerate() {
-            self.write_list(&mut chunks, number as u16, list, plan.era(keys.era))?;
+        for (number, plan) in policy.lists.iter().enumerate() {
+            let (list, sequence) = {
+                let _lists = locked(&self.lists);
+                (self.list(&ruling, number), self.journal.sequence())
+            };
+            let Some(list) = list else { continue };
+            write_list(&mut chunks, number as u16, (&list, sequence), plan.era(keys.era))?;
         }
         let mut moved = &*watch.moved();
         while !moved.is_empty() {
@@ -324,39 +330,6 @@ impl Engine {
         }
         chunks.write(END, |to| to.word(entities))?;
         Ok(SnapshotReport { entities, bytes: chunks.bytes, next_frame: head.next_frame })
-    }
-
-    /// Writes a list: what it is called and which frames it contains, then its members in pieces, then that it ends.
-    fn write_list<S, E>(&self, chunks: &mut Chunks<S>, number: u16, list: &List, era: u8) -> Result<()>
-    where
-        S: FnMut(&[u8]) -> std::result::Result<(), E>,
-        E: Display,
-    {
-        let (content, version, sequence) = {
-            let _lists = locked(&self.lists);
-            (list.content(), list.version(), self.journal.sequence())
-        };
-        let mut written = chunks.write(LISTED, |to| {
-            to.short(number);
-            to.byte(0);
-            to.text(&version.name);
-            to.word(version.number);
-            to.word(sequence);
-        });
-        content.write(era, |piece| {
-            if written.is_ok() {
-                written = chunks.write(LISTED, |to| {
-                    to.short(number);
-                    to.byte(1);
-                    to.bytes(piece);
-                });
-            }
-        });
-        written?;
-        chunks.write(LISTED, |to| {
-            to.short(number);
-            to.byte(2);
-        })
     }
 
     /// Writes entities that moved as they are now; says who has yet to be written.
@@ -398,6 +371,41 @@ impl Engine {
     }
 }
 
+/// Writes a list that contains the frames up to one: what it is called, its members in pieces, then that it ends.
+fn write_list<S, E>(
+    chunks: &mut Chunks<S>,
+    number: u16,
+    (list, sequence): (&List, u64),
+    era: u8,
+) -> Result<()>
+where
+    S: FnMut(&[u8]) -> std::result::Result<(), E>,
+    E: Display,
+{
+    let version = list.version();
+    let mut written = chunks.write(LISTED, |to| {
+        to.short(number);
+        to.byte(0);
+        to.text(&version.name);
+        to.word(version.number);
+        to.word(sequence);
+    });
+    list.write(era, |piece| {
+        if written.is_ok() {
+            written = chunks.write(LISTED, |to| {
+                to.short(number);
+                to.byte(1);
+                to.bytes(piece);
+            });
+        }
+    });
+    written?;
+    chunks.write(LISTED, |to| {
+        to.short(number);
+        to.byte(2);
+    })
+}
+
 impl EngineBuilder {
     /// Starts an engine that remembers what a snapshot holds. The policy may remember more than the one that the
     /// snapshot was taken under, not less: restore under that one and [`swap`](Engine::swap) then.
@@ -408,7 +416,7 @@ impl EngineBuilder {
     /// of [`build`](EngineBuilder::build).
     pub fn restore(self, from: impl Read) -> Result<Engine> {
         let engine = self.build()?;
-        let ruling = engine.ruling.load_full();
+        let ruling = engine.ruling();
         let keys = &ruling.keys;
         let mut chunks =
             ChunkReader { seal: seal_of(&keys.present), last: [0; SEAL], payload: Vec::new(), from };
@@ -432,8 +440,8 @@ impl EngineBuilder {
             let mut from = Reader(&chunks.payload);
             let adopted = match kind {
                 SHARD => adopt_shard(&head, &ruling, &tables, eras, &mut from),
-                LIST => adopt_list(&ruling, &lists, eras, &mut from),
-                LISTED => adopt_listed(&ruling, &lists, eras, &mut listed, &mut from),
+                LIST => adopt_list(&engine, &lists, eras, &mut from),
+                LISTED => adopt_listed(&engine, &lists, eras, &mut listed, &mut from),
                 MOVED => adopt_moved(&head, &ruling, &tables, eras, &mut from),
                 END => {
                     if from.word() != Some(entities) {
@@ -558,12 +566,22 @@ fn adopt_moved(
 }
 
 /// A list as the first format had it: in one chunk.
-fn adopt_list(ruling: &Ruling, lists: &[usize], eras: [u8; 2], from: &mut Reader<'_>) -> Option<u64> {
-    let list = ruling.lists.get(*lists.get(usize::from(from.short()?))?)?;
+fn adopt_list(engine: &Engine, lists: &[usize], eras: [u8; 2], from: &mut Reader<'_>) -> Option<u64> {
+    let number = *lists.get(usize::from(from.short()?))?;
     let mut prepared = Prepared::default();
     prepared.read_first_format(from, eras)?;
-    list.replace(list.build(prepared, ""), 0);
-    Some(0)
+    put_back(engine, number, Listed { prepared, ..Listed::default() })
+}
+
+/// The policy's own networks may have been taken off since, so nothing that the list has by the policy stays.
+fn put_back(engine: &Engine, number: usize, listed: Listed) -> Option<u64> {
+    let Listed { name, number: version, sequence, prepared } = listed;
+    engine.change_lists(&locked(&engine.lists), |all| {
+        let list = Arc::make_mut(all.get_mut(number)?);
+        list.replace(list.build(prepared, &name), version);
+        list.set_restored(sequence);
+        Some(0)
+    })
 }
 
 /// A list whose pieces are being read.
@@ -576,14 +594,15 @@ struct Listed {
 }
 
 fn adopt_listed(
-    ruling: &Ruling,
+    engine: &Engine,
     lists: &[usize],
     eras: [u8; 2],
     listed: &mut Listed,
     from: &mut Reader<'_>,
 ) -> Option<u64> {
     let number = *lists.get(usize::from(from.short()?))?;
-    let (plan, list) = (ruling.policy.0.lists.get(number)?, ruling.lists.get(number)?);
+    let ruling = engine.ruling();
+    let plan = ruling.policy.0.lists.get(number)?;
     let eras = eras.map(|era| plan.era(era));
     match from.byte()? {
         0 => {
@@ -591,12 +610,7 @@ fn adopt_listed(
             *listed = Listed { name, number, sequence, prepared: Prepared::default() };
         }
         1 => listed.prepared.read(from, eras)?,
-        2 => {
-            let Listed { name, number, sequence, prepared } = std::mem::take(listed);
-            // The policy's own networks may have been taken off since.
-            list.replace(list.build(prepared, &name), number);
-            list.set_restored(sequence);
-        }
+        2 => return put_back(engine, number, std::mem::take(listed)),
         _ => return None,
     }
     Some(0)

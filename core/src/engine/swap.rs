@@ -40,7 +40,6 @@ pub(super) fn first(policy: Policy, keys: Keys, memory: &Memory) -> Ruling {
         keys: Arc::new(keys),
         tables: tables.collect(),
         order: (0..plans.len()).collect(),
-        lists: policy.0.lists.iter().map(|plan| Arc::new(new_list(plan))).collect(),
         migrations: plans.iter().map(|_| Vec::new()).collect(),
         policy,
     }
@@ -94,7 +93,6 @@ pub(super) fn succeed(
         keys: Arc::clone(&old.keys),
         tables,
         order,
-        lists: lists(old, new),
         migrations,
         policy,
     };
@@ -110,7 +108,6 @@ pub(super) fn with_keys(old: &Ruling, keys: Keys, past: &[Vec<Layout>]) -> Rulin
         keys: Arc::new(keys),
         tables: old.tables.clone(),
         order: old.order.clone(),
-        lists: old.lists.clone(),
         migrations: migrations(past, &Layout::of(policy), policy),
         policy: old.policy.clone(),
     }
@@ -127,7 +124,7 @@ fn migrations(past: &[Vec<Layout>], layouts: &[Layout], policy: &Compiled) -> Ve
 }
 
 pub(super) fn new_list(plan: &ListPlan) -> List {
-    let list = match plan.kind {
+    let mut list = match plan.kind {
         ListKind::Cidr => List::networks(),
         ListKind::Address => List::homes(),
         _ => List::hashed(),
@@ -231,15 +228,15 @@ fn report(old: &Compiled, new: &Compiled, tables: &[Arc<Table>], latest: Option<
     report
 }
 
-/// Lists of the same name and kind keep the members that the host added.
-fn lists(old: &Ruling, new: &Compiled) -> Vec<Arc<List>> {
-    let plans = &old.policy.0.lists;
+/// The lists of a policy that comes into force: those of the same name and kind keep the members that the host added.
+pub(super) fn lists(old: &Compiled, lists: &[Arc<List>], new: &Compiled) -> Vec<Arc<List>> {
     let moved = new.lists.iter().map(|plan| {
-        let found = plans.iter().zip(&old.lists).find(|(known, _)| known.is_like(plan));
+        let found = old.lists.iter().zip(lists).find(|(known, _)| known.is_like(plan));
         let Some((before, list)) = found else { return Arc::new(new_list(plan)) };
+        let mut list = List::clone(list);
         before.entries.iter().for_each(|(network, _)| _ = list.remove_network(*network));
         plan.entries.iter().for_each(|(network, entry)| list.add_network(*network, entry));
-        Arc::clone(list)
+        Arc::new(list)
     });
     moved.collect()
 }

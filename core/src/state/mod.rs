@@ -21,7 +21,7 @@ pub(crate) use block::{Entry, holds};
 pub(crate) use codec::{Reader, Writer};
 pub(crate) use history::{History, Learnt, Remembered, Reshape, Undone};
 pub(crate) use lists::{
-    Class, Content, Hit, Home, LONGEST_REASON, List, Prepared, domain_with_size, find_beginning, find_domain,
+    Class, Hit, Home, LONGEST_REASON, List, Prepared, domain_with_size, find_beginning, find_domain,
     list_mark, size_of_beginning,
 };
 pub use lists::{ListEntry, ListVersion};

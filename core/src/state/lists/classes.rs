@@ -1,10 +1,9 @@
 //! What many members of a list have in common, kept once.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use ahash::RandomState;
-use arc_swap::ArcSwap;
 
 use super::ListEntry;
 use crate::event::Symbol;
@@ -41,16 +40,26 @@ impl Class {
     }
 }
 
-/// Classes on one page: to add one copies no more than its page and the row of pages.
-const PAGE: usize = 256;
+/// Classes on the first page; each other page has twice as many as the one before.
+const PAGE: usize = 16;
+/// So many pages have room for all numbers.
+const PAGES: usize = 13;
 
-type Pages = Vec<Arc<Vec<Arc<Class>>>>;
+type Page = Box<[OnceLock<Arc<Class>>]>;
 
-/// The classes of a list by number. They are few, and only added to; a list that is loaded anew begins anew.
+/// The classes of a list by number. They are few, and only added to, so whoever reads one takes no lock; a list that is
+/// loaded anew begins anew.
 #[derive(Debug, Default)]
 pub(crate) struct Classes {
-    read: ArcSwap<Pages>,
+    pages: [OnceLock<Page>; PAGES],
     numbers: Mutex<Numbers>,
+}
+
+/// The page of a class, and its place there.
+fn place_of(number: u16) -> (usize, usize) {
+    let from_page = usize::from(number) + PAGE;
+    let page = (from_page / PAGE).ilog2();
+    (page as usize, from_page - (PAGE << page))
 }
 
 #[derive(Debug)]
@@ -81,12 +90,12 @@ impl Classes {
             Some(number) => *number,
             None => {
                 let number = u16::try_from(numbers.by_hash.len()).ok()?;
-                let mut pages = Pages::clone(&self.read.load());
-                match pages.last_mut().filter(|page| page.len() < PAGE) {
-                    Some(page) => Arc::make_mut(page).push(Arc::clone(&class)),
-                    None => pages.push(Arc::new(vec![Arc::clone(&class)])),
-                }
-                self.read.store(Arc::new(pages));
+                let (page, place) = place_of(number);
+                let length = PAGE << page;
+                let page =
+                    self.pages.get(page)?.get_or_init(|| (0..length).map(|_| OnceLock::new()).collect());
+                // Numbers are given once, so the place is empty.
+                let _ = page.get(place)?.set(Arc::clone(&class));
                 numbers.by_hash.insert(key, number);
                 number
             }
@@ -95,14 +104,34 @@ impl Classes {
         Some(number)
     }
 
-    /// Runs `with` on a class.
-    pub(crate) fn read<R>(&self, number: u16, with: impl FnOnce(&Arc<Class>) -> R) -> Option<R> {
-        let (page, place) = (usize::from(number) / PAGE, usize::from(number) % PAGE);
-        self.read.load().get(page)?.get(place).map(with)
+    pub(crate) fn get(&self, number: u16) -> Option<&Arc<Class>> {
+        let (page, place) = place_of(number);
+        self.pages.get(page)?.get()?.get(place)?.get()
     }
 
     /// All of them, in the order of their numbers.
     pub(crate) fn all(&self) -> Vec<Arc<Class>> {
-        self.read.load().iter().flat_map(|page| page.iter().cloned()).collect()
+        (0..=u16::MAX).map_while(|number| self.get(number).cloned()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_number_has_a_place() {
+        let classes = Classes::default();
+        let entry = |n: u32| ListEntry::new().severity((n % 100) as u8).reason(n.to_string());
+        for n in 0..=u32::from(u16::MAX) {
+            assert_eq!(classes.number(&entry(n)).map(u32::from), Some(n));
+        }
+        assert_eq!(classes.number(&entry(1 << 16)), None);
+        assert_eq!(classes.number(&entry(77)), Some(77));
+        let all = classes.all();
+        assert_eq!(all.len(), 1 << 16);
+        for (n, class) in (0u32..).zip(&all) {
+            assert!(class.is_of(&entry(n)));
+        }
     }
 }

@@ -2,15 +2,13 @@
 //!
 //! 60 bits of a token tell a member from others. The first 12 choose one of 4,096 parts, the other 48 are kept. A part
 //! is a row of places in the order of those bits, a tenth of them free, so that each member stands close to where its
-//! bits say. A part never changes: another takes its place, so that nobody who reads waits for anybody who writes.
+//! bits say. A part never changes: another takes its place in a copy of all this, which shares the other parts.
 //!
 //! Among ten million members, a stranger is taken for one of them once in 10^11 questions.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
-use arc_swap::ArcSwap;
-
+use super::shared::Shared;
 use crate::event::token::Token;
 
 const PART_BITS: u32 = 12;
@@ -169,36 +167,40 @@ fn home(rest: u64, span: usize) -> usize {
 }
 
 /// Members by mark.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Members {
     /// None before the first.
-    parts: OnceLock<Box<[ArcSwap<Part>]>>,
-    count: AtomicUsize,
+    parts: Option<Shared<Part>>,
+    count: usize,
 }
 
 impl Members {
     pub(crate) fn len(&self) -> usize {
-        self.count.load(Ordering::Relaxed)
+        self.count
     }
 
+    #[inline]
     pub(crate) fn find(&self, mark: Mark) -> Option<Terms> {
-        let part = self.parts.get()?.get(mark.part())?.load();
+        let part = self.parts.as_ref()?.get(mark.part())?;
         part.find(mark.rest()).map(Place::terms)
     }
 
-    /// Changes members, each to its new terms or away; of several changes to one the last counts. Nobody else may
-    /// change them meanwhile. Says how many of them were there before.
-    pub(crate) fn change(&self, changes: &mut [(Mark, Option<Terms>)]) -> usize {
-        let parts = self.parts.get_or_init(|| {
+    /// Changes members, each to its new terms or away; of several changes to one the last counts. Says how many of
+    /// them were there before.
+    pub(crate) fn change(&mut self, changes: &mut [(Mark, Option<Terms>)]) -> usize {
+        if self.parts.is_none() && changes.iter().all(|(_, terms)| terms.is_none()) {
+            return 0;
+        }
+        let parts = self.parts.get_or_insert_with(|| {
             let empty = Arc::new(Part::default());
-            (0..PARTS).map(|_| ArcSwap::new(Arc::clone(&empty))).collect()
+            Shared::new(|| Arc::clone(&empty))
         });
         changes.sort_by_key(|(mark, _)| *mark);
         let (mut known, mut last) = (0, Vec::new());
         for group in changes.chunk_by(|(a, _), (b, _)| a.part() == b.part()) {
-            let Some((part, slot)) = group.first().and_then(|(mark, _)| {
-                let slot = parts.get(mark.part())?;
-                Some((slot.load(), slot))
+            let Some((number, part)) = group.first().and_then(|(mark, _)| {
+                let number = mark.part();
+                Some((number, parts.get(number)?))
             }) else {
                 continue;
             };
@@ -210,24 +212,16 @@ impl Members {
                 continue;
             }
             let after = part.changed(&last);
-            self.count.fetch_add(after.count, Ordering::Relaxed);
-            self.count.fetch_sub(part.count, Ordering::Relaxed);
-            slot.store(Arc::new(after));
+            self.count = self.count + after.count - part.count;
+            parts.set(number, after);
         }
         known
     }
 
-    /// Takes all members off.
-    pub(crate) fn clear(&self) -> usize {
-        let empty = Arc::new(Part::default());
-        self.parts.get().into_iter().flatten().for_each(|slot| slot.store(Arc::clone(&empty)));
-        self.count.swap(0, Ordering::Relaxed)
-    }
-
     /// Calls `each` with all members, in the order of their marks.
     pub(crate) fn each(&self, mut each: impl FnMut(Mark, Terms)) {
-        for (number, slot) in self.parts.get().into_iter().flatten().enumerate() {
-            for place in slot.load().members() {
+        for (number, part) in self.parts.iter().flat_map(Shared::iter).enumerate() {
+            for place in part.members() {
                 each(Mark((number as u64) << MARK_BITS | place.rest()), place.terms());
             }
         }
@@ -235,9 +229,7 @@ impl Members {
 
     /// Bytes of memory.
     pub(crate) fn bytes(&self) -> usize {
-        let parts = self.parts.get().into_iter().flatten();
-        let part = |slot: &ArcSwap<Part>| size_of_val(&*slot.load().places) + size_of::<Part>() + 16;
-        parts.map(|slot| part(slot) + size_of::<ArcSwap<Part>>()).sum()
+        self.parts.as_ref().map_or(0, |parts| parts.bytes(|part| size_of_val(&*part.places)))
     }
 }
 
@@ -300,25 +292,21 @@ impl Gathered {
 
     /// The members; of several that are the same the last counts.
     pub(crate) fn finish(self) -> Members {
-        let members = Members::default();
         if self.count == 0 {
-            return members;
+            return Members::default();
         }
-        let mut count = 0;
-        let parts = self.parts.into_iter().map(|mut part| {
+        let (mut gathered, mut count) = (self.parts.into_iter(), 0);
+        let parts = Shared::new(|| {
+            let mut part = gathered.next().unwrap_or_default();
             part.sort_by_key(Place::rest);
             // The last of equals takes the place of the first.
             part.reverse();
             part.dedup_by_key(|place| place.rest());
             part.reverse();
             count += part.len();
-            ArcSwap::new(Arc::new(Part::new(&part)))
+            Arc::new(Part::new(&part))
         });
-        let parts: Box<[_]> = parts.collect();
-        members.count.store(count, Ordering::Relaxed);
-        // The members are new, so there are no parts yet.
-        let _ = members.parts.set(parts);
-        members
+        Members { parts: Some(parts), count }
     }
 }
 
@@ -366,9 +354,9 @@ mod tests {
                 prepared.add(mark, terms);
                 expected.insert(mark, terms);
             }
-            let members = prepared.finish();
+            let mut members = prepared.finish();
             for changes in changes {
-                let before = expected.clone();
+                let (before, copy) = (expected.clone(), members.clone());
                 let mut touched = std::collections::BTreeSet::new();
                 for (mark, terms) in &changes {
                     touched.insert(*mark);
@@ -379,14 +367,13 @@ mod tests {
                 }
                 let known = members.change(&mut changes.clone());
                 prop_assert_eq!(known, touched.iter().filter(|mark| before.contains_key(mark)).count());
+                prop_assert_eq!((copy.len(), all(&copy)), (before.len(), before.into_iter().collect()));
             }
             prop_assert_eq!(members.len(), expected.len());
             for mark in strangers.iter().chain(expected.keys()) {
                 prop_assert_eq!(members.find(*mark), expected.get(mark).copied());
             }
             prop_assert_eq!(all(&members), expected.into_iter().collect::<Vec<_>>());
-            members.clear();
-            prop_assert_eq!((members.len(), all(&members)), (0, Vec::new()));
         }
     }
 

@@ -2,16 +2,15 @@
 //!
 //! Of an address are kept 60 bits of the token of its city and town, and of every other level 32 bits of a keyed hash,
 //! which is the town's own: whatever two towns have in common cannot be counted. Those of a town stand side by side, in
-//! the order of their first number. As among identifiers, a part never changes: another takes its place.
+//! the order of their first number. As among identifiers, a part never changes: another takes its place in a copy.
 
 use std::fmt::Write;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
-use arc_swap::ArcSwap;
 use zeroize::Zeroizing;
 
-use super::exact::{Mark, PARTS, Terms};
+use super::exact::{Mark, Terms};
+use super::shared::Shared;
 use crate::event::token::Tokenizer;
 use crate::locale::{Address, Level};
 use crate::state::{Reader, Writer};
@@ -127,30 +126,29 @@ impl Home {
 type Part = Vec<(Home, Terms)>;
 
 /// Addresses in their order.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Homes {
     /// By how the marks of towns begin; none before the first.
-    parts: OnceLock<Box<[ArcSwap<Part>]>>,
-    count: AtomicUsize,
+    parts: Option<Shared<Part>>,
+    count: usize,
 }
 
 impl Homes {
     /// Of several that are the same the last counts.
     pub(crate) fn new(homes: Vec<(Home, Terms)>) -> Homes {
-        let own = Homes::default();
+        let mut own = Homes::default();
         own.change(homes.into_iter().map(|(home, terms)| (home, Some(terms))).collect());
         own
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.count.load(Ordering::Relaxed)
+        self.count
     }
 
     /// Calls `each` with the level and the terms of every member that agrees with the address: with all that it says,
     /// or down to `coarsest`.
     pub(crate) fn find(&self, home: &Home, coarsest: Option<Level>, mut each: impl FnMut(Level, Terms)) {
-        let Some(part) = self.parts.get().and_then(|parts| parts.get(home.town.part())) else { return };
-        let part = part.load();
+        let Some(part) = self.parts.as_ref().and_then(|parts| parts.get(home.town.part())) else { return };
         let whole_town = coarsest.is_some_and(|coarsest| coarsest <= Level::Town);
         let place = |member: &Home| (member.town, if whole_town { home.first } else { member.first });
         let start = part.partition_point(|(member, _)| place(member) < (home.town, home.first));
@@ -166,25 +164,30 @@ impl Homes {
 
     /// The terms of a member that says the same.
     pub(crate) fn get(&self, home: &Home) -> Option<Terms> {
-        let part = self.parts.get()?.get(home.town.part())?.load();
+        let part = self.parts.as_ref()?.get(home.town.part())?;
         let place = part.binary_search_by_key(home, |(member, _)| *member).ok()?;
         part.get(place).map(|(_, terms)| *terms)
     }
 
-    /// Changes members, each to its new terms or away; of several changes to one the last counts. Nobody else may
-    /// change them meanwhile. Says how many of them were there before.
-    pub(crate) fn change(&self, mut changes: Vec<(Home, Option<Terms>)>) -> usize {
-        let parts = self.parts.get_or_init(|| {
+    /// Changes members, each to its new terms or away; of several changes to one the last counts. Says how
+    /// many of them were there before.
+    pub(crate) fn change(&mut self, mut changes: Vec<(Home, Option<Terms>)>) -> usize {
+        if self.parts.is_none() && changes.iter().all(|(_, terms)| terms.is_none()) {
+            return 0;
+        }
+        let parts = self.parts.get_or_insert_with(|| {
             let empty = Arc::new(Part::new());
-            (0..PARTS).map(|_| ArcSwap::new(Arc::clone(&empty))).collect()
+            Shared::new(|| Arc::clone(&empty))
         });
         changes.sort_by_key(|(home, _)| *home);
         let mut known = 0;
         for group in changes.chunk_by(|(a, _), (b, _)| a.town.part() == b.town.part()) {
-            let Some(slot) = group.first().and_then(|(home, _)| parts.get(home.town.part())) else {
+            let Some((number, before)) = group.first().and_then(|(home, _)| {
+                let number = home.town.part();
+                Some((number, parts.get(number)?))
+            }) else {
                 continue;
             };
-            let before = slot.load_full();
             let mut after = Part::with_capacity(before.len() + group.len());
             let mut rest = before.iter().copied().peekable();
             for same in group.chunk_by(|(a, _), (b, _)| a == b) {
@@ -196,33 +199,24 @@ impl Homes {
                 after.extend(terms.map(|terms| (*home, terms)));
             }
             after.extend(rest);
-            self.count.fetch_add(after.len(), Ordering::Relaxed);
-            self.count.fetch_sub(before.len(), Ordering::Relaxed);
+            self.count = self.count + after.len() - before.len();
             after.shrink_to_fit();
-            slot.store(Arc::new(after));
+            parts.set(number, after);
         }
         known
     }
 
-    /// Takes all members off.
-    pub(crate) fn clear(&self) -> usize {
-        let empty = Arc::new(Part::new());
-        self.parts.get().into_iter().flatten().for_each(|slot| slot.store(Arc::clone(&empty)));
-        self.count.swap(0, Ordering::Relaxed)
-    }
-
     /// Calls `each` with all members in their order.
     pub(crate) fn each(&self, mut each: impl FnMut(Home, Terms)) {
-        for slot in self.parts.get().into_iter().flatten() {
-            slot.load().iter().for_each(|(home, terms)| each(*home, *terms));
+        for part in self.parts.iter().flat_map(Shared::iter) {
+            part.iter().for_each(|(home, terms)| each(*home, *terms));
         }
     }
 
     /// Bytes of memory.
     pub(crate) fn bytes(&self) -> usize {
-        let parts = self.parts.get().into_iter().flatten();
-        let part = |slot: &ArcSwap<Part>| slot.load().capacity() * size_of::<(Home, Terms)>();
-        parts.map(|slot| part(slot) + size_of::<ArcSwap<Part>>() + size_of::<Part>() + 16).sum()
+        let of_part = |part: &Part| part.capacity() * size_of::<(Home, Terms)>();
+        self.parts.as_ref().map_or(0, |parts| parts.bytes(of_part))
     }
 }
 
@@ -266,8 +260,9 @@ mod tests {
             rounds in proptest::collection::vec(changes(), 0..8),
             asked in proptest::collection::vec(home(), 0..8),
         ) {
-            let (homes, mut expected) = (Homes::default(), BTreeMap::new());
+            let (mut homes, mut expected) = (Homes::default(), BTreeMap::new());
             for changes in rounds {
+                let before: Vec<_> = expected.clone().into_iter().collect();
                 let touched: std::collections::BTreeSet<_> = changes.iter().map(|(home, _)| *home).collect();
                 let known = touched.iter().filter(|home| expected.contains_key(*home)).count();
                 for (home, terms) in &changes {
@@ -276,7 +271,9 @@ mod tests {
                         None => drop(expected.remove(home)),
                     }
                 }
+                let copy = homes.clone();
                 prop_assert_eq!(homes.change(changes), known);
+                prop_assert_eq!((copy.len(), all(&copy)), (before.len(), before));
                 prop_assert_eq!(homes.len(), expected.len());
             }
             for home in asked {
@@ -299,7 +296,6 @@ mod tests {
             for home in expected.keys() {
                 prop_assert_eq!(Home::read(&mut from), Some(*home));
             }
-            prop_assert_eq!((homes.clear(), homes.len()), (expected.len(), 0));
         }
     }
 

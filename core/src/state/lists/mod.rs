@@ -1,7 +1,7 @@
 //! Lists of identifiers, of addresses and of networks, changed while scoring goes on.
 //!
-//! Whoever asks takes no lock: what a list holds stands in pieces that never change, and a change puts another piece
-//! in one's place. Changes come one at a time; the engine sees to that.
+//! Whoever asks takes no lock: a list is a value that never changes while others see it. A change is made in a copy, which
+//! shares all pieces but those that differ, and the engine puts the copy in its place.
 
 mod classes;
 mod exact;
@@ -9,12 +9,11 @@ mod homes;
 mod networks;
 mod parts;
 mod prepared;
+mod shared;
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
-use arc_swap::ArcSwap;
 use ipnet::IpNet;
 
 use super::codec::{Reader, Writer};
@@ -161,24 +160,18 @@ pub struct ListVersion {
     pub number: u64,
 }
 
-/// One list of a policy, read and changed by many threads.
-#[derive(Debug)]
+/// One list of a policy, as it is at a time.
+#[derive(Clone, Debug)]
 pub(crate) struct List {
-    content: ArcSwap<Content>,
-    /// The last journal frame that the snapshot contained from which the list was restored.
-    restored: AtomicU64,
-}
-
-/// Everything that a list holds. A load as a whole puts another in its place.
-#[derive(Debug)]
-pub(crate) struct Content {
     name: Arc<str>,
-    number: AtomicU64,
+    number: u64,
+    /// The last journal frame that the snapshot contained from which the list was restored.
+    restored: u64,
     classes: Arc<Classes>,
     members: Kind,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Kind {
     Hashed(Hashed),
     /// By the era of the key, as identifiers.
@@ -193,19 +186,28 @@ enum Kind {
 const OTHER_MARKS: u8 = 2;
 
 /// Members by token, apart by the era of the key that their tokens were made with.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Hashed {
     /// Those of both eras; behind them members once more, by the marks that they have under the previous key while it
     /// is replaced: histories may remember them so.
     eras: [Members; 3],
     /// How long the parts of identifiers are that were ever added, or in which script names are, as bits; none where
     /// whole identifiers are listed.
-    sizes: AtomicU64,
+    sizes: u64,
 }
 
 impl Hashed {
     fn era(&self, era: u8) -> &Members {
         let [even, odd, others] = &self.eras;
+        match era {
+            0 => even,
+            1 => odd,
+            _ => others,
+        }
+    }
+
+    fn era_mut(&mut self, era: u8) -> &mut Members {
+        let [even, odd, others] = &mut self.eras;
         match era {
             0 => even,
             1 => odd,
@@ -219,15 +221,18 @@ impl Hashed {
     }
 
     /// The mark that a member of `era` had under the previous key is no member by itself any more.
-    fn supersede(&self, before: Mark, terms: Terms, era: u8) {
-        // Whoever looks for members first and then for their other marks finds it.
-        self.era(OTHER_MARKS).change(&mut [(before, Some(terms))]);
-        self.era(era ^ 1).change(&mut [(before, None)]);
+    fn supersede(&mut self, before: Mark, terms: Terms, era: u8) {
+        self.era_mut(OTHER_MARKS).change(&mut [(before, Some(terms))]);
+        self.era_mut(era ^ 1).change(&mut [(before, None)]);
     }
 }
 
 /// What belongs to a key's era.
 fn of_era<T>([even, odd]: &[T; 2], era: u8) -> &T {
+    if era == 0 { even } else { odd }
+}
+
+fn of_era_mut<T>([even, odd]: &mut [T; 2], era: u8) -> &mut T {
     if era == 0 { even } else { odd }
 }
 
@@ -270,18 +275,12 @@ impl List {
     }
 
     fn new(members: Kind) -> List {
-        let content =
-            Content { name: Arc::default(), number: AtomicU64::new(0), classes: Arc::default(), members };
-        List { content: ArcSwap::from_pointee(content), restored: AtomicU64::new(0) }
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.content.load().len()
+        List { name: Arc::default(), number: 0, restored: 0, classes: Arc::default(), members }
     }
 
     /// Bytes of memory.
     pub(crate) fn bytes(&self) -> usize {
-        match &self.content.load().members {
+        match &self.members {
             Kind::Hashed(hashed) => hashed.eras.iter().map(Members::bytes).sum(),
             Kind::Homes(eras) => eras.iter().map(Homes::bytes).sum(),
             Kind::Networks { v4, v6 } => v4.bytes() + v6.bytes(),
@@ -289,60 +288,58 @@ impl List {
     }
 
     pub(crate) fn version(&self) -> ListVersion {
-        let content = self.content.load();
-        ListVersion { name: Arc::clone(&content.name), number: content.number.load(Ordering::Relaxed) }
+        ListVersion { name: Arc::clone(&self.name), number: self.number }
     }
 
     /// There was another change.
-    pub(crate) fn changed(&self) {
-        self.content.load().number.fetch_add(1, Ordering::Relaxed);
+    pub(crate) fn changed(&mut self) {
+        self.number += 1;
     }
 
     /// Whether an entry can be added: severities, reasons and sources are few.
     pub(crate) fn has_room_for(&self, entry: &ListEntry) -> bool {
-        self.content.load().classes.number(entry).is_some()
+        self.classes.number(entry).is_some()
     }
 
     /// How long the parts are that it may hold, or the scripts of its names, as bits.
     pub(crate) fn sizes(&self) -> u64 {
-        match &self.content.load().members {
-            Kind::Hashed(hashed) => hashed.sizes.load(Ordering::Relaxed),
+        match &self.members {
+            Kind::Hashed(hashed) => hashed.sizes,
             Kind::Homes(_) | Kind::Networks { .. } => 0,
         }
     }
 
     /// Adds a token of a key's era, or changes its entry. `size` is that of a part as a bit, 0 of a whole identifier.
-    pub(crate) fn add(&self, token: Token, size: u64, entry: &ListEntry, era: u8) {
-        let content = self.content.load();
-        if let (Kind::Hashed(hashed), Some(class)) = (&content.members, content.classes.number(entry)) {
-            hashed.sizes.fetch_or(size, Ordering::Relaxed);
+    pub(crate) fn add(&mut self, token: Token, size: u64, entry: &ListEntry, era: u8) {
+        if let (Kind::Hashed(hashed), Some(class)) = (&mut self.members, self.classes.number(entry)) {
+            hashed.sizes |= size;
             let terms = Terms::new(class, entry.expires);
-            hashed.era(era).change(&mut [(Mark::of(token), Some(terms))]);
+            hashed.era_mut(era).change(&mut [(Mark::of(token), Some(terms))]);
         }
     }
 
     /// A member that was added had another token under the previous key. It is no member by that one any more, but
     /// [`standing`](List::standing) finds it.
-    pub(crate) fn supersede(&self, before: Token, entry: &ListEntry, era: u8) {
-        let content = self.content.load();
-        if let (Kind::Hashed(hashed), Some(class)) = (&content.members, content.classes.number(entry)) {
+    pub(crate) fn supersede(&mut self, before: Token, entry: &ListEntry, era: u8) {
+        if let (Kind::Hashed(hashed), Some(class)) = (&mut self.members, self.classes.number(entry)) {
             hashed.supersede(Mark::of(before), Terms::new(class, entry.expires), era);
         }
     }
 
-    pub(crate) fn remove(&self, token: Token) -> bool {
-        match &self.content.load().members {
-            Kind::Hashed(hashed) => hashed
-                .eras
-                .iter()
-                .fold(false, |known, era| known | (era.change(&mut [(Mark::of(token), None)]) > 0)),
+    pub(crate) fn remove(&mut self, token: Token) -> bool {
+        match &mut self.members {
+            Kind::Hashed(hashed) => {
+                let mut take =
+                    |known, era: &mut Members| known | (era.change(&mut [(Mark::of(token), None)]) > 0);
+                hashed.eras.iter_mut().fold(false, &mut take)
+            }
             Kind::Homes(_) | Kind::Networks { .. } => false,
         }
     }
 
     /// Whether there is such a member, expired or not.
     pub(crate) fn holds(&self, token: Token) -> bool {
-        match &self.content.load().members {
+        match &self.members {
             Kind::Hashed(hashed) => {
                 [0, 1].into_iter().any(|era| hashed.era(era).find(Mark::of(token)).is_some())
             }
@@ -351,53 +348,47 @@ impl List {
     }
 
     /// A member has another token from now on; one that is there under it already stays.
-    pub(crate) fn rename(&self, before: Token, token: Token, era: u8) -> bool {
-        let content = self.content.load();
-        let Kind::Hashed(hashed) = &content.members else { return false };
+    pub(crate) fn rename(&mut self, before: Token, token: Token, era: u8) -> bool {
+        let Kind::Hashed(hashed) = &mut self.members else { return false };
         let (before, mark) = (Mark::of(before), Mark::of(token));
-        let (own, other) = (hashed.era(era), hashed.era(era ^ 1));
-        let Some(terms) = other.find(before) else { return false };
-        // Whoever looks for the one before first and then for the other finds one of them.
-        let known = own.find(mark);
+        let Some(terms) = hashed.era(era ^ 1).find(before) else { return false };
+        let known = hashed.era(era).find(mark);
         if known.is_none() {
-            own.change(&mut [(mark, Some(terms))]);
+            hashed.era_mut(era).change(&mut [(mark, Some(terms))]);
         }
         hashed.supersede(before, known.unwrap_or(terms), era);
         true
     }
 
     /// Takes off all members whose token was made with a key of another era; says how many there were.
-    pub(crate) fn retire(&self, era: u8) -> u64 {
-        match &self.content.load().members {
+    pub(crate) fn retire(&mut self, era: u8) -> u64 {
+        match &mut self.members {
             Kind::Hashed(hashed) => {
-                hashed.era(OTHER_MARKS).clear();
-                hashed.era(era ^ 1).clear() as u64
+                *hashed.era_mut(OTHER_MARKS) = Members::default();
+                std::mem::take(hashed.era_mut(era ^ 1)).len() as u64
             }
-            Kind::Homes(eras) => of_era(eras, era ^ 1).clear() as u64,
+            Kind::Homes(eras) => std::mem::take(of_era_mut(eras, era ^ 1)).len() as u64,
             Kind::Networks { .. } => 0,
         }
     }
 
     /// The entry of an identifier, if it counts at `time`; `other` is its token under the previous key, and `era` that
     /// of the present one.
+    #[inline]
     pub(crate) fn find(&self, token: Token, other: Option<Token>, era: u8, time: i64) -> Option<Hit> {
-        let content = self.content.load();
-        let Kind::Hashed(hashed) = &content.members else { return None };
-        let before = other.and_then(|other| hashed.era(era ^ 1).find(Mark::of(other)));
-        // What was renamed meanwhile is under the present token by now.
-        let terms = hashed.era(era).find(Mark::of(token)).or(before)?;
-        content.hit(terms, time)
+        let Kind::Hashed(hashed) = &self.members else { return None };
+        let before = || hashed.era(era ^ 1).find(Mark::of(other?));
+        let terms = hashed.era(era).find(Mark::of(token)).or_else(before)?;
+        self.hit(terms, time)
     }
 
     /// What the list says at `time` of several identifiers together, of which histories remember the marks.
     pub(crate) fn standing(&self, remembered: &[u64], time: i64) -> Standing {
-        let content = self.content.load();
-        let Kind::Hashed(hashed) = &content.members else { return Standing::default() };
+        let Kind::Hashed(hashed) = &self.members else { return Standing::default() };
         let mut standing = Standing::default();
         for mark in remembered.iter().filter_map(|word| Mark::of_word(*word)) {
-            // In this order a member is found that comes to the present key meanwhile.
             let terms = hashed.eras.iter().find_map(|members| members.find(mark));
-            if let Some(hit) = terms.and_then(|terms| content.hit(terms, time)) {
+            if let Some(hit) = terms.and_then(|terms| self.hit(terms, time)) {
                 standing.members += 1;
                 standing.severity = standing.severity.max(hit.severity);
             }
@@ -406,17 +397,16 @@ impl List {
     }
 
     /// Adds an address that a key's era made hashes of, or changes its entry.
-    pub(crate) fn add_home(&self, home: Home, entry: &ListEntry, era: u8) {
-        let content = self.content.load();
-        if let (Kind::Homes(eras), Some(class)) = (&content.members, content.classes.number(entry)) {
-            of_era(eras, era).change(vec![(home, Some(Terms::new(class, entry.expires)))]);
+    pub(crate) fn add_home(&mut self, home: Home, entry: &ListEntry, era: u8) {
+        if let (Kind::Homes(eras), Some(class)) = (&mut self.members, self.classes.number(entry)) {
+            of_era_mut(eras, era).change(vec![(home, Some(Terms::new(class, entry.expires)))]);
         }
     }
 
-    pub(crate) fn remove_home(&self, home: Home) -> bool {
-        match &self.content.load().members {
+    pub(crate) fn remove_home(&mut self, home: Home) -> bool {
+        match &mut self.members {
             Kind::Homes(eras) => {
-                eras.iter().fold(false, |known, era| known | (era.change(vec![(home, None)]) > 0))
+                eras.iter_mut().fold(false, |known, era| known | (era.change(vec![(home, None)]) > 0))
             }
             _ => false,
         }
@@ -431,13 +421,11 @@ impl List {
         era: u8,
         time: i64,
     ) -> Option<Hit> {
-        let content = self.content.load();
-        let Kind::Homes(eras) = &content.members else { return None };
+        let Kind::Homes(eras) = &self.members else { return None };
         let mut best: Option<Hit> = None;
-        // What is renamed meanwhile is under the present key by the time that is asked.
         for (home, era) in before.map(|before| (before, era ^ 1)).into_iter().chain([(home, era)]) {
             of_era(eras, era).find(&home, coarsest, |level, terms| {
-                let hit = content.hit(terms, time).map(|hit| Hit { level: Some(level), ..hit });
+                let hit = self.hit(terms, time).map(|hit| Hit { level: Some(level), ..hit });
                 best = best.into_iter().chain(hit).max_by_key(Hit::rank);
             });
         }
@@ -446,22 +434,21 @@ impl List {
 
     /// As [`holds`](List::holds), of an address.
     pub(crate) fn holds_home(&self, home: Home) -> bool {
-        match &self.content.load().members {
+        match &self.members {
             Kind::Homes(eras) => eras.iter().any(|era| era.get(&home).is_some()),
             _ => false,
         }
     }
 
     /// As [`rename`](List::rename), of an address.
-    pub(crate) fn rename_home(&self, before: Home, home: Home, era: u8) -> bool {
-        let content = self.content.load();
-        let Kind::Homes(eras) = &content.members else { return false };
-        let (own, other) = (of_era(eras, era), of_era(eras, era ^ 1));
-        let Some(terms) = other.get(&before) else { return false };
+    pub(crate) fn rename_home(&mut self, before: Home, home: Home, era: u8) -> bool {
+        let Kind::Homes(eras) = &mut self.members else { return false };
+        let Some(terms) = of_era(eras, era ^ 1).get(&before) else { return false };
+        let own = of_era_mut(eras, era);
         if own.get(&home).is_none() {
             own.change(vec![(home, Some(terms))]);
         }
-        other.change(vec![(before, None)]);
+        of_era_mut(eras, era ^ 1).change(vec![(before, None)]);
         true
     }
 
@@ -472,42 +459,55 @@ impl List {
         era: u8,
         time: i64,
     ) -> Option<Hit> {
-        let content = self.content.load();
-        let Kind::Homes(eras) = &content.members else { return None };
+        let Kind::Homes(eras) = &self.members else { return None };
         let before = before.and_then(|before| of_era(eras, era ^ 1).get(&before));
-        content.hit(of_era(eras, era).get(&home).or(before)?, time)
+        self.hit(of_era(eras, era).get(&home).or(before)?, time)
     }
 
-    pub(crate) fn add_network(&self, network: IpNet, entry: &ListEntry) {
-        let content = self.content.load();
-        let Some(class) = content.classes.number(entry) else { return };
-        content.change_network(network, Some(Terms::new(class, entry.expires)));
+    pub(crate) fn add_network(&mut self, network: IpNet, entry: &ListEntry) {
+        let Some(class) = self.classes.number(entry) else { return };
+        self.change_network(network, Some(Terms::new(class, entry.expires)));
     }
 
-    pub(crate) fn remove_network(&self, network: IpNet) -> bool {
-        self.content.load().change_network(network, None)
+    pub(crate) fn remove_network(&mut self, network: IpNet) -> bool {
+        self.change_network(network, None)
+    }
+
+    fn change_network(&mut self, network: IpNet, terms: Option<Terms>) -> bool {
+        match (&mut self.members, family(network)) {
+            (Kind::Networks { v4, .. }, Family::V4(network)) => v4.change(&[(network, terms)]) > 0,
+            (Kind::Networks { v6, .. }, Family::V6(network)) => v6.change(&[(network, terms)]) > 0,
+            _ => false,
+        }
     }
 
     /// The entry of the narrowest network that holds the address and counts at `time`.
+    #[inline]
     pub(crate) fn find_address(&self, address: IpAddr, time: i64) -> Option<Hit> {
-        let content = self.content.load();
-        let Kind::Networks { v4, v6 } = &content.members else { return None };
+        let Kind::Networks { v4, v6 } = &self.members else { return None };
         let terms = match address {
             IpAddr::V4(address) => v4.find(address.to_bits(), time)?,
             IpAddr::V6(address) => v6.find(address.to_bits(), time)?,
         };
-        content.hit(terms, time)
+        self.hit(terms, time)
     }
 
-    /// Severity, reason and source of a hit; `None` when the list was swapped since.
+    fn hit(&self, terms: Terms, time: i64) -> Option<Hit> {
+        if !terms.counts_at(time) {
+            return None;
+        }
+        let Class { severity, words, .. } = **self.classes.get(terms.class)?;
+        Some(Hit { severity, words, expires: terms.expires(), level: None, class: terms.class })
+    }
+
+    /// Severity, reason and source of a hit.
     pub(crate) fn class(&self, hit: Hit) -> Option<Arc<Class>> {
-        let class = self.content.load().classes.read(hit.class, Arc::clone)?;
-        Some(class).filter(|class| class.severity == hit.severity && class.words == hit.words)
+        self.classes.get(hit.class).cloned()
     }
 
-    /// What the list would hold with what was prepared in the place of all members. It takes a second for ten million.
-    pub(crate) fn build(&self, prepared: Prepared, name: &str) -> Content {
-        let holding = match self.content.load().members {
+    /// The list with what was prepared in the place of all members. It takes a second for ten million.
+    pub(crate) fn build(&self, prepared: Prepared, name: &str) -> List {
+        let holding = match self.members {
             Kind::Hashed(_) => Holding::Tokens,
             Kind::Homes(_) => Holding::Homes,
             Kind::Networks { .. } => Holding::Networks,
@@ -515,63 +515,22 @@ impl List {
         prepared.finish(holding, name)
     }
 
-    /// Puts another content in the place of the present one.
-    pub(crate) fn replace(&self, content: Content, number: u64) {
-        content.number.store(number, Ordering::Relaxed);
-        let before = self.content.swap(Arc::new(content));
-        // Whoever still reads it would have to take it apart; they read for less than a microsecond.
-        let mut patience = 1_000_000;
-        while Arc::strong_count(&before) > 1 && patience > 0 {
-            patience -= 1;
-            std::hint::spin_loop();
-        }
-    }
-
     /// Whether all that was prepared can be added: severities, reasons and sources are few.
     pub(crate) fn has_classes_of(&self, prepared: &Prepared) -> bool {
-        prepared.fits(&self.content.load().classes)
+        prepared.fits(&self.classes)
     }
 
-    /// Adds what was prepared to the members; says how many are new. `None` when there are too many different
-    /// severities, reasons and sources; then nothing is added.
-    pub(crate) fn take_in(&self, prepared: &Prepared) -> Option<usize> {
-        self.content.load().take_in(prepared)
+    /// Puts what was [built](List::build) in the place of all members.
+    pub(crate) fn replace(&mut self, built: List, number: u64) {
+        *self = List { number, restored: self.restored, ..built };
     }
 
     /// What it held when it was restored, up to this journal frame.
     pub(crate) fn restored_until(&self) -> u64 {
-        self.restored.load(Ordering::Relaxed)
+        self.restored
     }
 
-    pub(crate) fn set_restored(&self, sequence: u64) {
-        self.restored.store(sequence, Ordering::Relaxed);
-    }
-
-    /// What it holds now, to be written piece by piece while it changes.
-    pub(crate) fn content(&self) -> Arc<Content> {
-        self.content.load_full()
-    }
-}
-
-impl Content {
-    fn hit(&self, terms: Terms, time: i64) -> Option<Hit> {
-        if !terms.counts_at(time) {
-            return None;
-        }
-        self.classes.read(terms.class, |class| Hit {
-            severity: class.severity,
-            words: class.words,
-            expires: terms.expires(),
-            level: None,
-            class: terms.class,
-        })
-    }
-
-    fn change_network(&self, network: IpNet, terms: Option<Terms>) -> bool {
-        match (&self.members, family(network)) {
-            (Kind::Networks { v4, .. }, Family::V4(network)) => v4.change(&[(network, terms)]) > 0,
-            (Kind::Networks { v6, .. }, Family::V6(network)) => v6.change(&[(network, terms)]) > 0,
-            _ => false,
-        }
+    pub(crate) fn set_restored(&mut self, sequence: u64) {
+        self.restored = sequence;
     }
 }

@@ -2,16 +2,13 @@
 //!
 //! The addresses are cut into stretches; each stretch has a chunk of its own with all networks that reach into it, the
 //! large ones among them in many chunks. Within a chunk the networks cut the stretch into ranges, each with the
-//! narrowest that holds it. A chunk never changes: another takes its place, so that nobody who reads waits.
+//! narrowest that holds it. A chunk never changes: another takes its place in a copy of all this, which shares the others.
 //!
-//! Tries of libraries find strangers sooner and members later; but they would have to be locked while they change, or
-//! copied as a whole for each change.
+//! Tries of libraries find strangers sooner and members later; but they would have to be copied as a whole for each
+//! change.
 
 use std::fmt::Debug;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-
-use arc_swap::ArcSwap;
 
 use super::exact::Terms;
 
@@ -91,6 +88,9 @@ impl<K: Address> Network<K> {
 const RANGES: usize = 64;
 /// Fewer changes than this touch only their chunks.
 const FEW: usize = 64;
+/// Stretches side by side in a row: about as many as there are rows where there are a million networks, so that a change
+/// copies few references.
+const ROW: usize = 256;
 const NOBODY: u32 = u32::MAX;
 
 #[derive(Debug)]
@@ -209,54 +209,38 @@ fn cut<K: Address>(first: K, last: K, mut networks: Vec<Held<K>>, into: &mut Vec
     into.push((first, chunk));
 }
 
-/// The stretches by their first addresses, the first of all addresses among them.
-#[derive(Debug)]
-struct Chunks<K> {
-    firsts: Box<[K]>,
-    chunks: Box<[ArcSwap<Chunk<K>>]>,
+/// Stretches side by side, each with its first address.
+type Row<K> = Vec<(K, Arc<Chunk<K>>)>;
+
+/// The number of the last one that begins at an address or before it.
+fn number_of<K: Ord, T>(cut: &[(K, T)], address: K) -> usize {
+    cut.partition_point(|(first, _)| *first <= address).saturating_sub(1)
 }
 
-impl<K: Address> Chunks<K> {
-    fn new(networks: Vec<Held<K>>) -> Chunks<K> {
-        let mut all = Vec::new();
-        cut(K::FIRST, K::LAST, networks, &mut all);
-        Chunks::of(all.into_iter().map(|(first, chunk)| (first, Arc::new(chunk))))
-    }
+/// The last address of what has a number; `last` is that of all of them.
+fn end_of<K: Address, T>(cut: &[(K, T)], number: usize, last: K) -> K {
+    cut.get(number + 1).and_then(|(next, _)| next.before()).unwrap_or(last)
+}
 
-    fn of(chunks: impl Iterator<Item = (K, Arc<Chunk<K>>)>) -> Chunks<K> {
-        let (firsts, chunks): (Vec<K>, Vec<_>) =
-            chunks.map(|(first, chunk)| (first, ArcSwap::new(chunk))).unzip();
-        Chunks { firsts: firsts.into_boxed_slice(), chunks: chunks.into_boxed_slice() }
-    }
-
-    fn number(&self, address: K) -> usize {
-        self.firsts.partition_point(|first| *first <= address).saturating_sub(1)
-    }
-
-    /// The last address of a chunk.
-    fn end(&self, number: usize) -> K {
-        self.firsts.get(number + 1).and_then(|next| next.before()).unwrap_or(K::LAST)
-    }
-
-    /// Calls `each` with all networks in their order.
-    fn each(&self, mut each: impl FnMut(&Held<K>)) {
-        for (first, chunk) in self.firsts.iter().zip(&self.chunks) {
-            let chunk = chunk.load();
-            chunk.networks.iter().filter(|held| held.network.first >= *first).for_each(&mut each);
-        }
-    }
+/// As few rows as hold the stretches, about as long as each other: so that one that grows is not cut again soon.
+fn rows_of<K: Address>(stretches: &[(K, Arc<Chunk<K>>)]) -> impl Iterator<Item = (K, Arc<Row<K>>)> {
+    let rows = stretches.len().div_ceil(ROW).max(1);
+    stretches
+        .chunks(stretches.len().div_ceil(rows).max(1))
+        .filter_map(|row| Some((row.first()?.0, Arc::new(row.to_vec()))))
 }
 
 /// The networks of one family.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Networks<K> {
-    chunks: ArcSwap<Chunks<K>>,
-    count: AtomicUsize,
+    /// The stretches in rows, each with its first address, the first of all addresses among them.
+    rows: Arc<Vec<(K, Arc<Row<K>>)>>,
+    count: usize,
 }
 
 impl<K: Address> Default for Networks<K> {
     fn default() -> Networks<K> {
-        Networks { chunks: ArcSwap::from_pointee(Chunks::new(Vec::new())), count: AtomicUsize::new(0) }
+        Networks::of(Vec::new())
     }
 }
 
@@ -265,24 +249,36 @@ impl<K: Address> Networks<K> {
     pub(crate) fn new(mut networks: Vec<(Network<K>, Terms)>) -> Networks<K> {
         networks.sort_by_key(|(network, _)| *network);
         let last = networks.chunk_by(|(a, _), (b, _)| a == b).filter_map(<[_]>::last);
-        let held: Vec<_> = last.map(|(network, terms)| Held::new(*network, *terms)).collect();
-        let count = AtomicUsize::new(held.len());
-        Networks { chunks: ArcSwap::from_pointee(Chunks::new(held)), count }
+        Networks::of(last.map(|(network, terms)| Held::new(*network, *terms)).collect())
+    }
+
+    /// Of networks in their order.
+    fn of(networks: Vec<Held<K>>) -> Networks<K> {
+        let (count, mut all) = (networks.len(), Vec::new());
+        cut(K::FIRST, K::LAST, networks, &mut all);
+        let stretches: Row<K> = all.into_iter().map(|(first, chunk)| (first, Arc::new(chunk))).collect();
+        Networks { rows: Arc::new(rows_of(&stretches).collect()), count }
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.count.load(Ordering::Relaxed)
+        self.count
     }
 
     /// The narrowest network that holds an address and counts at `time`.
+    #[inline]
     pub(crate) fn find(&self, address: K, time: i64) -> Option<Terms> {
-        let chunks = self.chunks.load();
-        chunks.chunks.get(chunks.number(address))?.load().find(address, time)
+        self.chunk(address)?.find(address, time)
     }
 
-    /// Changes networks, each to its new terms or away; of several changes to one the last counts. Nobody else may
-    /// change them meanwhile. Says how many of them were there before.
-    pub(crate) fn change(&self, changes: &[(Network<K>, Option<Terms>)]) -> usize {
+    #[inline]
+    fn chunk(&self, address: K) -> Option<&Chunk<K>> {
+        let (_, row) = self.rows.get(number_of(&self.rows, address))?;
+        row.get(number_of(row, address)).map(|(_, chunk)| &**chunk)
+    }
+
+    /// Changes networks, each to its new terms or away; of several changes to one the last counts. Says how many of
+    /// them were there before.
+    pub(crate) fn change(&mut self, changes: &[(Network<K>, Option<Terms>)]) -> usize {
         if changes.len() < FEW && changes.len() * FEW < self.len() + FEW {
             return changes.iter().filter(|(network, terms)| self.change_one(*network, *terms)).count();
         }
@@ -290,7 +286,7 @@ impl<K: Address> Networks<K> {
         changes.sort_by_key(|(network, _)| *network);
         let mut last = changes.chunk_by(|(a, _), (b, _)| a == b).filter_map(<[_]>::last).peekable();
         let (mut after, mut known) = (Vec::with_capacity(self.len()), 0);
-        self.chunks.load().each(|held| {
+        self.each_held(|held| {
             while let Some((network, terms)) = last.next_if(|(network, _)| *network < held.network) {
                 after.extend(terms.map(|terms| Held::new(*network, terms)));
             }
@@ -303,77 +299,77 @@ impl<K: Address> Networks<K> {
             }
         });
         after.extend(last.filter_map(|(network, terms)| Some(Held::new(*network, (*terms)?))));
-        self.replace(after);
+        *self = Networks::of(after);
         known
     }
 
-    fn replace(&self, networks: Vec<Held<K>>) {
-        self.count.store(networks.len(), Ordering::Relaxed);
-        self.chunks.store(Arc::new(Chunks::new(networks)));
-    }
-
-    fn change_one(&self, network: Network<K>, terms: Option<Terms>) -> bool {
-        let chunks = self.chunks.load_full();
-        let touched = chunks.number(network.first)..=chunks.number(network.last());
-        let (mut known, mut cuts) = (false, Vec::new());
+    fn change_one(&mut self, network: Network<K>, terms: Option<Terms>) -> bool {
+        let place = |networks: &[Held<K>]| networks.binary_search_by_key(&network, |held| held.network);
+        // Every chunk that it reaches into has it.
+        let known = self.chunk(network.first).is_some_and(|chunk| place(&chunk.networks).is_ok());
+        match (known, terms) {
+            (false, Some(_)) => self.count += 1,
+            (true, None) => self.count -= 1,
+            (true, Some(_)) => {}
+            (false, None) => return false,
+        }
+        let touched = number_of(&self.rows, network.first)..=number_of(&self.rows, network.last());
+        let mut after = Vec::new();
         for number in touched.clone() {
-            let (Some(first), Some(chunk)) = (chunks.firsts.get(number), chunks.chunks.get(number)) else {
-                continue;
-            };
-            let mut networks = chunk.load().networks.to_vec();
-            let place = networks.binary_search_by_key(&network, |held| held.network);
-            known |= place.is_ok();
-            match (place, terms) {
-                (Ok(at), Some(terms)) => {
-                    networks.iter_mut().skip(at).take(1).for_each(|held| held.terms = terms)
+            let Some((_, row)) = self.rows.get(number) else { continue };
+            let end = end_of(&self.rows, number, K::LAST);
+            let touched = number_of(row, network.first)..=number_of(row, network.last());
+            for (number, (first, chunk)) in row.iter().enumerate() {
+                if !touched.contains(&number) {
+                    after.push((*first, Arc::clone(chunk)));
+                    continue;
                 }
-                (Ok(at), None) => drop(networks.remove(at)),
-                (Err(at), Some(terms)) => networks.insert(at, Held::new(network, terms)),
-                (Err(_), None) => continue,
+                let mut networks = chunk.networks.to_vec();
+                match (place(&networks), terms) {
+                    (Ok(at), Some(terms)) => {
+                        networks.iter_mut().skip(at).take(1).for_each(|held| held.terms = terms);
+                    }
+                    (Ok(at), None) => drop(networks.remove(at)),
+                    (Err(at), Some(terms)) => networks.insert(at, Held::new(network, terms)),
+                    (Err(_), None) => {}
+                }
+                let mut cuts = Vec::new();
+                cut(*first, end_of(row, number, end), networks, &mut cuts);
+                after.extend(cuts.into_iter().map(|(first, chunk)| (first, Arc::new(chunk))));
             }
-            cut(*first, chunks.end(number), networks, &mut cuts);
         }
-        match (known, terms.is_some()) {
-            (false, true) => _ = self.count.fetch_add(1, Ordering::Relaxed),
-            (true, false) => _ = self.count.fetch_sub(1, Ordering::Relaxed),
-            (true, true) => {}
-            (false, false) => return false,
-        }
-        if cuts.len() == touched.clone().count() {
-            for ((_, after), chunk) in cuts.into_iter().zip(chunks.chunks.iter().skip(*touched.start())) {
-                chunk.store(Arc::new(after));
-            }
-        } else if chunks.chunks.len() > FEW + self.len() {
-            // Chunks that lost their networks stay; with so many of them it is time to begin anew.
-            let mut all = Vec::with_capacity(self.len());
-            chunks.each(|held| all.push(*held));
-            all.retain(|held| held.network != network);
-            let place = all.binary_search_by_key(&network, |held| held.network).unwrap_or_else(|at| at);
-            terms.iter().for_each(|terms| all.insert(place, Held::new(network, *terms)));
-            self.replace(all);
-        } else {
-            let known =
-                |number: usize| Some((*chunks.firsts.get(number)?, chunks.chunks.get(number)?.load_full()));
-            let before = (0..*touched.start()).filter_map(known);
-            let after = (touched.end() + 1..chunks.chunks.len()).filter_map(known);
-            let cuts = cuts.into_iter().map(|(first, chunk)| (first, Arc::new(chunk)));
-            self.chunks.store(Arc::new(Chunks::of(before.chain(cuts).chain(after))));
+        Arc::make_mut(&mut self.rows).splice(touched, rows_of(&after));
+        // Chunks that lost their networks stay; with so many of them it is time to begin anew.
+        if self.rows.iter().map(|(_, row)| row.len()).sum::<usize>() > FEW + self.count {
+            let mut all = Vec::with_capacity(self.count);
+            self.each_held(|held| all.push(*held));
+            *self = Networks::of(all);
         }
         known
+    }
+
+    fn stretches(&self) -> impl Iterator<Item = &(K, Arc<Chunk<K>>)> {
+        self.rows.iter().flat_map(|(_, row)| row.iter())
     }
 
     /// Bytes of memory.
     pub(crate) fn bytes(&self) -> usize {
-        let chunks = self.chunks.load();
-        let chunk =
-            |slot: &ArcSwap<Chunk<K>>| size_of_val(&*slot.load().networks) + size_of::<Chunk<K>>() + 16;
-        let held: usize = chunks.chunks.iter().map(chunk).sum();
-        held + size_of_val(&*chunks.firsts) + size_of_val(&*chunks.chunks)
+        let stretch = |(_, chunk): &(K, Arc<Chunk<K>>)| {
+            size_of_val(&*chunk.networks) + size_of::<Chunk<K>>() + 16 + size_of::<(K, Arc<Chunk<K>>)>()
+        };
+        let row = size_of::<(K, Arc<Row<K>>)>() + size_of::<Row<K>>() + 16;
+        self.stretches().map(stretch).sum::<usize>() + self.rows.len() * row
+    }
+
+    fn each_held(&self, mut each: impl FnMut(&Held<K>)) {
+        for (first, chunk) in self.stretches() {
+            chunk.networks.iter().filter(|held| held.network.first >= *first).for_each(&mut each);
+        }
     }
 
     /// Calls `each` with all networks in their order.
     pub(crate) fn each(&self, mut each: impl FnMut(Network<K>, Terms)) {
-        self.chunks.load().each(|held| each(held.network, held.terms));
+        self.each_held(|held| each(held.network, held.terms));
     }
 }
 
@@ -427,9 +423,10 @@ mod tests {
             asked in proptest::collection::vec((network(), 0..5i64), 60),
         ) {
             let mut expected: BTreeMap<_, _> = loaded.iter().copied().collect();
-            let networks = Networks::new(loaded);
+            let mut networks = Networks::new(loaded);
             prop_assert_eq!(networks.len(), expected.len());
             for changes in changes {
+                let (before, copy) = (expected.clone(), networks.clone());
                 for (network, terms) in &changes {
                     match terms {
                         Some(terms) => drop(expected.insert(*network, *terms)),
@@ -438,6 +435,7 @@ mod tests {
                 }
                 networks.change(&changes);
                 prop_assert_eq!(networks.len(), expected.len());
+                prop_assert_eq!((copy.len(), all(&copy)), (before.len(), before.into_iter().collect()));
             }
             for (network, time) in asked {
                 for address in [network.first, network.last(), network.first.wrapping_sub(1), network.last().wrapping_add(1)] {
@@ -450,7 +448,7 @@ mod tests {
 
     #[test]
     fn networks_that_come_and_go_leave_no_chunks_behind() {
-        let networks = Networks::<u32>::default();
+        let mut networks = Networks::<u32>::default();
         let terms = Terms::new(0, None);
         for n in 0..100_000u32 {
             let at = |n: u32| Network { first: n << 12, length: 28 };
@@ -460,7 +458,7 @@ mod tests {
             }
         }
         assert_eq!(networks.len(), 100);
-        let chunks = networks.chunks.load().chunks.len();
+        let chunks = networks.stretches().count();
         assert!(chunks < 300, "{chunks}");
     }
 }

@@ -1,7 +1,6 @@
 //! Many members at once: gathered aside, written and read piece by piece.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use ipnet::IpNet;
 
@@ -9,7 +8,7 @@ use super::classes::Classes;
 use super::exact::{Gathered, Mark, Terms};
 use super::homes::{Home, Homes};
 use super::networks::{Network, Networks};
-use super::{Content, Family, Hashed, Holding, Kind, ListEntry, OTHER_MARKS, family, of_era};
+use super::{Family, Hashed, Holding, Kind, List, ListEntry, OTHER_MARKS, family, of_era};
 use crate::event::token::Token;
 use crate::state::{Reader, Writer};
 
@@ -103,16 +102,14 @@ impl Prepared {
     }
 
     /// What a list holds from now on.
-    pub(super) fn finish(self, holding: Holding, name: &str) -> Content {
+    pub(super) fn finish(self, holding: Holding, name: &str) -> List {
         let Prepared { classes, eras, sizes, homes, v4, v6, .. } = self;
         let members = match holding {
-            Holding::Tokens => {
-                Kind::Hashed(Hashed { eras: eras.map(Gathered::finish), sizes: AtomicU64::new(sizes) })
-            }
+            Holding::Tokens => Kind::Hashed(Hashed { eras: eras.map(Gathered::finish), sizes }),
             Holding::Homes => Kind::Homes(homes.map(Homes::new)),
             Holding::Networks => Kind::Networks { v4: Networks::new(v4), v6: Networks::new(v6) },
         };
-        Content { name: Arc::from(name), number: AtomicU64::new(0), classes, members }
+        List { name: Arc::from(name), number: 0, restored: 0, classes, members }
     }
 
     /// Whether its classes have room beside others.
@@ -263,23 +260,24 @@ impl Prepared {
     }
 }
 
-impl Content {
-    /// As [`List::take_in`](super::List::take_in).
-    pub(super) fn take_in(&self, prepared: &Prepared) -> Option<usize> {
+impl List {
+    /// Adds what was prepared to the members; says how many are new. `None` when there are too many different
+    /// severities, reasons and sources; then nothing is added.
+    pub(crate) fn take_in(&mut self, prepared: &Prepared) -> Option<usize> {
         let numbers = class_numbers(&self.classes, &prepared.classes)?;
         let own = |terms: Terms| renumbered(&numbers, terms);
         let before = self.len();
-        match &self.members {
+        match &mut self.members {
             Kind::Hashed(hashed) => {
-                hashed.sizes.fetch_or(prepared.sizes, Ordering::Relaxed);
+                hashed.sizes |= prepared.sizes;
                 for (number, gathered) in (0u8..).zip(&prepared.eras) {
                     let mut changes = Vec::with_capacity(gathered.len());
                     gathered.each(|mark, terms| changes.push((mark, Some(own(terms)))));
-                    hashed.era(number).change(&mut changes);
+                    hashed.era_mut(number).change(&mut changes);
                 }
             }
             Kind::Homes(eras) => {
-                for (homes, new) in eras.iter().zip(&prepared.homes) {
+                for (homes, new) in eras.iter_mut().zip(&prepared.homes) {
                     homes.change(new.iter().map(|(home, terms)| (*home, Some(own(*terms)))).collect());
                 }
             }
@@ -295,7 +293,7 @@ impl Content {
         Some(self.len() - before)
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         match &self.members {
             Kind::Hashed(hashed) => hashed.len(),
             Kind::Homes(eras) => eras.iter().map(Homes::len).sum(),
@@ -303,14 +301,12 @@ impl Content {
         }
     }
 
-    /// Writes all members piece by piece; those of `era` count as made with the present key. What changes meanwhile is
-    /// written as it was or as it is.
+    /// Writes all members piece by piece; those of `era` count as made with the present key.
     pub(crate) fn write(&self, era: u8, piece: impl FnMut(&[u8])) {
         let mut pieces = Pieces::new(piece);
         match &self.members {
             Kind::Hashed(hashed) => {
-                pieces.sizes(hashed.sizes.load(Ordering::Relaxed));
-                // Members come from the previous key to the present one, so none is missed in this order.
+                pieces.sizes(hashed.sizes);
                 for number in [era ^ 1, era, OTHER_MARKS] {
                     // Classes are added before members that have them; so those of all members are known afterwards.
                     hashed.era(number).each(|mark, terms| {
