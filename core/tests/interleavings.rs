@@ -283,3 +283,72 @@ fn assessing_while_an_entity_is_forgotten() {
         assert_eq!(engine.list_len("blocked").unwrap(), 0);
     });
 }
+
+/// What a call puts on a list while it holds an entity is seen by every call that waited for the entity.
+#[test]
+fn waiting_for_who_puts_somebody_on_a_list() {
+    check(|| {
+        let policy = Policy::from_toml(
+            r#"
+            [policy]
+            name = "interleavings"
+            version = "1"
+            currency = "JPY"
+            [[list]]
+            name = "denied"
+            of = "device"
+            [[feedback]]
+            list = "denied"
+            of = "device"
+            on = "deny"
+            for = "1h"
+            [[feature]]
+            name = "of_account"
+            aggregate = "count"
+            by = ["account"]
+            over = "1d"
+            [[rule]]
+            id = "denied"
+            when = 'in_list("denied", device)'
+            points = 50
+            [[rule]]
+            id = "always"
+            when = 'has(account)'
+            points = 900
+            [decision]
+            bands = [{ from = 0, action = "allow" }, { from = 900, action = "deny" }]
+            "#,
+        );
+        let engine = Arc::new(Engine::new(policy.unwrap(), HashKey::new(1, [5; 32])));
+        let calls = [0, 1, 2].map(|number| {
+            let engine = Arc::clone(&engine);
+            thread::spawn(move || {
+                let decision = assess(&engine, &common(&number.to_string()));
+                let listed = decision.score() == 950;
+                assert_eq!(listed, count(&decision, "of_account") > 0, "both came of the call before");
+            })
+        });
+        calls.into_iter().for_each(|thread| thread.join().unwrap());
+        assert_eq!(engine.list_version("denied").unwrap().number, 1);
+    });
+}
+
+/// Somebody is put on a list before an event or after it, never while one is decided on; what is done to another list
+/// meanwhile is not lost.
+#[test]
+fn changing_lists_side_by_side() {
+    check(|| {
+        let engine = engine(&["account"]);
+        let adding = ["a", "b"].map(|account| {
+            let engine = Arc::clone(&engine);
+            thread::spawn(move || {
+                engine.list_add("blocked", account, ListEntry::new()).unwrap();
+                assert_eq!(assess(&engine, &event(account, [("account", account); 3])).score(), 900);
+            })
+        });
+        engine.swap(policy("2", &["account", "device"])).unwrap();
+        adding.into_iter().for_each(|thread| thread.join().unwrap());
+        assert_eq!(engine.list_len("blocked").unwrap(), 2);
+        assert_eq!(engine.list_version("blocked").unwrap().number, 2);
+    });
+}

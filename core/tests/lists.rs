@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail loudly")]
 #![allow(clippy::disallowed_methods, reason = "a test starts threads")]
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex};
 
 use sekisho::{
@@ -237,6 +237,60 @@ fn a_swap_is_seen_as_a_whole() {
         done.store(true, Ordering::Relaxed);
     });
     assert_eq!(engine.list_version("bad").unwrap().number, 20);
+}
+
+/// Whoever has been told of a change sees it in the next call, on any thread: a member's severity is the number of the
+/// change, however that was made.
+#[test]
+fn who_was_told_of_a_change_sees_it() {
+    const CHANGES: u8 = 90;
+    let engine = builder().build().unwrap();
+    let (begun, told) = (AtomicU8::new(1), AtomicU8::new(1));
+    let change = |number: u8| {
+        let prepared = || {
+            let mut members = engine.list_prepare("bad").unwrap();
+            members.add("both", &entry(number)).unwrap();
+            members
+        };
+        match number % 5 {
+            0 => _ = engine.list_swap(prepared(), &number.to_string()).unwrap(),
+            1 => _ = engine.list_load(prepared()).unwrap(),
+            2 => {
+                // Another policy, another key: lists stay, and changes go on.
+                let version = format!("version = \"{number}\"");
+                let policy = POLICY.replace("version = \"1\"", &version);
+                engine.swap(Policy::from_toml(&policy).unwrap()).unwrap();
+                engine.list_add("bad", "both", entry(number)).unwrap();
+            }
+            3 => {
+                engine.rotate(key(u32::from(number))).unwrap();
+                engine.list_add("bad", "both", entry(number)).unwrap();
+                engine.retire_key();
+            }
+            _ => engine.list_add("bad", "both", entry(number)).unwrap(),
+        }
+    };
+    engine.list_add("bad", "both", entry(1)).unwrap();
+    std::thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                loop {
+                    let least = told.load(Ordering::Acquire);
+                    let seen = score(&engine, "device", "both");
+                    let most = begun.load(Ordering::Acquire);
+                    assert!((u16::from(least)..=u16::from(most)).contains(&seen), "{least} {seen} {most}");
+                    if least == CHANGES {
+                        break;
+                    }
+                }
+            });
+        }
+        for number in 2..=CHANGES {
+            begun.store(number, Ordering::Release);
+            change(number);
+            told.store(number, Ordering::Release);
+        }
+    });
 }
 
 fn engine_of(body: &str) -> sekisho::Result<Engine> {

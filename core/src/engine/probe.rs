@@ -7,7 +7,7 @@ use crate::decision::{Decision, ListHit};
 use crate::event::{CardNumber, Event, Field};
 use crate::feature::{Keyring, Presence, Route, Row, identifier_token};
 use crate::locale::{self, Address, Level, Name};
-use crate::policy::{Compiled, ListKind, ListPlace};
+use crate::policy::{AskedBy, Compiled, ListKind, ListPlace};
 use crate::state::{Hit, Home, List, find_beginning, find_domain};
 
 /// A policy and the lists that it names, in its order.
@@ -36,18 +36,23 @@ impl Probe<'_> {
             decision.list_versions.clear();
             decision.list_versions.extend(self.lists.iter().map(|list| list.version()));
         }
-        // Several functions that ask the same mostly stand side by side.
-        let mut last = None;
+        let mut hit = None;
         for place in &self.policy.list_places {
             let Some(list) = self.lists.get(place.list) else { continue };
-            let asked = (place.list, place.field);
-            let hit = match last {
-                Some((before, hit)) if before == asked => hit,
-                _ => self.ask(list, place, route, event, time, &mut before),
-            };
-            last = Some((asked, hit));
+            if !place.again {
+                hit = match place.asked_by {
+                    AskedBy::Token(key) => route
+                        .token(key)
+                        .map(|token| list.find(token, route.previous_token(key), self.era, time)),
+                    AskedBy::Address => {
+                        event.address(place.field).map(|address| list.find_address(address, time))
+                    }
+                    AskedBy::Own => self.ask(list, place, event, time, &mut before),
+                };
+            }
             // Absent is not unlisted.
-            row.set(place.place, hit.and_then(|hit| place.ask.word(hit)), Presence::Exact);
+            let word = hit.as_ref().and_then(|hit| place.ask.word(hit.as_ref()));
+            row.set(place.place, word, Presence::Exact);
             if let (Some(decision), Some(Some(hit))) = (&mut detail, hit) {
                 Self::note(decision, list, place, hit);
             }
@@ -55,12 +60,13 @@ impl Probe<'_> {
         before
     }
 
-    /// What a list says; `None` when the event does not have the identifier, or none that can be compared.
+    /// What a list says by what is hashed for it; `None` when the event does not have the identifier, or none that can be
+    /// compared.
+    #[inline(never)]
     fn ask(
         &self,
         list: &List,
         place: &ListPlace,
-        route: &Route,
         event: &Event,
         time: i64,
         known_before: &mut Vec<(usize, Member)>,
@@ -81,12 +87,10 @@ impl Probe<'_> {
         };
         let form = self.policy.plan.form(&plan.entity);
         let hit = match plan.kind {
-            ListKind::Exact => match self.keyring.of_list(place.list) {
-                Some((tokenizer, _)) => {
-                    list.find(identifier_token(form, tokenizer, event, place.field)?, None, era, time)
-                }
-                None => list.find(route.token(place.key)?, route.previous_token(place.key), era, time),
-            },
+            ListKind::Exact => {
+                let (tokenizer, _) = self.keyring.of_list(place.list)?;
+                list.find(identifier_token(form, tokenizer, event, place.field)?, None, era, time)
+            }
             ListKind::Cidr => list.find_address(event.address(place.field)?, time),
             ListKind::Prefix => match event.raw_text(place.field) {
                 Some(text) => match form {

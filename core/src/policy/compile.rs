@@ -15,7 +15,8 @@ use super::expression::{
 };
 use super::source::{At, Format, Source};
 use super::{
-    Action, Band, Compiled, EventPlace, ListPlace, ListPlan, Literals, Obligations, Points, Policy, Rule,
+    Action, AskedBy, Band, Compiled, EventPlace, ListKind, ListPlace, ListPlan, Literals, Obligations,
+    Points, Policy, Rule,
 };
 use crate::error::{Error, Result};
 use crate::event::time::{Calendar, DAY, parse_duration};
@@ -449,11 +450,25 @@ fn places(
             }
             SlotSource::List { list, field, ask } => {
                 let list = usize::from(list);
+                let known = lists.get(list);
                 // Text is read to be compared: its token would be made for nothing.
-                let reads = lists.get(list).is_some_and(|list| list.kind.reads_text());
+                let reads = known.is_some_and(|list| list.kind.reads_text());
                 let spec = schema.spec(field).filter(|_| !reads);
                 let key = spec.map_or(0, |spec| field_key(plan, spec));
-                asked.push(ListPlace { place, list, field, key, ask });
+                let asked_by = match known.map(|list| (list.kind, &list.key)) {
+                    Some((ListKind::Exact, None)) => AskedBy::Token(key),
+                    Some((ListKind::Cidr, _)) => AskedBy::Address,
+                    _ => AskedBy::Own,
+                };
+                let before = asked.last().map(|before: &ListPlace| (before.list, before.field));
+                asked.push(ListPlace {
+                    place,
+                    list,
+                    field,
+                    asked_by,
+                    again: before == Some((list, field)),
+                    ask,
+                });
             }
         }
     }

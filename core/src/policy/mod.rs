@@ -128,9 +128,21 @@ pub(crate) struct ListPlace {
     pub(crate) place: u16,
     pub(crate) list: usize,
     pub(crate) field: Field,
-    /// What makes the identifier's token, of lists that want it.
-    pub(crate) key: usize,
+    pub(crate) asked_by: AskedBy,
+    /// Another function asks the list the same just before.
+    pub(crate) again: bool,
     pub(crate) ask: ListAsk,
+}
+
+/// What a list is asked by.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum AskedBy {
+    /// The identifier's token, made by the key of this number.
+    Token(usize),
+    /// The address itself.
+    Address,
+    /// What is hashed for this list only.
+    Own,
 }
 
 /// A list that the policy names.
