@@ -210,6 +210,19 @@ fn a_device_of_long_ago_is_known_behind_thousands_of_events() {
 }
 
 #[test]
+fn the_event_that_brings_a_member_to_another_key_knows_it() {
+    let engine = builder(1).build().unwrap();
+    engine.record(&used("a", "d", 0)).unwrap();
+    engine.list_add("bad", "d", ListEntry::new()).unwrap();
+    engine.rotate(key(2)).unwrap();
+    let mut decision = Decision::detailed();
+    engine.assess_into(&used("a", "d", 1), &mut decision).unwrap();
+    let devices = decision.features().find(|known| known.name() == "devices").unwrap();
+    assert_eq!(*devices.value(), Value::Integer(1));
+    assert_eq!((engine.retire_key(), listed(&engine, "a", 2)), (0, 1));
+}
+
+#[test]
 fn lists_that_are_loaded_while_the_key_is_replaced_know_what_is_remembered() {
     let engine = builder(1).build().unwrap();
     for (minute, account) in ["a", "b", "c"].into_iter().enumerate() {
