@@ -51,8 +51,7 @@ impl Probe<'_> {
                 };
             }
             // Absent is not unlisted.
-            let word = hit.as_ref().and_then(|hit| place.ask.word(hit.as_ref()));
-            row.set(place.place, word, Presence::Exact);
+            row.set(place.place, hit.and_then(|hit| place.ask.word(hit)), Presence::Exact);
             if let (Some(decision), Some(Some(hit))) = (&mut detail, hit) {
                 Self::note(decision, list, place, hit);
             }

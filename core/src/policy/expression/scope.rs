@@ -89,13 +89,13 @@ impl ListAsk {
     }
 
     /// The answer for somebody who is asked about.
-    #[inline]
-    pub(crate) fn word(self, hit: Option<&Hit>) -> Option<u64> {
+    pub(crate) fn word(self, hit: Option<Hit>) -> Option<u64> {
+        let [reason, source] = hit.map(|hit| hit.words.map(Some)).unwrap_or_default();
         match self {
             ListAsk::Hit => Some(u64::from(hit.is_some())),
             ListAsk::Severity => Some(hit.map_or(0, |hit| u64::from(hit.severity))),
-            ListAsk::Reason => hit.map(|Hit { words: [reason, _], .. }| *reason),
-            ListAsk::Source => hit.map(|Hit { words: [_, source], .. }| *source),
+            ListAsk::Reason => reason,
+            ListAsk::Source => source,
             ListAsk::Level => Some(hit.and_then(|hit| hit.level).map_or(0, |level| level as u64)),
         }
     }

@@ -6,6 +6,7 @@
 //!
 //! Among ten million members, a stranger is taken for one of them once in 10^11 questions.
 
+use std::iter;
 use std::sync::Arc;
 
 use super::shared::Shared;
@@ -109,12 +110,12 @@ impl Place {
 }
 
 /// Members whose tokens begin alike.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Part {
     count: usize,
     /// The places that members are spread over; a few more follow.
     span: usize,
-    places: Box<[Place]>,
+    places: Arc<[Place]>,
 }
 
 impl Part {
@@ -124,11 +125,12 @@ impl Part {
         let span = count + count.div_ceil(PLACES_OF_FREE - 1);
         let next = |after: usize, member: &Place| home(member.rest(), span).max(after);
         let length = members.iter().fold(0, |after, member| next(after, member) + 1);
-        let mut places = vec![Place::FREE; length].into_boxed_slice();
+        let mut places: Arc<[Place]> = iter::repeat_n(Place::FREE, length).collect();
+        let own = Arc::make_mut(&mut places);
         let mut after = 0;
         for member in members {
             let at = next(after, member);
-            places.iter_mut().skip(at).take(1).for_each(|place| *place = *member);
+            own.iter_mut().skip(at).take(1).for_each(|place| *place = *member);
             after = at + 1;
         }
         Part { count, span, places }
@@ -191,10 +193,7 @@ impl Members {
         if self.parts.is_none() && changes.iter().all(|(_, terms)| terms.is_none()) {
             return 0;
         }
-        let parts = self.parts.get_or_insert_with(|| {
-            let empty = Arc::new(Part::default());
-            Shared::new(|| Arc::clone(&empty))
-        });
+        let parts = self.parts.get_or_insert_with(|| Shared::new(Part::default));
         changes.sort_by_key(|(mark, _)| *mark);
         let (mut known, mut last) = (0, Vec::new());
         for group in changes.chunk_by(|(a, _), (b, _)| a.part() == b.part()) {
@@ -229,7 +228,7 @@ impl Members {
 
     /// Bytes of memory.
     pub(crate) fn bytes(&self) -> usize {
-        self.parts.as_ref().map_or(0, |parts| parts.bytes(|part| size_of_val(&*part.places)))
+        self.parts.as_ref().map_or(0, |parts| parts.bytes(|part| size_of_val(&*part.places) + 16))
     }
 }
 
@@ -304,7 +303,7 @@ impl Gathered {
             part.dedup_by_key(|place| place.rest());
             part.reverse();
             count += part.len();
-            Arc::new(Part::new(&part))
+            Part::new(&part)
         });
         Members { parts: Some(parts), count }
     }

@@ -123,7 +123,7 @@ impl Home {
     }
 }
 
-type Part = Vec<(Home, Terms)>;
+type Part = Arc<[(Home, Terms)]>;
 
 /// Addresses in their order.
 #[derive(Clone, Debug, Default)]
@@ -175,10 +175,7 @@ impl Homes {
         if self.parts.is_none() && changes.iter().all(|(_, terms)| terms.is_none()) {
             return 0;
         }
-        let parts = self.parts.get_or_insert_with(|| {
-            let empty = Arc::new(Part::new());
-            Shared::new(|| Arc::clone(&empty))
-        });
+        let parts = self.parts.get_or_insert_with(|| Shared::new(Part::default));
         changes.sort_by_key(|(home, _)| *home);
         let mut known = 0;
         for group in changes.chunk_by(|(a, _), (b, _)| a.town.part() == b.town.part()) {
@@ -188,7 +185,7 @@ impl Homes {
             }) else {
                 continue;
             };
-            let mut after = Part::with_capacity(before.len() + group.len());
+            let mut after = Vec::with_capacity(before.len() + group.len());
             let mut rest = before.iter().copied().peekable();
             for same in group.chunk_by(|(a, _), (b, _)| a == b) {
                 let Some((home, terms)) = same.last() else { continue };
@@ -200,8 +197,7 @@ impl Homes {
             }
             after.extend(rest);
             self.count = self.count + after.len() - before.len();
-            after.shrink_to_fit();
-            parts.set(number, after);
+            parts.set(number, after.into());
         }
         known
     }
@@ -215,8 +211,7 @@ impl Homes {
 
     /// Bytes of memory.
     pub(crate) fn bytes(&self) -> usize {
-        let of_part = |part: &Part| part.capacity() * size_of::<(Home, Terms)>();
-        self.parts.as_ref().map_or(0, |parts| parts.bytes(of_part))
+        self.parts.as_ref().map_or(0, |parts| parts.bytes(|part| size_of_val(&**part) + 16))
     }
 }
 
