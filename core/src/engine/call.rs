@@ -213,11 +213,17 @@ impl<'a> Call<'a> {
         if !folded {
             return;
         }
-        for (plan, held) in plans.iter().zip(&*all) {
-            let Some(Held { shard, place: Some(place), .. }) = held else { continue };
-            let Some(slot) = shard.slot(*place) else { continue };
-            let cell = |column: usize| route.cells.get(*plan.columns.get(column)?).copied().flatten();
-            *touched ^= slot.history.touch_panes(&plan.budget, cell);
+        // Where panes are is known one step after the other.
+        for listed in [false, true] {
+            for (plan, held) in plans.iter().zip(&*all) {
+                let Some(Held { shard, place: Some(place), .. }) = held else { continue };
+                let Some(slot) = shard.slot(*place).filter(|slot| slot.history.has_extra()) else { continue };
+                let cell = |column: usize| route.cells.get(*plan.columns.get(column)?).copied().flatten();
+                *touched ^= match listed {
+                    false => slot.history.touch_series(),
+                    true => slot.history.touch_panes(&plan.budget, cell),
+                };
+            }
         }
     }
 

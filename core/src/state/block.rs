@@ -6,7 +6,7 @@ use super::bits;
 use super::codec::{Reader, Writer};
 use super::record::{
     Cells, Column, FORGOTTEN, HEAD, HEAD_FIELD, Layout, MOST_ENTRIES, SIZES, Shape, View, dictionary_size,
-    head, pack_known,
+    head, pack_known, place_of_word,
 };
 use super::rekeying::Rekeying;
 use super::spares::Spares;
@@ -25,6 +25,9 @@ fn larger(room: usize) -> usize {
         _ => (room + room / 4).next_multiple_of(4).min(MOST_ENTRIES),
     }
 }
+
+/// A dictionary with room for so many words always has some to spare.
+const MANY_WORDS: usize = 64;
 
 /// One event on its way into a history.
 #[derive(Clone, Copy)]
@@ -213,7 +216,7 @@ impl Block {
                     let (length, room) = dictionary_size(words, number);
                     if let Some(word) = cell {
                         let known = words.get(dictionaries..).and_then(|words| words.get(..length));
-                        let code = known.unwrap_or(&[]).iter().position(|known| *known == word);
+                        let code = place_of_word(known.unwrap_or(&[]), word);
                         let Some(code) = code else {
                             return self.write_new(shape, (at, number, word), entry, cells, spares);
                         };
@@ -363,8 +366,9 @@ impl Block {
 
     fn make_room(&mut self, shape: &Shape, spares: &mut Spares) {
         let View { layout, start, .. } = self.view(shape);
-        // Dropped entries leave room at the front; less than a quarter of it would be moved for little.
-        if start * 4 > layout.capacity || layout.capacity == MOST_ENTRIES {
+        // Dropped entries leave room at the front. To move all others there costs less than other memory does, unless it
+        // is for very few.
+        if start * 12 >= layout.capacity.max(1) || layout.capacity == MOST_ENTRIES {
             self.close_gap(shape);
         } else {
             self.become_larger(self.rebuilt(shape, larger(layout.capacity), None, spares), spares);
@@ -443,11 +447,15 @@ impl Block {
     fn encode(&mut self, shape: &Shape, number: usize, word: u64, at: usize, spares: &mut Spares) {
         let view = self.view(shape);
         let (mut length, mut room) = view.dictionary_size(number);
-        // Entries cannot hold more words than they are, and codes are as wide as these need.
-        if length >= room.min(view.layout.capacity) {
+        // So many words have codes of their own.
+        let most = if view.layout.width == 8 { 1 << 8 } else { MOST_ENTRIES };
+        let mut wanted = length + 1;
+        if length >= room.min(most) {
             length = self.clean_dictionary(shape, number, Some(at));
+            // Of many words each entry that goes takes one along, and all would be looked through for each that comes.
+            wanted = length + 1 + if room >= MANY_WORDS { length / 8 } else { 0 };
         }
-        if length == room {
+        if room < wanted.min(most) {
             let capacity = self.view(shape).layout.capacity;
             self.become_larger(self.rebuilt(shape, capacity, Some(number), spares), spares);
             room = self.view(shape).dictionary_size(number).1;
@@ -563,7 +571,13 @@ mod tests {
         fn a_block_is_a_list_of_entries(
             coded in vec(any::<bool>(), 0..6),
             predicates in proptest::collection::btree_set(0u16..130, 0..5),
-            steps in vec((proptest::option::of(known()), 0i64..40), 1..60),
+            steps in prop_oneof![
+                3 => vec((proptest::option::of(known()), 0i64..40), 1..60),
+                // Long enough for codes of two widths, and dictionaries that are cleaned again and again.
+                1 => vec((proptest::option::weighted(0.7, known()), 0i64..40), 300..500),
+            ],
+            // How many different words there are beside the few.
+            spread in prop_oneof![Just(1u64), Just(30)],
         ) {
             let mut shape = Shape::default();
             coded.iter().for_each(|coded| shape.add_column(*coded));
@@ -574,7 +588,10 @@ mod tests {
             let mut forgotten = None;
             for (known, time) in steps {
                 match known {
-                    Some(known) => {
+                    Some(mut known) => {
+                        for word in known.cells.iter_mut().flatten() {
+                            *word += 12 * (known.id % spread);
+                        }
                         let Known { time, id, masks, outcome, label, cells } = &known;
                         let (time, id, outcome, label) = (*time, *id, *outcome, *label);
                         let entry = Entry { time, id, masks, outcome, label };

@@ -120,7 +120,13 @@ impl History {
     /// Has the processor fetch the entries; what comes back means nothing.
     #[inline(always)]
     pub(crate) fn touch(&self) -> u64 {
-        self.block.touch()
+        let folded = self.panes().map_or(0, |panes| panes.folded_until() as u64);
+        self.block.touch() ^ folded
+    }
+
+    /// The same of what the panes are listed in.
+    pub(crate) fn touch_series(&self) -> u64 {
+        self.panes().map_or(0, Panes::touch_series)
     }
 
     /// Whether there may be panes, as the slot alone says.

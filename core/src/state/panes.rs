@@ -182,6 +182,16 @@ impl Panes {
         self.folded_until
     }
 
+    /// Has the processor fetch what says where the panes are; what comes back means nothing.
+    pub(super) fn touch_series(&self) -> u64 {
+        self.series.iter().fold(0, |all, series| {
+            all ^ match series {
+                Series::Tallies(tallies) => tallies.size(),
+                Series::Sample(sample) => sample.size(),
+            } as u64
+        })
+    }
+
     /// Has the processor fetch the panes that an event with such cells changes; what comes back means nothing.
     pub(super) fn touch(&self, plans: &[SeriesPlan], cell: impl Fn(usize) -> Option<u64>) -> u64 {
         self.series.iter().zip(plans).fold(0, |all, (series, plan)| {

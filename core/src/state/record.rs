@@ -412,6 +412,18 @@ pub(super) fn dictionary_size(words: &[u64], number: usize) -> (usize, usize) {
     (sizes as usize & 0xffff, (sizes >> 16) as usize & 0xffff)
 }
 
+/// The place of a word among some: eight are compared at once.
+#[inline]
+pub(super) fn place_of_word(words: &[u64], word: u64) -> Option<usize> {
+    let (eights, rest) = words.as_chunks::<8>();
+    for (number, eight) in eights.iter().enumerate() {
+        if eight.iter().fold(false, |found, known| found | (*known == word)) {
+            return eight.iter().position(|known| *known == word).map(|at| number * 8 + at);
+        }
+    }
+    rest.iter().position(|known| *known == word).map(|at| eights.len() * 8 + at)
+}
+
 #[cold]
 fn place_of(ids: &[u64], id: u64) -> Option<usize> {
     ids.iter().rposition(|known| *known == id)
@@ -460,7 +472,7 @@ impl Coded<'_> {
 
     /// The code of a word, if an entry may hold it.
     pub(crate) fn code_of(&self, word: u64) -> Option<usize> {
-        self.dictionary.iter().position(|known| *known == word)
+        place_of_word(self.dictionary, word)
     }
 }
 

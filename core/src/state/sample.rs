@@ -128,6 +128,11 @@ impl Sample {
         Sample { panes: VecDeque::new(), live: 0, values, most_panes }
     }
 
+    /// How many panes there are, and how many values are kept.
+    pub(super) fn size(&self) -> usize {
+        self.panes.len() ^ self.live
+    }
+
     /// Has the processor fetch the panes at both ends and the slot of a word; what comes back means nothing.
     pub(super) fn touch(&self, word: Option<u64>) -> u64 {
         let ends = [self.panes.front(), self.panes.back()];

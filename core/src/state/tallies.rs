@@ -45,6 +45,11 @@ impl Tallies {
         self.panes.capacity() * size_of::<Pane>()
     }
 
+    /// How many panes there are.
+    pub(super) fn size(&self) -> usize {
+        self.panes.len()
+    }
+
     /// Has the processor fetch the panes that an event changes or a window begins with; what comes back means nothing.
     pub(super) fn touch(&self) -> u64 {
         let ends = [self.panes.front(), self.panes.back()];
