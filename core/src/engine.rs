@@ -22,6 +22,7 @@ mod challenger;
 mod expiry;
 mod feedback;
 mod forget;
+mod hold;
 mod journal;
 mod keys;
 mod layout;

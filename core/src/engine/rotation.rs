@@ -9,8 +9,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::Engine;
-use super::call::{Call, Held};
+use super::call::Call;
 use super::challenger::Challenger;
+use super::hold::Held;
 use super::journal::{Member, move_member};
 use super::keys::Keys;
 use super::layout::Layout;

@@ -1,0 +1,125 @@
+//! Taking hold of an event's entities: their shards are locked, they are looked up, and what they remember is fetched.
+
+use std::sync::atomic::Ordering;
+
+use super::Engine;
+use super::call::{Call, Scratch};
+use super::ruling::Present;
+use crate::event::token::Token;
+use crate::state::Shard;
+use crate::sync::MutexGuard;
+
+/// A table's shard that holds the event's entity, and where.
+#[derive(Debug)]
+pub(super) struct Held<'a> {
+    pub(super) token: Token,
+    pub(super) shard: MutexGuard<'a, Shard>,
+    pub(super) place: Option<u32>,
+    /// The shard of the entity's token under the previous key, until that is settled.
+    pub(super) other: Option<MutexGuard<'a, Shard>>,
+}
+
+impl<'a> Call<'a> {
+    /// Takes hold of the routed event's entities; `None` when another policy has come into force, or another list.
+    pub(super) fn hold(
+        engine: &'a Engine,
+        present: &'a Present,
+        scratch: &'a mut Scratch,
+    ) -> Option<Call<'a>> {
+        let Present { ruling, lists, .. } = present;
+        let plans = &ruling.policy.0.plan.tables;
+        let held = std::mem::take(&mut scratch.held);
+        let mut call = Call { engine, ruling, lists, scratch, held, era: ruling.keys.era };
+        let Call { scratch, held, .. } = &mut call;
+        held.resize_with(plans.len(), || None);
+        // Nothing passes a lock that waits for memory, so that all of them are fetched before.
+        for (plan, table) in plans.iter().zip(&ruling.tables) {
+            scratch.touched ^= scratch.route.token(plan.key).map_or(0, |token| table.touch(token));
+        }
+        // Always in the same order, so that no two calls wait for each other.
+        for number in &ruling.order {
+            let (Some(plan), Some(table)) = (plans.get(*number), ruling.tables.get(*number)) else {
+                continue;
+            };
+            if let (Some(token), Some(place)) = (scratch.route.token(plan.key), held.get_mut(*number)) {
+                *place = match scratch.route.previous_token(plan.key) {
+                    None => table.lock(token).map(|shard| (shard, None)),
+                    Some(before) => table.lock_both(token, before),
+                }
+                .map(|(shard, other)| Held { token, shard, place: None, other });
+            }
+        }
+        // What others put on lists while they held one of these entities is seen.
+        let is_present = || engine.number.load(Ordering::Acquire) == present.number;
+        if !is_present() {
+            return None;
+        }
+        let rotating = call.scratch.route.previous.is_some();
+        let moved = rotating && call.move_entities();
+        call.find();
+        if rotating {
+            call.rekey(moved);
+            // Histories know members by other words now, and so do the lists.
+            if call.scratch.frame.is_none() && !is_present() {
+                return None;
+            }
+        }
+        Some(call)
+    }
+
+    /// Looks the entities up, step by step for all of them: the places are far apart in memory, and the processor
+    /// fetches side by side what does not depend on each other.
+    fn find(&mut self) {
+        let Call { engine, ruling, scratch, held: all, .. } = self;
+        let Scratch { route, touched, .. } = &mut **scratch;
+        let plans = &ruling.policy.0.plan.tables;
+        for held in all.iter().flatten() {
+            *touched ^= held.shard.touch(held.token);
+        }
+        for held in all.iter_mut().flatten() {
+            held.place = held.shard.place(held.token);
+        }
+        let tables = plans.iter().zip(&ruling.tables);
+        for (number, ((plan, table), held)) in tables.zip(&mut *all).enumerate() {
+            let Some(Held { token, shard, place, .. }) = held else { continue };
+            let Some(place) = place else {
+                *touched ^= shard.touch_next(*token);
+                continue;
+            };
+            let Some(slot) = shard.slot_mut(*place) else { continue };
+            if slot.generation != ruling.generation {
+                ruling.reshape(number, plan, slot);
+                shard.account(*place);
+                shard.make_room(table.shard_budget(), Some(*place));
+            }
+        }
+        let latest = engine.latest().unwrap_or(i64::MIN);
+        let mut folded = false;
+        for (plan, held) in plans.iter().zip(&*all) {
+            let Some(Held { token, shard, place, .. }) = held else { continue };
+            *touched ^= match (place.and_then(|place| shard.slot(place)), plan.retention) {
+                (Some(slot), _) => {
+                    folded |= slot.history.has_extra();
+                    slot.history.touch()
+                }
+                (None, Some(retention)) => shard.touch_departing(*token, latest.saturating_sub(retention)),
+                (None, None) => 0,
+            };
+        }
+        if !folded {
+            return;
+        }
+        // Where panes are is known one step after the other.
+        for listed in [false, true] {
+            for (plan, held) in plans.iter().zip(&*all) {
+                let Some(Held { shard, place: Some(place), .. }) = held else { continue };
+                let Some(slot) = shard.slot(*place).filter(|slot| slot.history.has_extra()) else { continue };
+                let cell = |column: usize| route.cells.get(*plan.columns.get(column)?).copied().flatten();
+                *touched ^= match listed {
+                    false => slot.history.touch_series(),
+                    true => slot.history.touch_panes(&plan.budget, cell),
+                };
+            }
+        }
+    }
+}
