@@ -412,9 +412,17 @@ pub(super) fn dictionary_size(words: &[u64], number: usize) -> (usize, usize) {
     (sizes as usize & 0xffff, (sizes >> 16) as usize & 0xffff)
 }
 
-/// The place of a word among some: eight are compared at once.
-#[inline]
+/// The place of a word among some: of many, eight are compared at once.
+#[inline(always)]
 pub(super) fn place_of_word(words: &[u64], word: u64) -> Option<usize> {
+    if words.len() < 32 {
+        return words.iter().position(|known| *known == word);
+    }
+    place_among_many(words, word)
+}
+
+#[inline(never)]
+fn place_among_many(words: &[u64], word: u64) -> Option<usize> {
     let (eights, rest) = words.as_chunks::<8>();
     for (number, eight) in eights.iter().enumerate() {
         if eight.iter().fold(false, |found, known| found | (*known == word)) {
