@@ -35,6 +35,8 @@ const ROUNDS: u64 = 4;
 const FILLING: u64 = 2;
 /// Accounts that share a merchant.
 const ACCOUNTS_OF_MERCHANT: u64 = 1_000;
+/// Reads that are under way together.
+const BESIDE: usize = 24;
 /// Bytes that a chain of pointers leads through.
 const CHAIN: usize = 1 << 30;
 
@@ -176,8 +178,9 @@ fn resident() -> Result<usize, Box<dyn Error>> {
     Ok(line.trim().trim_end_matches(" kB").parse::<usize>()? * 1024)
 }
 
-/// Nanoseconds that one read takes when its place is known only from the one before, all over a large memory.
-fn chase() -> f64 {
+/// Nanoseconds that one read takes all over a large memory: when its place is known only from the one before, and beside
+/// others that are known at the same time.
+fn chase() -> (f64, f64) {
     let lines = CHAIN / 64;
     let mut next: Vec<[u64; 8]> = (0..lines as u64).map(|line| [line; 8]).collect();
     // One cycle through all of them (Sattolo).
@@ -191,7 +194,16 @@ fn chase() -> f64 {
         at = next[at as usize][0];
     }
     black_box(at);
-    start.elapsed().as_nanos() as f64 / f64::from(steps)
+    let alone = start.elapsed().as_nanos() as f64 / f64::from(steps);
+
+    let mut all: [u64; BESIDE] = std::array::from_fn(|chain| (chain * lines / BESIDE) as u64);
+    let start = Instant::now();
+    for _ in 0..steps / 5 {
+        all.iter_mut().for_each(|at| *at = next[*at as usize][0]);
+    }
+    black_box(all);
+    let reads = f64::from(steps / 5) * BESIDE as f64;
+    (alone, start.elapsed().as_nanos() as f64 / reads)
 }
 
 /// Nanoseconds between two readings of the clock with nothing between them.
@@ -456,7 +468,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let thousands: u64 = arguments.first().map_or(Ok(1_000), |text| text.parse())?;
     let population =
         Population { accounts: thousands.max(1) * 1_000, accounts_of_merchant: ACCOUNTS_OF_MERCHANT };
-    let (chased, clock) = (chase(), clock());
+    let ((chased, beside), clock) = (chase(), clock());
 
     let before = resident()?;
     let engine = engine()?;
@@ -495,7 +507,9 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     report_pages()?;
 
-    println!("\na read that waits for the one before, over a gibibyte: {chased:.0} ns");
+    println!(
+        "\na read that waits for the one before, over a gibibyte: {chased:.0} ns; beside {BESIDE}: {beside:.0} ns"
+    );
     println!("two readings of the clock: {clock} ns, taken off the times but for the mean\n");
     let anybody = report("assess, anybody", &timed(&engine, population, &mut next, false)?, clock);
     report("assess, who has just come", &timed(&engine, population, &mut next, true)?, clock);
