@@ -114,6 +114,11 @@ impl Default for Workload {
 impl Workload {
     /// The same for the same number of entities of each kind.
     pub fn new(sets: usize) -> Workload {
+        Workload::named_from(sets, 0)
+    }
+
+    /// The same schedule for other entities: those behind the first `first`.
+    pub fn named_from(sets: usize, first: usize) -> Workload {
         let mut random = Random(0x5e15_4005);
         let mut schedule = Vec::with_capacity(sets * HISTORY);
         for (slot, (at, stray)) in SLOTS.iter().enumerate() {
@@ -134,7 +139,7 @@ impl Workload {
             }
         }
         schedule.sort_by_key(|entry| entry.phase);
-        let names = |name: &dyn Fn(usize) -> String| (0..sets).map(name).collect();
+        let names = |name: &dyn Fn(usize) -> String| (first..first + sets).map(name).collect();
         Workload {
             sets,
             schedule,

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64};
 
 use arc_swap::ArcSwap;
 
@@ -19,6 +19,7 @@ mod builder;
 mod bundle;
 mod call;
 mod challenger;
+mod clock;
 mod expiry;
 mod feedback;
 mod forget;
@@ -39,6 +40,7 @@ pub use builder::EngineBuilder;
 use call::{Call, Scratches};
 pub use challenger::ChallengerReport;
 use challenger::{Challenger, OnTrial};
+use clock::Clock;
 use journal::Journal;
 pub use journal::Recovered;
 use layout::Layout;
@@ -126,7 +128,7 @@ pub struct Engine {
     generation: AtomicU32,
     /// A policy on trial.
     on_trial: OnTrial,
-    latest: Latest,
+    clock: Clock,
     memory: Memory,
     /// What each policy remembered that was in force. Held while the one in force is replaced.
     past: Mutex<Vec<Vec<Layout>>>,
@@ -139,12 +141,6 @@ pub struct Engine {
     /// How many were forgotten.
     forgotten: AtomicU32,
 }
-
-/// The latest time that an event or the host has stated, `i64::MIN` before the first. It changes with every event, so
-/// it must not lie beside what all threads read.
-#[derive(Debug)]
-#[repr(align(128))]
-struct Latest(AtomicI64);
 
 /// How many bytes the tables may fill.
 #[derive(Clone, Debug)]
@@ -177,13 +173,14 @@ impl Engine {
         admit: impl Fn(&Ruling) -> Result<()>,
         mut work: impl FnMut(&mut Call<'_>) -> Result<R>,
     ) -> Result<R> {
+        let time = event.integer(Field::TIME).unwrap_or(0);
         let mut run = |scratches: &mut Scratches| loop {
             let present = self.present.load();
             let ruling = &*present.ruling;
             admit(ruling)?;
             let scratch = scratches.of(&ruling.policy);
             scratch.route.follow(&ruling.policy.0, &ruling.keyring, event, &mut scratch.row);
-            match Call::hold(self, &present, scratch) {
+            match Call::hold(self, &present, scratch, time) {
                 Some(mut call) => return work(&mut call),
                 None => std::hint::spin_loop(),
             }
@@ -193,17 +190,6 @@ impl Engine {
             Ok(mut scratches) => run(&mut scratches),
             Err(_) => run(&mut Scratches::default()),
         })
-    }
-
-    /// The latest time seen, if any.
-    fn latest(&self) -> Option<i64> {
-        Some(self.latest.0.load(Ordering::Relaxed)).filter(|latest| *latest != i64::MIN)
-    }
-
-    /// The latest time seen, this one considered.
-    fn advance_to(&self, time: i64) -> i64 {
-        // Hardly any event is late, so reading first spares nothing.
-        self.latest.0.fetch_max(time, Ordering::Relaxed).max(time)
     }
 
     /// The policy in force.
@@ -256,7 +242,7 @@ impl Engine {
 
     /// Fills the decision; after an error it is empty, so that the last event's answer is never taken for this one.
     fn decide(&self, event: &Event, decision: &mut Decision, record: bool) -> Result<()> {
-        let admit = |ruling: &Ruling| ruling.admit(event, self.latest());
+        let admit = |ruling: &Ruling| ruling.admit(event, &self.clock);
         let decided = self.call(event, admit, |call| {
             call.score(event, decision)?;
             if record && !decision.repeated {
@@ -280,7 +266,7 @@ impl Engine {
     pub fn record(&self, event: &Event) -> Result<bool> {
         self.call(
             event,
-            |ruling| ruling.admit(event, self.latest()),
+            |ruling| ruling.admit(event, &self.clock),
             |call| {
                 let new = !call.is_repeated();
                 if new {
@@ -323,7 +309,7 @@ impl Engine {
             return Err(Error::of_field(ErrorKind::Time, "time", what));
         }
         self.journal.advanced(&self.present.load().ruling, time);
-        self.advance_to(time);
+        self.clock.advance_to(time);
         Ok(())
     }
 
@@ -340,7 +326,7 @@ impl Engine {
         let old = self.ruling();
         old.keys.serve(&policy.0)?;
         past.push(Layout::of(&old.policy.0));
-        let (ruling, mut report) = swap::succeed(&old, policy, &self.memory, &past, self.latest());
+        let (ruling, mut report) = swap::succeed(&old, policy, &self.memory, &past, self.clock.latest());
         // Whoever holds entities by the old policy goes on; whoever has yet to hold them begins anew.
         let ruling = Arc::new(ruling);
         {

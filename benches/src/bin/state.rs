@@ -5,13 +5,13 @@
 
 use std::convert::Infallible;
 use std::error::Error;
-use std::hint::black_box;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::hint::{self, black_box};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use sekisho::{Decision, Engine, Event, Field, HashKey, Policy, Value};
-use sekisho_benches::Workload;
+use sekisho_benches::{SETS, Workload};
 
 /// 2026-01-01T00:00:00Z
 const START: i64 = 1_767_225_600_000;
@@ -49,44 +49,41 @@ fn key() -> HashKey {
     HashKey::new(1, *b"32 secret bytes of the host ....")
 }
 
-/// The bench `assess` on one thread and on two that share an engine but no entity, turn by turn.
+/// The bench `assess` on one thread, and on two that share an engine but no entity, turn by turn. Each has a workload
+/// of its own, and neither gets ahead of the other by more than a few events: they come in the order of their times.
 fn threads(gibibytes: usize) -> Result<(), Box<dyn Error>> {
     const CALLS: u64 = 400_000;
+    const AHEAD: u64 = 4;
+    let workloads = [Workload::default(), Workload::named_from(SETS, SETS)];
     let mut best = [f64::MAX; 2];
     for _ in 0..5 {
-        for (count, best) in (1..=2u64).zip(&mut best) {
-            let workload = Workload::default();
-            let engine = workload.engine_within(gibibytes << 30)?;
-            let first = workload.warm_up(&engine)?;
-            let (engine, workload) = (&engine, &workload);
-            let spent: Vec<Duration> = thread::scope(|scope| {
-                let work = |thread: u64| {
-                    move || -> sekisho::Result<Duration> {
-                        let (mut event, mut decision) = (engine.event(), Decision::new());
-                        let mut spent = Duration::ZERO;
-                        for number in (first..first + CALLS * count).filter(|number| number % count == thread)
-                        {
-                            let mut sample = workload.sample(number);
-                            // Each thread has entities of its own.
-                            for entity in [
-                                &mut sample.account,
-                                &mut sample.device,
-                                &mut sample.ip,
-                                &mut sample.card,
-                                &mut sample.merchant,
-                            ] {
-                                *entity = (*entity / count as usize) * count as usize + thread as usize;
-                            }
-                            workload.fill(&sample, &mut event)?;
-                            let start = Instant::now();
-                            engine.assess_into(black_box(&event), &mut decision)?;
-                            spent += start.elapsed();
-                            black_box(decision.score());
-                        }
-                        Ok(spent)
+        for (count, best) in (1..=2usize).zip(&mut best) {
+            let engine = workloads[0].engine_within(gibibytes << 30)?;
+            let done = &[Progress::default(), Progress::default()][..count];
+            let work = &|workload: &Workload, own: &Progress| -> sekisho::Result<Duration> {
+                let (mut event, mut decision) = (engine.event(), Decision::new());
+                let first = 2 * workload.period();
+                let mut spent = Duration::ZERO;
+                for number in 0..first + CALLS {
+                    own.0.store(number, Ordering::Relaxed);
+                    while done.iter().any(|done| done.0.load(Ordering::Relaxed) + AHEAD < number) {
+                        hint::spin_loop();
                     }
-                };
-                let running: Vec<_> = (0..count).map(|thread| scope.spawn(work(thread))).collect();
+                    workload.fill(&workload.sample(number), &mut event)?;
+                    let start = Instant::now();
+                    engine.assess_into(black_box(&event), &mut decision)?;
+                    if number >= first {
+                        spent += start.elapsed();
+                    }
+                    black_box(decision.score());
+                }
+                own.0.store(u64::MAX - AHEAD, Ordering::Relaxed);
+                Ok(spent)
+            };
+            let spent: Vec<Duration> = thread::scope(|scope| {
+                let each = workloads.iter().zip(done);
+                let running: Vec<_> =
+                    each.map(|(workload, own)| scope.spawn(move || work(workload, own))).collect();
                 running
                     .into_iter()
                     .map(|thread| thread.join().expect("no panic").expect("fine events"))
@@ -103,6 +100,11 @@ fn threads(gibibytes: usize) -> Result<(), Box<dyn Error>> {
     );
     Ok(())
 }
+
+/// How many events a thread has done, in a line of its own.
+#[derive(Default)]
+#[repr(align(128))]
+struct Progress(AtomicU64);
 
 /// A table of accounts with twelve events each.
 fn populated(accounts: u64) -> Result<Engine, Box<dyn Error>> {

@@ -3,16 +3,17 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64};
+use std::sync::atomic::{AtomicU32, AtomicU64};
 
 use arc_swap::ArcSwap;
 
 use super::challenger::OnTrial;
+use super::clock::Clock;
 use super::journal::{Journal, Sink};
 use super::keys::Keys;
 use super::moves::Moves;
 use super::ruling::Present;
-use super::{Engine, Latest, Memory, swap};
+use super::{Engine, Memory, swap};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::nearest;
 use crate::event::token::HashKey;
@@ -168,7 +169,7 @@ impl EngineBuilder {
             number: AtomicU64::new(0),
             generation: AtomicU32::new(0),
             on_trial: OnTrial::default(),
-            latest: Latest(AtomicI64::new(i64::MIN)),
+            clock: Clock::default(),
             memory: self.memory,
             past: Mutex::default(),
             lists: Mutex::default(),

@@ -254,9 +254,10 @@ impl<'a> Call<'a> {
         let number = label.filter(|_| labelled_at.is_none()).map_or(0, |label| label as u8);
         let masks = by_label.as_ref().and_then(|masks| masks.get(usize::from(number)));
         let outcome = event.text(Field::OUTCOME).and_then(Outcome::named).map_or(0, |outcome| outcome as u8);
+        self.engine.clock.advance_to(time);
         let recorded = Recorded {
             time,
-            latest: self.engine.advance_to(time),
+            latest: self.engine.clock.as_of(time),
             outcome,
             label: number,
             masks: SmallVec::from_slice(masks.unwrap_or(&route.masks)),
@@ -279,7 +280,7 @@ impl<'a> Call<'a> {
     /// then what a snapshot contained already is left alone.
     pub(super) fn apply(&mut self, recorded: &Recorded, frame: Option<u64>) {
         if frame.is_some() {
-            self.engine.advance_to(recorded.time);
+            self.engine.clock.advance_to(recorded.time);
         }
         let Call { ruling, scratch, held, era, .. } = self;
         let Scratch { route, spares, .. } = &mut **scratch;
@@ -408,8 +409,8 @@ fn rekey_samples(plan: &Plan, table: &TablePlan, route: &Route, history: &mut Hi
 
 /// An event on its way into its histories, beside what the route found.
 pub(super) struct Recorded {
-    time: i64,
-    /// The latest time seen then: what is too old is dropped by it.
+    pub(super) time: i64,
+    /// The latest time seen then, as far as it matters: what is too old is dropped by it.
     latest: i64,
     outcome: u8,
     label: u8,
@@ -421,7 +422,7 @@ pub(super) struct Recorded {
 /// What is known of an event after it was learnt.
 pub(super) struct Known {
     /// When the event happened.
-    time: i64,
+    pub(super) time: i64,
     outcome: u8,
     label: Option<(u8, i64)>,
     label_before: u8,

@@ -13,7 +13,7 @@ impl Engine {
     /// the time with [`advance`](Engine::advance) before. No decision changes. Each part of the memory is locked
     /// only while it is gone through; the cost is that of reading all of it.
     pub fn expire(&self) -> u64 {
-        let Some(latest) = self.latest() else { return 0 };
+        let Some(latest) = self.clock.latest() else { return 0 };
         let mut gone = 0;
         let ruling = self.ruling();
         for (number, (plan, table)) in ruling.policy.0.plan.tables.iter().zip(&ruling.tables).enumerate() {

@@ -20,11 +20,12 @@ pub(super) struct Held<'a> {
 }
 
 impl<'a> Call<'a> {
-    /// Takes hold of the routed event's entities; `None` when another policy has come into force, or another list.
+    /// Takes hold of the entities of the routed event of `time`; `None` when another policy has come into force, or another list.
     pub(super) fn hold(
         engine: &'a Engine,
         present: &'a Present,
         scratch: &'a mut Scratch,
+        time: i64,
     ) -> Option<Call<'a>> {
         let Present { ruling, lists, .. } = present;
         let plans = &ruling.policy.0.plan.tables;
@@ -34,7 +35,9 @@ impl<'a> Call<'a> {
         held.resize_with(plans.len(), || None);
         // Nothing passes a lock that waits for memory, so that all of them are fetched before.
         for (plan, table) in plans.iter().zip(&ruling.tables) {
-            scratch.touched ^= scratch.route.token(plan.key).map_or(0, |token| table.touch(token));
+            if let Some(token) = scratch.route.token(plan.key) {
+                table.touch(token);
+            }
         }
         // Always in the same order, so that no two calls wait for each other.
         for number in &ruling.order {
@@ -56,7 +59,7 @@ impl<'a> Call<'a> {
         }
         let rotating = call.scratch.route.previous.is_some();
         let moved = rotating && call.move_entities();
-        call.find();
+        call.find(time);
         if rotating {
             call.rekey(moved);
             // Histories know members by other words now, and so do the lists.
@@ -69,7 +72,7 @@ impl<'a> Call<'a> {
 
     /// Looks the entities up, step by step for all of them: the places are far apart in memory, and the processor
     /// fetches side by side what does not depend on each other.
-    fn find(&mut self) {
+    fn find(&mut self, time: i64) {
         let Call { engine, ruling, scratch, held: all, .. } = self;
         let Scratch { route, touched, .. } = &mut **scratch;
         let plans = &ruling.policy.0.plan.tables;
@@ -93,7 +96,7 @@ impl<'a> Call<'a> {
                 shard.make_room(table.shard_budget(), Some(*place));
             }
         }
-        let latest = engine.latest().unwrap_or(i64::MIN);
+        let latest = engine.clock.as_of(time);
         let mut folded = false;
         for (plan, held) in plans.iter().zip(&*all) {
             let Some(Held { token, shard, place, .. }) = held else { continue };

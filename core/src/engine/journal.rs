@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use super::Engine;
 use super::call::{Call, Known, Recorded, Scratch};
+use super::clock::NEVER;
 use super::lists::Load;
 use super::ruling::Ruling;
 use crate::error::{Error, ErrorKind, Result};
@@ -466,15 +467,15 @@ impl Engine {
         match kind {
             RECORD => {
                 let recorded = Recorded::read(from)?;
-                let mut call = Call::hold(self, &present, scratch)?;
+                let mut call = Call::hold(self, &present, scratch, recorded.time)?;
                 call.era = era;
                 call.apply(&recorded, Some(number));
             }
-            REKEY => drop(Call::hold(self, &present, scratch)?),
+            REKEY => drop(Call::hold(self, &present, scratch, NEVER)?),
             RETIRE => self.apply_retire(from.number()?)?,
             LEARN => {
                 let known = Known::read(from)?;
-                Call::hold(self, &present, scratch)?.apply_known(&known, Some(number));
+                Call::hold(self, &present, scratch, known.time)?.apply_known(&known, Some(number));
             }
             LIST => {
                 let name = from.text()?;
@@ -520,7 +521,7 @@ impl Engine {
                 self.apply_scrub(ruling, whose, [from.word()?, from.word()?], number)?;
             }
             ADVANCE => {
-                self.advance_to(from.time()?);
+                self.clock.advance_to(from.time()?);
             }
             _ => return None,
         }

@@ -12,6 +12,7 @@ use crate::state::{List, Slot, Table};
 use crate::sync::MutexGuard;
 
 use super::Engine;
+use super::clock::Clock;
 use super::keys::Keys;
 use super::migration::Migration;
 
@@ -93,7 +94,7 @@ impl Ruling {
     }
 
     /// Refuses what cannot be scored; the event has checked each field by itself already.
-    pub(super) fn admit(&self, event: &Event, latest: Option<i64>) -> Result<()> {
+    pub(super) fn admit(&self, event: &Event, clock: &Clock) -> Result<()> {
         let policy = &*self.policy.0;
         let schema = event.schema();
         if !schema.fits(&policy.schema) {
@@ -114,16 +115,12 @@ impl Ruling {
             }
         }
         let time = event.integer(Field::TIME).unwrap_or(0);
-        match latest {
-            Some(latest) if time > latest + DAY => {
-                let what = format!(
-                    "{} ahead of the latest seen, at most 1d is taken; if the clock is right, advance the engine to it first",
-                    format_duration(time - latest)
-                );
-                Err(Error::of_field(ErrorKind::Time, "time", what))
-            }
-            _ => Ok(()),
-        }
+        let Some(latest) = clock.exceeded_by(time, DAY) else { return Ok(()) };
+        let what = format!(
+            "{} ahead of the latest seen, at most 1d is taken; if the clock is right, advance the engine to it first",
+            format_duration(time - latest)
+        );
+        Err(Error::of_field(ErrorKind::Time, "time", what))
     }
 
     pub(super) fn admit_known(&self, event: &Event, at: Option<i64>) -> Result<()> {

@@ -12,6 +12,7 @@ use std::io::{ErrorKind as IoErrorKind, Read};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use super::clock::NEVER;
 use super::keys::Keys;
 use super::layout::Layout;
 use super::migration::Migration;
@@ -290,7 +291,7 @@ impl Engine {
             key_id: keys.present.id(),
             previous_id: keys.previous.as_ref().map(HashKey::id),
             next_frame: self.journal.sequence() + 1,
-            latest: self.latest.0.load(Ordering::Relaxed),
+            latest: self.clock.latest().unwrap_or(NEVER),
             forgotten: self.forgotten.load(Ordering::Relaxed),
             layouts: Layout::of(policy),
             since: ruling.tables.iter().map(|table| (table.complete_since(), table.parts_since())).collect(),
@@ -456,7 +457,7 @@ impl EngineBuilder {
             };
             entities += adopted;
         }
-        engine.latest.0.store(head.latest, Ordering::Relaxed);
+        engine.clock.advance_to(head.latest);
         engine.forgotten.store(head.forgotten, Ordering::Relaxed);
         engine.journal.continue_from(head.next_frame.saturating_sub(1));
         Ok(engine)

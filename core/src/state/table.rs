@@ -43,7 +43,7 @@ const SHARD_ENTITIES: usize = 4;
 #[derive(Debug, Default)]
 #[repr(C, align(128))]
 pub(super) struct Apart<T> {
-    /// Always zero. To read it has the processor fetch the line, which an attempt to lock would wait for.
+    /// Always zero. To write it has the processor fetch the line for writing, which an attempt to lock would wait for.
     line: AtomicU32,
     lock: Mutex<T>,
 }
@@ -53,8 +53,8 @@ impl<T> Apart<T> {
         locked(&self.lock)
     }
 
-    fn touch(&self) -> u64 {
-        u64::from(self.line.load(Ordering::Relaxed))
+    fn touch(&self) {
+        self.line.store(0, Ordering::Relaxed);
     }
 }
 
@@ -155,9 +155,11 @@ impl Table {
         self.shard(token).map(Apart::lock)
     }
 
-    /// Has the processor fetch that lock; what comes back means nothing.
-    pub(crate) fn touch(&self, token: Token) -> u64 {
-        self.shard(token).map_or(0, Apart::touch)
+    /// Has the processor fetch that lock.
+    pub(crate) fn touch(&self, token: Token) {
+        if let Some(shard) = self.shard(token) {
+            shard.touch();
+        }
     }
 
     fn number_of(&self, token: Token) -> usize {
