@@ -327,9 +327,9 @@ impl Engine {
         old.keys.serve(&policy.0)?;
         past.push(Layout::of(&old.policy.0));
         let (ruling, mut report) = swap::succeed(&old, policy, &self.memory, &past, self.clock.latest());
-        // Whoever holds entities by the old policy goes on; whoever has yet to hold them begins anew.
         let ruling = Arc::new(ruling);
         {
+            // Whoever holds entities by the old policy goes on; whoever has yet to hold them begins anew.
             let changes = locked(&self.lists);
             let lists = swap::lists(&old.policy.0, &self.present.load().lists, &ruling.policy.0);
             self.put_in_force(&changes, Arc::clone(&ruling), lists);

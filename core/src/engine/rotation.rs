@@ -163,11 +163,13 @@ impl Engine {
         let entities =
             ruling.tables.iter().flat_map(|table| table.each_shard().map(|mut shard| shard.retire(era)));
         let entities: u64 = entities.sum();
+        let changes = locked(&self.lists);
         let before = self.present.load_full();
-        let members = self.change_lists(&locked(&self.lists), |all| {
+        let members = self.change_lists(&changes, |all| {
             let own = ruling.policy.0.lists.iter().zip(all).filter(|(plan, _)| plan.key.is_none());
             own.map(|(_, list)| Arc::make_mut(list).retire(era)).sum::<u64>()
         });
+        drop(changes);
         if members > 0 {
             outlive(before);
         }

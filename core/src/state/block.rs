@@ -479,15 +479,16 @@ impl Block {
                 *used = true;
             }
         }
-        let kept: SmallVec<[usize; 256]> =
-            used.iter().enumerate().filter(|(_, used)| **used).map(|(code, _)| code).collect();
-        if kept.len() == length {
+        let (mut words, mut new_codes) = (SmallVec::<[u64; 256]>::new(), SmallVec::<[u64; 256]>::new());
+        for (word, used) in coded.dictionary.iter().zip(&used) {
+            new_codes.push(words.len() as u64);
+            words.extend(Some(*word).filter(|_| *used));
+        }
+        if words.len() == length {
             return length;
         }
-        let new_code = |old: usize| kept.binary_search(&old).unwrap_or(0) as u64;
+        let new_code = |old: usize| new_codes.get(old).copied().unwrap_or(0);
         let codes: SmallVec<[u64; 256]> = (0..view.length).map(|at| new_code(coded.code(at))).collect();
-        let words: SmallVec<[u64; 256]> =
-            kept.iter().filter_map(|code| coded.dictionary.get(*code).copied()).collect();
         let Layout { capacity, width, codes: codes_at, .. } = view.layout;
         let dictionary = view.dictionary(number);
         let first = (1 + number) * capacity + view.start;

@@ -219,18 +219,19 @@ impl History {
         cells: Cells<'_>,
         spares: &mut Spares,
     ) {
-        let (mut labels, panes) = self.take_extra();
+        let mut extra = self.extra.take().unwrap_or_default();
+        let Extra { labels, panes } = &mut *extra;
         let plans = &budget.series;
         let clock_before = self.clock(shape);
         let clock = clock_before.max(entry.time);
-        let mut panes = panes.unwrap_or_else(|| {
+        let panes = panes.get_or_insert_with(|| {
             let mut panes = Panes::new(plans);
-            self.show_all(shape, budget, &mut panes, &labels);
+            self.show_all(shape, budget, &mut panes, labels);
             panes
         });
         for change in labels.iter().filter(|change| change.at > clock_before && change.at <= clock) {
             let view = self.view(shape);
-            let fact = view.position_of(change.id).and_then(|at| fact_at(shape, &view, at, &labels, clock));
+            let fact = view.position_of(change.id).and_then(|at| fact_at(shape, &view, at, labels, clock));
             fact.iter().for_each(|fact| panes.see(plans, fact));
         }
         let bits = shape.predicates().iter().map(|predicate| holds(entry.masks, *predicate));
@@ -242,12 +243,12 @@ impl History {
             panes.fold(plans, &fact);
         } else {
             while self.view(shape).len() >= budget.events.max(1) {
-                self.fold_oldest(shape, budget, &mut panes, &mut labels, clock);
+                self.fold_oldest(shape, budget, panes, labels, clock);
             }
             self.block.insert(shape, entry, cells, spares);
         }
         panes.advance(plans, clock);
-        self.set_extra(labels, Some(panes));
+        self.extra = Some(extra);
     }
 
     /// The time of the newest event.

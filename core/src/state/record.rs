@@ -412,24 +412,32 @@ pub(super) fn dictionary_size(words: &[u64], number: usize) -> (usize, usize) {
     (sizes as usize & 0xffff, (sizes >> 16) as usize & 0xffff)
 }
 
-/// The place of a word among some: of many, eight are compared at once.
+/// Of so many words several are compared at once.
+const MANY: usize = 32;
+
+/// The place of a word among some that differ.
 #[inline(always)]
 pub(super) fn place_of_word(words: &[u64], word: u64) -> Option<usize> {
-    if words.len() < 32 {
+    if words.len() < MANY {
         return words.iter().position(|known| *known == word);
     }
     place_among_many(words, word)
 }
 
+/// The latest words are asked for most, and stand last.
 #[inline(never)]
 fn place_among_many(words: &[u64], word: u64) -> Option<usize> {
-    let (eights, rest) = words.as_chunks::<8>();
-    for (number, eight) in eights.iter().enumerate() {
-        if eight.iter().fold(false, |found, known| found | (*known == word)) {
-            return eight.iter().position(|known| *known == word).map(|at| number * 8 + at);
+    let (first, parts) = words.as_rchunks::<MANY>();
+    for (number, part) in parts.iter().enumerate().rev() {
+        // Half of a word tells nearly all others apart, and twice as many of them are compared at once.
+        let alike = |known: &u64| if *known as u32 == word as u32 { u32::MAX } else { 0 };
+        if part.iter().fold(0, |all, known| all | alike(known)) != 0
+            && let Some(at) = part.iter().position(|known| *known == word)
+        {
+            return Some(first.len() + number * MANY + at);
         }
     }
-    rest.iter().position(|known| *known == word).map(|at| eights.len() * 8 + at)
+    first.iter().position(|known| *known == word)
 }
 
 #[cold]
@@ -584,6 +592,19 @@ mod tests {
     use proptest::prelude::*;
 
     proptest! {
+        /// Against one word after the other; halves of them come again.
+        #[test]
+        fn places_are_found_together(
+            words in proptest::collection::btree_set((0u64..4, 0u64..80), 0..200),
+            asked in (0u64..4, 0u64..80),
+        ) {
+            let word = |(high, low): (u64, u64)| high << 32 | low;
+            let words: Vec<u64> = words.into_iter().map(word).collect();
+            let slowly = words.iter().position(|known| *known == word(asked));
+            prop_assert_eq!(place_of_word(&words, word(asked)), slowly);
+            prop_assert_eq!(place_among_many(&words, word(asked)), slowly);
+        }
+
         /// Against one code after the other.
         #[test]
         fn codes_are_compared_together(
