@@ -83,6 +83,16 @@ pub(crate) enum Operator {
 }
 
 impl Operator {
+    #[cfg(test)]
+    pub(crate) const COMPARISONS: [Operator; 6] = [
+        Operator::Less,
+        Operator::LessOrEqual,
+        Operator::Greater,
+        Operator::GreaterOrEqual,
+        Operator::Equal,
+        Operator::NotEqual,
+    ];
+
     pub(crate) fn text(self) -> &'static str {
         match self {
             Operator::Or => "||",

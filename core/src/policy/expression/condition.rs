@@ -468,15 +468,6 @@ mod tests {
     use crate::feature::Presence;
     use proptest::prelude::*;
 
-    const OPERATORS: [Operator; 6] = [
-        Operator::Less,
-        Operator::LessOrEqual,
-        Operator::Greater,
-        Operator::GreaterOrEqual,
-        Operator::Equal,
-        Operator::NotEqual,
-    ];
-
     fn doubles() -> impl Strategy<Value = u64> {
         prop_oneof![
             any::<f64>(),
@@ -537,10 +528,10 @@ mod tests {
                     (6 | 7, _) => AtomTest::Present { expected: true },
                     (8, _) => AtomTest::Present { expected: false },
                     (kind, true) => {
-                        AtomTest::Number { operator: OPERATORS[*kind], constant: f64::from_bits(*word) }
+                        AtomTest::Number { operator: Operator::COMPARISONS[*kind], constant: f64::from_bits(*word) }
                     }
                     (kind, false) => {
-                        AtomTest::Integer { operator: OPERATORS[*kind], constant: *word as i64 }
+                        AtomTest::Integer { operator: Operator::COMPARISONS[*kind], constant: *word as i64 }
                     }
                 };
                 Atom { place: 0, test }

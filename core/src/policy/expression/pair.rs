@@ -79,14 +79,7 @@ mod tests {
             values in proptest::collection::vec(proptest::option::weighted(0.9, integers()), 2),
             constant in integers(),
             kind in 0usize..3,
-            operator in proptest::sample::select(vec![
-                Operator::Less,
-                Operator::LessOrEqual,
-                Operator::Greater,
-                Operator::GreaterOrEqual,
-                Operator::Equal,
-                Operator::NotEqual,
-            ]),
+            operator in proptest::sample::select(&Operator::COMPARISONS[..]),
         ) {
             let load = |place| Box::new(Node::Load(place));
             let joined = [Operator::Add, Operator::Subtract].get(kind);
