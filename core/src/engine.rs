@@ -334,6 +334,8 @@ impl Engine {
             let lists = swap::lists(&old.policy.0, &self.present.load().lists, &ruling.policy.0);
             self.put_in_force(&changes, Arc::clone(&ruling), lists);
         }
+        // Nobody goes on by the old policy behind a snapshot that is taken from here on.
+        old.tables.iter().for_each(|table| table.each_shard().for_each(drop));
         // Tables share the memory with those that are new.
         ruling.tables.iter().for_each(|table| table.make_room());
         report.challenger_ended = self.refit_challenger(&ruling);

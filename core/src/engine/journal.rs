@@ -353,7 +353,7 @@ fn damaged(number: u64, what: &str) -> Error {
 
 impl Engine {
     /// Does again what a journal says, after a snapshot was restored or from the very first frame on. Frames that the
-    /// snapshot contains are passed over. Call it before the engine is used; it writes no frames.
+    /// snapshot contains are passed over, whatever policy they were written under. Call it before the engine is used; it writes no frames.
     ///
     /// Frames are done one by one: after an error the engine is as of the frame before.
     ///
@@ -368,6 +368,8 @@ impl Engine {
         let contained = self.journal.sequence();
         // The number that the next frame has, once the first has been seen.
         let mut expected = None;
+        // The policy that the frames are of, where it is another than the engine's.
+        let mut other = None;
         loop {
             let mut length = [0; 4];
             let read = read_all(&mut journal, &mut length)?;
@@ -403,11 +405,8 @@ impl Engine {
                 let Some((fingerprint, name, key_id)) = policy_frame(&mut from) else {
                     return Err(damaged(number, "is not as it should be"));
                 };
-                if fingerprint != self.policy().0.fingerprint {
-                    recovered.policy = Some(name.to_owned());
-                    break;
-                }
-                if !self.goes_on_with(key_id) {
+                other = (fingerprint != self.policy().0.fingerprint).then(|| name.to_owned());
+                if other.is_none() && !self.goes_on_with(key_id) {
                     return Err(damaged(
                         number,
                         &format!(
@@ -416,7 +415,12 @@ impl Engine {
                     ));
                 }
             }
-            let news = kind != POLICY && found > contained;
+            let is_contained = found <= contained;
+            if !is_contained && other.is_some() {
+                recovered.policy = other;
+                break;
+            }
+            let news = kind != POLICY && !is_contained;
             if news && self.again(kind, found, &mut from, &mut scratch).is_none() {
                 return Err(damaged(number, "is not as it should be"));
             }
