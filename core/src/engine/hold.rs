@@ -20,7 +20,8 @@ pub(super) struct Held<'a> {
 }
 
 impl<'a> Call<'a> {
-    /// Takes hold of the entities of the routed event of `time`; `None` when another policy has come into force, or another list.
+    /// Takes hold of the entities of the routed event of `time`; `None` when another policy has come into force, or
+    /// another list.
     pub(super) fn hold(
         engine: &'a Engine,
         present: &'a Present,

@@ -353,7 +353,8 @@ fn damaged(number: u64, what: &str) -> Error {
 
 impl Engine {
     /// Does again what a journal says, after a snapshot was restored or from the very first frame on. Frames that the
-    /// snapshot contains are passed over, whatever policy they were written under. Call it before the engine is used; it writes no frames.
+    /// snapshot contains are passed over, whatever policy they were written under. Call it before the engine is used; it
+    /// writes no frames.
     ///
     /// Frames are done one by one: after an error the engine is as of the frame before.
     ///
