@@ -377,6 +377,29 @@ fn policies_of_frames_that_the_snapshot_contains_are_not_asked_for() {
     }
 }
 
+/// Journals whose policy an earlier file names, or the snapshot alone, are not done again under another.
+#[test]
+fn a_journal_without_its_policy_is_not_taken_for_the_engine_s() {
+    let more = POLICY.replace("version = \"1\"", "version = \"2\"");
+    let more = Policy::from_toml(&more.replace("[decision]", &format!("{COUNTRIES}[decision]"))).unwrap();
+    let (engine, journal) = journalled();
+    (0..40).for_each(|n| happen(&engine, n));
+    let (taken, contained) = (snapshot(&engine), journal.lock().unwrap().len());
+    (40..80).for_each(|n| happen(&engine, n));
+    let frames = journal.lock().unwrap().clone();
+    let (before, behind) = frames.split_at(contained);
+    for files in [&[before, behind][..], &[behind]] {
+        let restored = Engine::restore(more.clone(), key(), &*taken).unwrap();
+        let (last, earlier) = files.split_last().unwrap();
+        assert!(earlier.iter().all(|file| restored.recover(*file).unwrap().is_complete()));
+        let report = restored.recover(*last).unwrap();
+        assert_eq!((report.policy.as_deref(), report.bytes), (Some("durable 1"), 0));
+        restored.swap(policy()).unwrap();
+        assert!(restored.recover(*last).unwrap().is_complete());
+        assert_eq!(answers(&restored, 80), answers(&engine, 80));
+    }
+}
+
 #[test]
 fn a_snapshot_that_is_cut_or_changed_is_refused() {
     let engine = Engine::builder(policy(), key()).memory(2 << 20).build().unwrap();

@@ -16,7 +16,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::event::token::{SEAL, Token, Tokenizer};
 use crate::feature::Previous;
 use crate::locale::{Address, Name};
-use crate::policy::ListPlan;
+use crate::policy::{ListPlan, Policy};
 use crate::state::{Home, List, ListEntry, Prepared, Reader, Writer};
 use crate::sync::{Mutex, locked};
 
@@ -63,12 +63,36 @@ struct State {
 }
 
 /// Where a journal that is done again stands.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Debug, Default)]
 struct Replay {
+    /// What the frames were written under, once a frame or a snapshot has said it: the next file need not.
+    under: Option<Under>,
     /// Frames are sealed under the present key from here on.
     is_rotated: bool,
     /// What the last frames say was written with the previous key.
     with_previous: bool,
+}
+
+/// The policy that frames were written under.
+#[derive(Debug)]
+struct Under {
+    /// `None` where only a snapshot says it, which has no more than the name and the version.
+    fingerprint: Option<String>,
+    name: String,
+}
+
+impl Under {
+    fn is(&self, policy: &Policy) -> bool {
+        match &self.fingerprint {
+            Some(fingerprint) => *fingerprint == policy.0.fingerprint,
+            None => self.name == title(policy),
+        }
+    }
+}
+
+/// The name and the version of a policy.
+fn title(policy: &Policy) -> String {
+    format!("{} {}", policy.name(), policy.version())
 }
 
 /// A change of a list.
@@ -165,6 +189,11 @@ impl Journal {
         Journal { sink, state: Mutex::default() }
     }
 
+    /// What is done again first was written under the policy of this name and version.
+    pub(super) fn begins_under(&self, name: String) {
+        locked(&self.state).replay.under = Some(Under { fingerprint: None, name });
+    }
+
     /// What is done again first was written with the previous key.
     pub(super) fn begins_with_previous(&self) {
         locked(&self.state).replay.with_previous = true;
@@ -201,7 +230,7 @@ impl Journal {
             let policy = &ruling.policy;
             self.frame(sink, state, POLICY, |to| {
                 to.text(&policy.0.fingerprint);
-                to.text(&format!("{} {}", policy.name(), policy.version()));
+                to.text(&title(policy));
                 to.number(ruling.keys.present.id());
             });
         }
@@ -369,8 +398,6 @@ impl Engine {
         let contained = self.journal.sequence();
         // The number that the next frame has, once the first has been seen.
         let mut expected = None;
-        // The policy that the frames are of, where it is another than the engine's.
-        let mut other = None;
         loop {
             let mut length = [0; 4];
             let read = read_all(&mut journal, &mut length)?;
@@ -406,8 +433,10 @@ impl Engine {
                 let Some((fingerprint, name, key_id)) = policy_frame(&mut from) else {
                     return Err(damaged(number, "is not as it should be"));
                 };
-                other = (fingerprint != self.policy().0.fingerprint).then(|| name.to_owned());
-                if other.is_none() && !self.goes_on_with(key_id) {
+                let under = Under { fingerprint: Some(fingerprint.to_owned()), name: name.to_owned() };
+                let is_own = under.is(&self.policy());
+                locked(&self.journal.state).replay.under = Some(under);
+                if is_own && !self.goes_on_with(key_id) {
                     return Err(damaged(
                         number,
                         &format!(
@@ -416,13 +445,12 @@ impl Engine {
                     ));
                 }
             }
-            let is_contained = found <= contained;
-            if !is_contained && other.is_some() {
-                recovered.policy = other;
+            let is_new = found > contained;
+            recovered.policy = if is_new { self.other_policy() } else { None };
+            if recovered.policy.is_some() {
                 break;
             }
-            let news = kind != POLICY && !is_contained;
-            if news && self.again(kind, found, &mut from, &mut scratch).is_none() {
+            if is_new && kind != POLICY && self.again(kind, found, &mut from, &mut scratch).is_none() {
                 return Err(damaged(number, "is not as it should be"));
             }
             expected = Some(found + 1);
@@ -444,6 +472,13 @@ impl Engine {
         }
         let previous = ruling.keys.previous.as_ref().filter(|_| !state.replay.is_rotated);
         previous.is_some_and(|key| found == Some(Tokenizer::new(key, "journal v1").token(sealed)))
+    }
+
+    /// The policy that the frames were written under, where it is another than the engine's.
+    fn other_policy(&self) -> Option<String> {
+        let policy = self.policy();
+        let state = locked(&self.journal.state);
+        state.replay.under.as_ref().filter(|under| !under.is(&policy)).map(|under| under.name.clone())
     }
 
     /// What the frames behind say was made with a key; false when it is none of the engine's.

@@ -460,6 +460,7 @@ impl EngineBuilder {
         engine.clock.advance_to(head.latest);
         engine.forgotten.store(head.forgotten, Ordering::Relaxed);
         engine.journal.continue_from(head.next_frame.saturating_sub(1));
+        engine.journal.begins_under(taken_under);
         Ok(engine)
     }
 }
