@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::call::Call;
-use super::journal::{ListChange, Member, apply_list};
+use super::journal::ListChange;
+use super::member::Member;
 use crate::event::Event;
 use crate::locale::{Address, Name};
 use crate::policy::{Cause, Feedback, ListKind};
@@ -42,7 +43,7 @@ impl Call<'_> {
             self.engine.journal.list_changed(self.ruling, &change);
             self.engine.change_lists(&lists, |all| {
                 let list = all.get_mut(feedback.list).map(Arc::make_mut);
-                list.map(|list| apply_list(list, member, Some(&entry), era))
+                list.map(|list| member.change(list, Some(&entry), era))
             });
         }
     }

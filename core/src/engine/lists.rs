@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use super::Engine;
 use super::bundle;
-use super::journal::{ListChange, Member, apply_list};
+use super::journal::ListChange;
+use super::member::Member;
 use super::ruling::{Present, Ruling};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::token::{HashKey, Tokenizer};
@@ -458,7 +459,7 @@ impl Engine {
         self.journal.list_changed(ruling, &ListChange { list, member, entry });
         Ok(self.change_lists(&changes, |all| {
             let target = all.get_mut(number).map(Arc::make_mut);
-            target.map(|target| apply_list(target, member, entry, plan.era(ruling.keys.era)))
+            target.map(|target| member.change(target, entry, plan.era(ruling.keys.era)))
         }))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::journal::Member;
+use super::member::Member;
 use crate::decision::{Decision, ListHit};
 use crate::event::{CardNumber, Event, Field};
 use crate::feature::{Keyring, Presence, Route, Row, identifier_token};

@@ -12,10 +12,10 @@ use super::Engine;
 use super::call::Call;
 use super::challenger::Challenger;
 use super::hold::Held;
-use super::journal::{Member, move_member};
 use super::keys::Keys;
 use super::layout::Layout;
 use super::lists::outlive;
+use super::member::Member;
 use super::moves::{Moved, Moves};
 use super::ruling::{Changes, Ruling};
 use super::swap;
@@ -150,7 +150,7 @@ impl Engine {
         self.change_lists(&lists, |all| {
             for (number, member) in members {
                 if let (Some(plan), Some(list)) = (ruling.policy.0.lists.get(number), all.get_mut(number))
-                    && move_member(Arc::make_mut(list), member, ruling.keys.era)
+                    && member.rekey(Arc::make_mut(list), ruling.keys.era)
                 {
                     self.journal.member_moved(ruling, &plan.name, member);
                 }

@@ -424,9 +424,6 @@ impl EngineBuilder {
         let (head, taken_under) = Head::read(&mut chunks, keys)?;
         // What the snapshot's key made is the engine's own or its previous key's.
         let before = head.key_id != keys.present.id();
-        if before {
-            engine.journal.begins_with_previous();
-        }
         let eras = [if before { keys.era_before() } else { keys.era }, keys.era_before()];
         let tables = tables(&head, &ruling, &taken_under)?;
         let lists = lists(&head, &ruling, &taken_under)?;
@@ -460,7 +457,7 @@ impl EngineBuilder {
         engine.clock.advance_to(head.latest);
         engine.forgotten.store(head.forgotten, Ordering::Relaxed);
         engine.journal.continue_from(head.next_frame.saturating_sub(1));
-        engine.journal.begins_under(taken_under);
+        locked(&engine.journal.replay).begin(taken_under, before);
         Ok(engine)
     }
 }

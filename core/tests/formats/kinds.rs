@@ -91,7 +91,8 @@ fn kept() -> BTreeSet<String> {
 
 /// The numbers that a file of the library gives to kinds.
 fn named(source: &str) -> impl Iterator<Item = u8> {
-    let constants = source.lines().filter_map(|line| line.strip_prefix("const ")?.split_once(": u8 = "));
+    let lines = source.lines().map(|line| line.trim_start_matches("pub(super) "));
+    let constants = lines.filter_map(|line| line.strip_prefix("const ")?.split_once(": u8 = "));
     constants.filter_map(|(_, number)| number.strip_suffix(';')?.parse().ok())
 }
 

@@ -1,0 +1,310 @@
+//! What a journal says is done again, frame by frame.
+
+use std::io::{ErrorKind as IoErrorKind, Read};
+use std::sync::Arc;
+
+use super::Engine;
+use super::call::{Call, Known, Recorded, Scratch};
+use super::clock::NEVER;
+use super::journal::{
+    ADVANCE, FORGET, GATHER, LEARN, LIST, LOAD, LONGEST_FRAME, MOVE, POLICY, RECORD, REKEY, RETIRE, SCRUB,
+    START, read_touched,
+};
+use super::lists::Load;
+use super::member::{Member, other_token};
+use crate::error::{Error, ErrorKind, Result};
+use crate::event::token::{SEAL, Tokenizer};
+use crate::policy::Policy;
+use crate::state::{List, ListEntry, Prepared, Reader};
+use crate::sync::locked;
+
+/// What a journal brought back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Recovered {
+    /// Frames that were read, those among them that the snapshot contained already.
+    pub frames: u64,
+    /// Bytes of whole frames that were read.
+    pub bytes: u64,
+    /// Bytes of a last frame that was not written to its end: what it says was never acknowledged. Cut the file
+    /// there before more is appended.
+    pub torn: u64,
+    /// The policy that the next frame was written under, when it is another than the engine's: swap to it, and
+    /// recover from the byte after [`bytes`](Recovered::bytes) on.
+    pub policy: Option<String>,
+}
+
+impl Recovered {
+    /// Whether the journal was done to its end.
+    pub fn is_complete(&self) -> bool {
+        self.torn == 0 && self.policy.is_none()
+    }
+}
+
+/// Where a journal that is done again stands.
+#[derive(Debug, Default)]
+pub(super) struct Replay {
+    /// What the frames were written under, once a frame or a snapshot has said it: the next file need not.
+    under: Option<Under>,
+    /// Frames are sealed under the present key from here on.
+    is_rotated: bool,
+    /// What the last frames say was written with the previous key.
+    with_previous: bool,
+    /// Members that frames have brought and that are yet to be loaded.
+    gathered: Prepared,
+}
+
+impl Replay {
+    /// What is done again first was written under the policy of this name and version, and where `with_previous` says
+    /// so, with the previous key.
+    pub(super) fn begin(&mut self, policy: String, with_previous: bool) {
+        self.under = Some(Under { fingerprint: None, name: policy });
+        self.with_previous = with_previous;
+    }
+}
+
+/// The policy that frames were written under.
+#[derive(Debug)]
+struct Under {
+    /// `None` where only a snapshot says it, which has no more than the name and the version.
+    fingerprint: Option<String>,
+    name: String,
+}
+
+impl Under {
+    fn is(&self, policy: &Policy) -> bool {
+        match &self.fingerprint {
+            Some(fingerprint) => *fingerprint == policy.0.fingerprint,
+            None => self.name == title(policy),
+        }
+    }
+}
+
+/// The name and the version of a policy.
+pub(super) fn title(policy: &Policy) -> String {
+    format!("{} {}", policy.name(), policy.version())
+}
+
+fn damaged(number: u64, what: &str) -> Error {
+    Error::new(ErrorKind::Damaged, format!("the journal's frame {number} {what}"))
+}
+
+impl Engine {
+    /// Does again what a journal says, after a snapshot was restored or from the very first frame on. Frames that the
+    /// snapshot contains are passed over, whatever policy they were written under. Call it before the engine is used; it
+    /// writes no frames.
+    ///
+    /// Frames are done one by one: after an error the engine is as of the frame before.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Damaged`] for a frame that is changed, missing, out of its order or another key's;
+    /// [`ErrorKind::Host`] when reading fails.
+    pub fn recover(&self, mut journal: impl Read) -> Result<Recovered> {
+        let mut recovered = Recovered { frames: 0, bytes: 0, torn: 0, policy: None };
+        let mut sealed = Vec::new();
+        let mut scratch = Scratch::default();
+        // All that is contained already.
+        let contained = self.journal.sequence();
+        // The number that the next frame has, once the first has been seen.
+        let mut expected = None;
+        loop {
+            let mut length = [0; 4];
+            let read = read_all(&mut journal, &mut length)?;
+            if read < length.len() {
+                recovered.torn = read as u64;
+                break;
+            }
+            let length = u32::from_le_bytes(length) as usize;
+            let last = self.journal.sequence();
+            if !(START - 4 + SEAL..=LONGEST_FRAME).contains(&length) {
+                return Err(damaged(expected.unwrap_or(last + 1), "is damaged: it has no frame's length"));
+            }
+            sealed.clear();
+            let read = (&mut journal).take(length as u64).read_to_end(&mut sealed).map_err(host)?;
+            if read < length {
+                recovered.torn = 4 + read as u64;
+                break;
+            }
+            let seal = sealed.split_off(length - SEAL);
+            let number = expected.unwrap_or(last + 1);
+            if !self.is_sealed(&sealed, &seal) {
+                return Err(damaged(number, "is damaged, or was sealed with another key"));
+            }
+            let mut from = Reader(&sealed);
+            let (Some(found), Some(kind)) = (from.word(), from.byte()) else {
+                return Err(damaged(number, "is not as it should be"));
+            };
+            // The first may be one that the snapshot contains, each other follows.
+            if expected.is_some_and(|expected| expected != found) || found > last + 1 && expected.is_none() {
+                return Err(damaged(number, &format!("is missing: frame {found} follows instead")));
+            }
+            if kind == POLICY {
+                let Some((fingerprint, name, key_id)) = policy_frame(&mut from) else {
+                    return Err(damaged(number, "is not as it should be"));
+                };
+                let under = Under { fingerprint: Some(fingerprint.to_owned()), name: name.to_owned() };
+                let is_own = under.is(&self.policy());
+                locked(&self.journal.replay).under = Some(under);
+                if is_own && !self.goes_on_with(key_id) {
+                    return Err(damaged(
+                        number,
+                        &format!(
+                            "was written with key {key_id}, which this engine does not have; give it as the previous key"
+                        ),
+                    ));
+                }
+            }
+            let is_new = found > contained;
+            recovered.policy = if is_new { self.other_policy() } else { None };
+            if recovered.policy.is_some() {
+                break;
+            }
+            if is_new && kind != POLICY && self.again(kind, found, &mut from, &mut scratch).is_none() {
+                return Err(damaged(number, "is not as it should be"));
+            }
+            expected = Some(found + 1);
+            self.journal.continue_from(last.max(found));
+            recovered.frames += 1;
+            recovered.bytes += 4 + length as u64;
+        }
+        Ok(recovered)
+    }
+
+    /// Whether a frame's seal is right. Behind one that was sealed under the present key, the previous one counts no
+    /// more: it may be replaced because others have come to know it.
+    fn is_sealed(&self, sealed: &[u8], seal: &[u8]) -> bool {
+        let (ruling, found) = (self.ruling(), Reader(seal).token());
+        let mut replay = locked(&self.journal.replay);
+        if found == Some(ruling.keys.seal.token(sealed)) {
+            replay.is_rotated = true;
+            return true;
+        }
+        let previous = ruling.keys.previous.as_ref().filter(|_| !replay.is_rotated);
+        previous.is_some_and(|key| found == Some(Tokenizer::new(key, "journal v1").token(sealed)))
+    }
+
+    /// The policy that the frames were written under, where it is another than the engine's.
+    fn other_policy(&self) -> Option<String> {
+        let policy = self.policy();
+        let replay = locked(&self.journal.replay);
+        replay.under.as_ref().filter(|under| !under.is(&policy)).map(|under| under.name.clone())
+    }
+
+    /// What the frames behind say was made with a key; false when it is none of the engine's.
+    fn goes_on_with(&self, key_id: u32) -> bool {
+        let keys = &self.ruling().keys;
+        let previous = keys.previous.as_ref().is_some_and(|key| key.id() == key_id);
+        locked(&self.journal.replay).with_previous = previous;
+        previous || keys.present.id() == key_id
+    }
+
+    /// Does one frame again; `None` when it is not as it should be.
+    fn again(&self, kind: u8, number: u64, from: &mut Reader<'_>, scratch: &mut Scratch) -> Option<()> {
+        let present = self.present.load_full();
+        let ruling = &*present.ruling;
+        let plan = &ruling.policy.0.plan;
+        let with_previous = locked(&self.journal.replay).with_previous;
+        let era = if with_previous { ruling.keys.era_before() } else { ruling.keys.era };
+        if matches!(kind, RECORD | LEARN | REKEY) {
+            read_touched(scratch, from)?;
+            let tokens = scratch.route.previous.as_ref().map_or(&scratch.route.tokens, |known| &known.tokens);
+            if tokens.len() != plan.keys.len() || scratch.route.tokens.len() != plan.keys.len() {
+                return None;
+            }
+            scratch.frame = Some(number);
+        }
+        match kind {
+            RECORD => {
+                let recorded = Recorded::read(from)?;
+                let mut call = Call::hold(self, &present, scratch, recorded.time)?;
+                call.era = era;
+                call.apply(&recorded, Some(number));
+            }
+            REKEY => drop(Call::hold(self, &present, scratch, NEVER)?),
+            RETIRE => self.apply_retire(from.number()?)?,
+            LEARN => {
+                let known = Known::read(from)?;
+                Call::hold(self, &present, scratch, known.time)?.apply_known(&known, Some(number));
+            }
+            LIST => {
+                let name = from.text()?;
+                let (list, plan) = ruling.list_named(name)?;
+                let member = Member::read(from)?;
+                let entry = if from.byte()? == 1 { Some(ListEntry::read(from)?) } else { None };
+                self.change_again(list, number, |list| {
+                    member.change(list, entry.as_ref(), plan.era(era));
+                });
+            }
+            MOVE => {
+                let (list, _) = ruling.list_named(from.text()?)?;
+                let member = Member::read(from)?;
+                self.change_again(list, number, |list| _ = member.rekey(list, era));
+            }
+            GATHER => {
+                let (_, plan) = ruling.list_named(from.text()?)?;
+                let goes_on = from.byte()? == 1;
+                let gathered = &mut locked(&self.journal.replay).gathered;
+                if goes_on {
+                    gathered.read(from, [plan.era(era), plan.era(ruling.keys.era_before())])?;
+                } else {
+                    *gathered = Prepared::default();
+                }
+            }
+            LOAD => {
+                let name = from.text()?;
+                let (list, _) = ruling.list_named(name)?;
+                let (is_whole, name) = (from.byte()? == 1, from.text()?);
+                let gathered = std::mem::take(&mut locked(&self.journal.replay).gathered);
+                self.change_again(list, number, |list| {
+                    let load =
+                        if is_whole { Load::Whole(list.build(gathered, name)) } else { Load::More(gathered) };
+                    load.apply(list);
+                });
+            }
+            FORGET => {
+                let (kind, tokens) = (from.text()?, (from.token()?, other_token(from)?));
+                self.apply_forget(ruling, kind, tokens, Some(number));
+            }
+            SCRUB => {
+                let whose = (from.text()?, from.token()?, from.text()?);
+                self.apply_scrub(ruling, whose, [from.word()?, from.word()?], number)?;
+            }
+            ADVANCE => {
+                self.clock.advance_to(from.time()?);
+            }
+            _ => return None,
+        }
+        from.0.is_empty().then_some(())
+    }
+
+    /// Changes a list as a frame says, unless the list was restored with what the frame says in it.
+    fn change_again(&self, list: usize, frame: u64, change: impl FnOnce(&mut List)) {
+        self.change_lists(&locked(&self.lists), |all| {
+            let list = all.get_mut(list).filter(|list| frame > list.restored_until());
+            list.map(|list| change(Arc::make_mut(list)))
+        });
+    }
+}
+
+/// Fingerprint and name of a policy, and the number of the key.
+fn policy_frame<'a>(from: &mut Reader<'a>) -> Option<(&'a str, &'a str, u32)> {
+    Some((from.text()?, from.text()?, from.number()?))
+}
+
+fn host(error: std::io::Error) -> Error {
+    Error::new(ErrorKind::Host, format!("the journal could not be read: {error}"))
+}
+
+/// Reads until `to` is full or there is no more.
+fn read_all(from: &mut impl Read, to: &mut [u8]) -> Result<usize> {
+    let mut read = 0;
+    while let Some(rest) = to.get_mut(read..).filter(|rest| !rest.is_empty()) {
+        match from.read(rest) {
+            Ok(0) => break,
+            Ok(count) => read += count,
+            Err(error) if error.kind() == IoErrorKind::Interrupted => {}
+            Err(error) => return Err(host(error)),
+        }
+    }
+    Ok(read)
+}
