@@ -506,3 +506,46 @@ fn another_policy_keeps_the_panes_that_it_knows() {
     let later = payment(1_001, START + 2 * HOUR);
     assert_eq!(read(&engine, &later, "none"), (0.0, false));
 }
+
+/// A policy says of which histories it keeps more events or fewer, and a later one may say otherwise.
+#[test]
+fn some_histories_hold_other_numbers_of_events() {
+    let policy = |events_of: &str| {
+        let mut text = head(4).replace("events = 4\n", &format!("events = 4\nevents_of = {events_of}\n"));
+        for by in ["merchant", "device"] {
+            feature(
+                &mut text,
+                &format!("by_{by}"),
+                &[
+                    ("aggregate", "\"count\"".to_owned()),
+                    ("by", format!("[\"{by}\"]")),
+                    ("over", "\"1d\"".to_owned()),
+                ],
+            );
+        }
+        text + TAIL
+    };
+    let engine = engine(&policy("{ device = 8, merchant = 2 }"));
+    let mut decision = Decision::detailed();
+    let mut pay = |number: i64| {
+        let paid = Happened { time: START + number * MINUTE, amount: 1, device: 1, country: "JP", late: 0 };
+        engine.assess_into(&paid.event(), &mut decision).unwrap();
+        decision
+            .features()
+            .map(|feature| {
+                assert_eq!(feature.value(), &Value::Integer(number));
+                feature.is_approximate()
+            })
+            .collect::<Vec<_>>()
+    };
+    let found: Vec<_> = (0..10).map(&mut pay).collect();
+    let folded = |most: usize| (0..10).map(move |known| known > most);
+    assert_eq!(found, folded(2).zip(folded(8)).map(|(one, other)| vec![one, other]).collect::<Vec<_>>());
+    let held = |engine: &Engine| engine.statistics().iter().map(|table| table.events).collect::<Vec<_>>();
+    assert_eq!(held(&engine), [2, 8]);
+
+    // What was summed up stays so; what there is room for from now on is kept.
+    engine.swap(Policy::from_toml(&policy("{ merchant = 5 }")).unwrap()).unwrap();
+    assert_eq!(pay(10), [true, true]);
+    assert_eq!(held(&engine), [3, 4]);
+}

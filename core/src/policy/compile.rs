@@ -64,6 +64,11 @@ impl Compiler<'_> {
             lateness: duration(&header.lateness).unwrap_or(DAY),
             kept: duration(&header.remember_for).unwrap_or(0),
             events: self.events(),
+            events_of: header
+                .events_of
+                .iter()
+                .map(|(name, events)| (name, self.most_events(events)))
+                .collect(),
         };
 
         let (mut lists, named_lists) = self.lists(&schema);
@@ -89,7 +94,7 @@ impl Compiler<'_> {
         let mut faulty = [unreadable.as_slice(), &faulty].concat();
         scope.faulty = &faulty;
         let (features, named_features) =
-            compile_features(self.source, self.document, &limits, &scope, memory, &mut slots, &mut plan);
+            compile_features(self.source, self.document, &limits, &scope, &memory, &mut slots, &mut plan);
         let asked = plan.tables.iter().flat_map(|table| &table.features).filter_map(|feature| feature.list);
         asked.for_each(|list| lists.iter_mut().skip(list).take(1).for_each(|list| list.asked_later = true));
         faulty.extend(names.keys().filter(|name| !named_features.contains_key(*name)).cloned());
@@ -222,7 +227,10 @@ impl Compiler<'_> {
 
     /// Events that a history holds exactly.
     fn events(&self) -> usize {
-        let Some(at) = &self.document.policy.events else { return EVENTS };
+        self.document.policy.events.as_ref().map_or(EVENTS, |at| self.most_events(at))
+    }
+
+    fn most_events(&self, at: &At<i64>) -> usize {
         if !(1..=MOST_EVENTS).contains(&at.value) {
             self.source.fault(&at.span, "a history holds 1 to 4,096 events exactly");
         }

@@ -67,14 +67,22 @@ pub(super) struct Part {
 }
 
 /// How much histories remember.
-#[derive(Clone, Copy)]
-pub(super) struct Memory {
+pub(super) struct Memory<'a> {
     /// How late an event may arrive, in milliseconds.
     pub(super) lateness: i64,
     /// How long events are kept at least, in milliseconds.
     pub(super) kept: i64,
     /// Events that a history holds exactly.
     pub(super) events: usize,
+    /// The same of some tables, by their names.
+    pub(super) events_of: Vec<(&'a At<String>, usize)>,
+}
+
+impl Memory<'_> {
+    fn events_of(&self, table: &str) -> usize {
+        let own = self.events_of.iter().find(|(name, _)| name.value == table);
+        own.map_or(self.events, |(_, events)| *events)
+    }
 }
 
 /// Compiles every feature into the plan; returns them in order, and by name.
@@ -83,7 +91,7 @@ pub(super) fn compile_features(
     document: &Document,
     limits: &[WrittenLimit<'_>],
     scope: &Scope<'_>,
-    memory: Memory,
+    memory: &Memory<'_>,
     slots: &mut Slots,
     plan: &mut Plan,
 ) -> (Vec<FeaturePlan>, NamedFeatures) {
@@ -147,7 +155,7 @@ pub(super) fn compile_features(
         if table.name == CREDENTIAL {
             table.retention = Some(retention(table, 0).unwrap_or(DAY).min(DAY));
         }
-        table.budget.events = memory.events;
+        table.budget.events = memory.events_of(&table.name);
         add_series(compiler.plan, scope, table, memory.lateness);
         for (column, cell) in table.columns.iter().enumerate() {
             let coded = is_coded(scope, table, column, compiler.plan.cells.get(*cell));
@@ -162,6 +170,7 @@ pub(super) fn compile_features(
         table.short = ShortPlan::of(table);
     }
     compiler.plan.tables = tables;
+    compiler.check_events_of(memory);
     (features, compiler.named)
 }
 

@@ -1,7 +1,7 @@
 //! Whose histories a policy keeps, and what of each event they remember.
 
 use super::compile::{field_key, key_number};
-use super::compile_features::{CREDENTIAL, Compiler, number_of};
+use super::compile_features::{CREDENTIAL, Compiler, Memory, number_of};
 use super::expression::Type;
 use super::source::At;
 use crate::event::{Field, FieldKind, FieldSpec, nearest};
@@ -27,6 +27,21 @@ impl Compiler<'_, '_> {
             return self.fault(&at.span, format!("there is no entity \"{}\"{hint}", at.value));
         };
         Some(self.table_of(&at.value, key))
+    }
+
+    /// Says of which histories the policy speaks without keeping them. Where a feature has a fault of its own, its
+    /// histories may be meant.
+    pub(super) fn check_events_of(&self, memory: &Memory<'_>) {
+        let tables = || self.plan.tables.iter().map(|table| table.name.as_str());
+        for (at, _) in &memory.events_of {
+            if self.failed.is_empty() && !tables().any(|table| table == at.value) {
+                let hint = match nearest(&at.value, tables()) {
+                    Some(known) => format!("; did you mean \"{known}\"?"),
+                    None => "; give it a feature `by` it, or take it out".to_owned(),
+                };
+                self.source.fault(&at.span, format!("no history is kept of \"{}\"{hint}", at.value));
+            }
+        }
     }
 
     pub(super) fn table_of(&mut self, name: &str, key: usize) -> usize {

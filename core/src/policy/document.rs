@@ -41,6 +41,9 @@ pub(crate) struct Header {
     /// Left out of the fingerprint when absent, so that those of older policies stay.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) events: Option<At<i64>>,
+    /// By whose histories they are, in order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) events_of: Vec<(At<String>, At<i64>)>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) locale: Option<At<Locale>>,
 }
@@ -443,6 +446,7 @@ fn read_header(mut table: Table<'_, '_>, header: &mut Header) {
     header.remember = table.array("remember").map(|list| list.value).unwrap_or_default();
     header.remember_for = table.optional("remember_for");
     header.events = table.optional("events");
+    header.events_of = table.named("events_of");
     header.locale = table.optional("locale");
     table.finish();
 }

@@ -318,6 +318,19 @@ impl<'a, 's> Table<'a, 's> {
         }
     }
 
+    /// The values of the one table under a key, by names that the policy chose, in the order of these.
+    pub(crate) fn named<T: Deserialize<'a>>(&mut self, key: &'static str) -> Vec<(At<String>, At<T>)> {
+        let entries = self.table(key).map(Spanned::into_inner).unwrap_or_default();
+        let named = entries.into_iter().filter_map(|(name, value)| {
+            let name = At { span: name.span(), value: name.into_inner().into_owned() };
+            let value = self.source.read(value, &name.value)?;
+            Some((name, value))
+        });
+        let mut named: Vec<_> = named.collect();
+        named.sort_by(|(one, _), (other, _)| one.value.cmp(&other.value));
+        named
+    }
+
     /// The items of an array, each with its place.
     pub(crate) fn array<T: Deserialize<'a>>(&mut self, key: &'static str) -> Option<At<Vec<At<T>>>> {
         let value = self.remove(key)?;

@@ -110,6 +110,8 @@ pub(crate) fn policy() -> sekisho::Result<Policy> {
     let mut text = String::from("[policy]\nname = \"resident\"\nversion = \"1\"\ncurrency = \"JPY\"\n");
     // Every history is kept for so much longer than its longest window.
     text += "lateness = \"1h\"\n";
+    // Of a merchant with thousands of events, whatever lies far back may be summed up.
+    text += "events_of = { merchant = 64 }\n";
     let mut names = Vec::new();
     for (entity, lines) in FEATURES {
         for (number, (aggregate, of, over, condition)) in lines.iter().enumerate() {

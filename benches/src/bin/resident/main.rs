@@ -263,7 +263,7 @@ fn engine() -> sekisho::Result<Engine> {
 fn redis(anybody: f64, clock: u64) -> Result<(), Box<dyn Error>> {
     const EVENTS: u64 = 20_000;
     // Merchants with so few events that all their values are exact.
-    let population = Population { accounts: 2_000, accounts_of_merchant: 5 };
+    let population = Population { accounts: 2_000, accounts_of_merchant: 2 };
     let lines: Vec<RedisLine> = FEATURES
         .iter()
         .flat_map(|(by, lines)| lines.iter().map(move |line| (by, line)))
