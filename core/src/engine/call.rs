@@ -14,7 +14,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, Field, Label, OUTCOMES, Outcome};
 use crate::feature::{Moment, Plan, Route, Row, TablePlan, Workspace, derive, visit};
 use crate::policy::{Cause, Compiled, Policy};
-use crate::state::{Entry, History, Learnt, List, Reader, Spares, Writer};
+use crate::state::{Entry, History, Learnt, List, Reader, Shard, Spares, Writer};
 
 /// Policies for which a thread keeps memory: it may serve many tenants in turn.
 const MOST_SCRATCHES: usize = 16;
@@ -287,7 +287,9 @@ impl<'a> Call<'a> {
         let plan = &ruling.policy.0.plan;
         let Recorded { time, latest, outcome, label, masks, later } = recorded;
         let entry = Entry { time: *time, id: route.id, masks, outcome: *outcome, label: *label };
-        for ((table_plan, table), held) in plan.tables.iter().zip(&ruling.tables).zip(held.iter_mut()) {
+        let turns = route.turn()..;
+        let tables = plan.tables.iter().zip(&ruling.tables).zip(held.iter_mut());
+        for (turn, ((table_plan, table), held)) in turns.zip(tables) {
             let Some(held) = held else { continue };
             let token = held.token;
             if frame.is_some_and(|frame| frame <= table.restored_until(token)) {
@@ -295,7 +297,7 @@ impl<'a> Call<'a> {
             }
             let horizon = table_plan.retention.map(|retention| latest - retention - 1);
             let place = held.place.unwrap_or_else(|| {
-                held.shard.sweep(token, horizon, spares);
+                held.shard.sweep(Shard::rounds(turn), horizon, spares);
                 held.shard.welcome(token, (ruling.generation, *era))
             });
             let Some(slot) = held.shard.slot_mut(place) else { continue };

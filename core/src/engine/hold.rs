@@ -83,11 +83,11 @@ impl<'a> Call<'a> {
         for held in all.iter_mut().flatten() {
             held.place = held.shard.place(held.token);
         }
-        let tables = plans.iter().zip(&ruling.tables);
+        let (tables, turn) = (plans.iter().zip(&ruling.tables), route.turn());
         for (number, ((plan, table), held)) in tables.zip(&mut *all).enumerate() {
-            let Some(Held { token, shard, place, .. }) = held else { continue };
+            let Some(Held { shard, place, .. }) = held else { continue };
             let Some(place) = place else {
-                *touched ^= shard.touch_next(*token);
+                *touched ^= shard.touch_next(Shard::rounds(turn + number as u64));
                 continue;
             };
             let Some(slot) = shard.slot_mut(*place) else { continue };
@@ -99,14 +99,17 @@ impl<'a> Call<'a> {
         }
         let latest = engine.clock.as_of(time);
         let mut folded = false;
-        for (plan, held) in plans.iter().zip(&*all) {
-            let Some(Held { token, shard, place, .. }) = held else { continue };
+        for (number, (plan, held)) in plans.iter().zip(&*all).enumerate() {
+            let Some(Held { shard, place, .. }) = held else { continue };
             *touched ^= match (place.and_then(|place| shard.slot(place)), plan.retention) {
                 (Some(slot), _) => {
                     folded |= slot.history.has_extra();
                     slot.history.touch()
                 }
-                (None, Some(retention)) => shard.touch_departing(*token, latest.saturating_sub(retention)),
+                (None, Some(retention)) => {
+                    let rounds = Shard::rounds(turn + number as u64);
+                    shard.touch_departing(rounds, latest.saturating_sub(retention))
+                }
                 (None, None) => 0,
             };
         }

@@ -136,6 +136,11 @@ impl Route {
         self.tokens.get(key).copied().flatten()
     }
 
+    /// A number that differs from event to event, the same whenever the event is done again; far from overflow.
+    pub(crate) fn turn(&self) -> u64 {
+        self.tokens.iter().flatten().fold(0, |all, token| all ^ token.low()) >> 32
+    }
+
     /// The token under the previous key, while it is replaced.
     pub(crate) fn previous_token(&self, key: usize) -> Option<Token> {
         self.previous.as_ref().and_then(|previous| previous.tokens.get(key).copied().flatten())

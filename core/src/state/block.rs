@@ -2,11 +2,12 @@
 
 use smallvec::SmallVec;
 
-use super::bits;
+use super::bits::{self, Columns};
 use super::codec::{Reader, Writer};
+use super::codes::place_of_word;
 use super::record::{
-    Cells, Column, FORGOTTEN, HEAD, HEAD_FIELD, Layout, MOST_ENTRIES, SIZES, Shape, View, dictionary_size,
-    head, pack_known, place_of_word,
+    Cells, Column, FORGOTTEN, HEAD, HEAD_FIELD, Layout, MOST_ENTRIES, Shape, View, dictionary_size, head,
+    pack_known,
 };
 use super::rekeying::Rekeying;
 use super::spares::Spares;
@@ -25,9 +26,6 @@ fn larger(room: usize) -> usize {
         _ => (room + room / 4).next_multiple_of(4).min(MOST_ENTRIES),
     }
 }
-
-/// A dictionary with room for so many words always has some to spare.
-const MANY_WORDS: usize = 64;
 
 /// One event on its way into a history.
 #[derive(Clone, Copy)]
@@ -111,11 +109,11 @@ impl Block {
         self.words.len() * 8
     }
 
-    fn put(&mut self, at: usize, word: u64) {
+    pub(super) fn put(&mut self, at: usize, word: u64) {
         put(&mut self.words, at, word);
     }
 
-    fn tail(&mut self, from: usize) -> &mut [u64] {
+    pub(super) fn tail(&mut self, from: usize) -> &mut [u64] {
         self.words.get_mut(from..).unwrap_or(&mut [])
     }
 
@@ -123,10 +121,6 @@ impl Block {
         let head = [length, start, capacity].into_iter().enumerate();
         let head = head.fold(0, |head, (number, field)| head | (field as u64) << (HEAD_FIELD * number));
         self.put(HEAD, head);
-    }
-
-    fn set_dictionary_size(&mut self, number: usize, length: usize, capacity: usize) {
-        bits::write(self.tail(SIZES), 32 * number, 32, (length | capacity << 16) as u64);
     }
 
     /// Its memory, for other blocks.
@@ -181,8 +175,8 @@ impl Block {
     ) {
         let (_, start, capacity) = self.head();
         let layout = shape.layout(capacity);
-        let words = &mut *self.words;
         let place = start + at;
+        let words = &mut *self.words;
         put(words, layout.times + place, entry.time as u64);
         put(words, layout.times + capacity + place, entry.id);
         // Of codes and flags the places count from the first bit of the block.
@@ -200,8 +194,9 @@ impl Block {
             masks => shape.predicates.iter().for_each(|number| write(holds(masks, *number))),
         }
         let mut plain_at = layout.plain + place;
-        for (kept, place) in shape.columns.iter().zip(cells.places) {
+        for (column, (kept, place)) in shape.columns.iter().zip(cells.places).enumerate() {
             let cell = cells.get(*place);
+            let words = &mut *self.words;
             bits::write_flag(words, flag_at, cell.is_some());
             flag_at += capacity;
             match *kept {
@@ -216,11 +211,12 @@ impl Block {
                     let (length, room) = dictionary_size(words, number);
                     if let Some(word) = cell {
                         let known = words.get(dictionaries..).and_then(|words| words.get(..length));
-                        let code = place_of_word(known.unwrap_or(&[]), word);
+                        let code = place_of_word(known.unwrap_or(&[]), word)
+                            .or_else(|| self.new_code(shape, (column, number), word, at));
                         let Some(code) = code else {
-                            return self.write_new(shape, (at, number, word), entry, cells, spares);
+                            return self.write_larger(shape, (at, column), entry, cells, spares);
                         };
-                        bits::write_inside(words, width, code_at, code as u64);
+                        bits::write_inside(&mut self.words, width, code_at, code as u64);
                     }
                     dictionaries += room;
                 }
@@ -228,18 +224,29 @@ impl Block {
         }
     }
 
-    /// The same when a dictionary lacks a word: the block may become another one, so that all is written anew.
+    /// The same when the dictionary of a column lacks a word and has no room for it: the block becomes another one, with
+    /// room for all words that are lacking.
     #[cold]
     #[inline(never)]
-    fn write_new(
+    fn write_larger(
         &mut self,
         shape: &Shape,
-        (at, number, word): (usize, usize, u64),
+        (at, first): (usize, usize),
         entry: &Entry<'_>,
         cells: Cells<'_>,
         spares: &mut Spares,
     ) {
-        self.encode(shape, number, word, at, spares);
+        let columns = shape.columns.iter().zip(cells.places).enumerate().skip(first);
+        let full = columns.fold(0u64, |full, (column, (kept, place))| match (*kept, cells.get(*place)) {
+            (Column::Coded(number), Some(word)) => {
+                let lacks = !self.holds_word(shape, number, word)
+                    && self.new_code(shape, (column, number), word, at).is_none();
+                full | u64::from(lacks) << number
+            }
+            _ => full,
+        });
+        let capacity = self.view(shape).layout.capacity;
+        self.become_larger(self.rebuilt(shape, capacity, full, spares), spares);
         self.write_entry(shape, at, entry, cells, spares);
     }
 
@@ -264,34 +271,6 @@ impl Block {
         for column in 0..shape.bits() {
             let first = column * capacity + from;
             bits::shift(flags, first, first + 1, moved);
-        }
-    }
-
-    /// Whether a dictionary holds a word.
-    pub(super) fn holds_word(&self, shape: &Shape, number: usize, word: u64) -> bool {
-        self.view(shape).coded(number).code_of(word).is_some()
-    }
-
-    /// Puts another word in the place of one that a dictionary holds.
-    pub(super) fn replace_word(&mut self, shape: &Shape, number: usize, word: u64, by: u64) {
-        let view = self.view(shape);
-        let coded = view.coded(number);
-        match (coded.code_of(word), coded.code_of(by)) {
-            (Some(code), None) => {
-                let place = view.dictionary(number) + code;
-                self.put(place, by);
-            }
-            (Some(code), Some(known)) if code != known => {
-                // One word must not have two codes.
-                let own = (0..view.length).filter(|at| coded.code(*at) == code);
-                let own: SmallVec<[usize; 64]> = own.collect();
-                let Layout { capacity, width, codes, .. } = view.layout;
-                let first = (1 + number) * capacity + view.start;
-                let packed = self.tail(codes);
-                own.iter().for_each(|at| bits::write_number(packed, width, first + at, known as u64));
-                self.clean_dictionary(shape, number, None);
-            }
-            _ => {}
         }
     }
 
@@ -371,7 +350,7 @@ impl Block {
         if start * 12 >= layout.capacity.max(1) || layout.capacity == MOST_ENTRIES {
             self.close_gap(shape);
         } else {
-            self.become_larger(self.rebuilt(shape, larger(layout.capacity), None, spares), spares);
+            self.become_larger(self.rebuilt(shape, larger(layout.capacity), 0, spares), spares);
         }
     }
 
@@ -387,21 +366,15 @@ impl Block {
         self.set_head(length, 0, capacity);
     }
 
-    /// The same entries with room for `capacity` of them, and for more words in one dictionary.
-    fn rebuilt(
-        &self,
-        shape: &Shape,
-        capacity: usize,
-        larger_dictionary: Option<usize>,
-        spares: &mut Spares,
-    ) -> Block {
+    /// The same entries with room for `capacity` of them, and for more words in some dictionaries, a bit for each.
+    fn rebuilt(&self, shape: &Shape, capacity: usize, full: u64, spares: &mut Spares) -> Block {
         let old = self.view(shape);
         let layout = shape.layout(capacity);
         // A dictionary that is full would soon have everything moved again.
         let grows = capacity > old.layout.capacity;
         let sizes: SmallVec<[(usize, usize); 16]> = (0..shape.coded)
             .map(|number| match old.dictionary_size(number) {
-                (length, room) if larger_dictionary == Some(number) || grows && length == room => {
+                (length, room) if full >> number & 1 == 1 || grows && length == room => {
                     (length, larger(room))
                 }
                 size => size,
@@ -416,89 +389,32 @@ impl Block {
             copy(new.tail(layout.times + column * capacity), words);
         }
         let mut first = layout.dictionaries;
-        for (number, (length, room)) in sizes.iter().enumerate() {
+        for ((number, (length, room)), from) in sizes.iter().enumerate().zip(old.dictionaries(shape)) {
             new.set_dictionary_size(number, *length, *room);
-            copy(new.tail(first), old.coded(number).dictionary);
+            copy(new.tail(first), old.coded_from(number, from).dictionary);
             first += room;
         }
-        let (from, width) = (old.words.get(old.layout.codes..).unwrap_or(&[]), old.layout.width);
-        let codes = new.tail(layout.codes);
-        for column in 0..1 + shape.coded {
-            let (before, after) = (column * old.layout.capacity + old.start, column * capacity);
-            if width == layout.width {
-                bits::copy(codes, after * width, from, before * width, old.length * width);
-            } else {
+        let Layout { width, .. } = old.layout;
+        let columns = |width: usize| {
+            let before = Columns { first: old.start * width, stride: old.layout.capacity * width };
+            (before, Columns { first: 0, stride: capacity * width })
+        };
+        let (from, codes) = (old.words.get(old.layout.codes..).unwrap_or(&[]), new.tail(layout.codes));
+        if width == layout.width {
+            let (before, after) = columns(width);
+            bits::copy_columns((codes, after), (from, before), (1 + shape.coded, old.length * width));
+        } else {
+            for column in 0..1 + shape.coded {
+                let (before, after) = (column * old.layout.capacity + old.start, column * capacity);
                 for at in 0..old.length {
                     let code = bits::number(from, width, before + at);
                     bits::write_number(codes, layout.width, after + at, code);
                 }
             }
         }
-        let flags = new.tail(layout.bits);
-        for column in 0..shape.bits() {
-            let before = column * old.layout.capacity + old.start;
-            bits::copy(flags, column * capacity, old.bits, before, old.length);
-        }
+        let (before, after) = columns(1);
+        bits::copy_columns((new.tail(layout.bits), after), (old.bits, before), (shape.bits(), old.length));
         new
-    }
-
-    /// Adds a word to a dictionary that lacks it, for the entry at `at`.
-    #[cold]
-    fn encode(&mut self, shape: &Shape, number: usize, word: u64, at: usize, spares: &mut Spares) {
-        let view = self.view(shape);
-        let (mut length, mut room) = view.dictionary_size(number);
-        // So many words have codes of their own.
-        let most = if view.layout.width == 8 { 1 << 8 } else { MOST_ENTRIES };
-        let mut wanted = length + 1;
-        if length >= room.min(most) {
-            length = self.clean_dictionary(shape, number, Some(at));
-            // Of many words each entry that goes takes one along, and all would be looked through for each that comes.
-            wanted = length + 1 + if room >= MANY_WORDS { length / 8 } else { 0 };
-        }
-        if room < wanted.min(most) {
-            let capacity = self.view(shape).layout.capacity;
-            self.become_larger(self.rebuilt(shape, capacity, Some(number), spares), spares);
-            room = self.view(shape).dictionary_size(number).1;
-        }
-        let view = self.view(shape);
-        let place = view.dictionary(number) + length;
-        self.put(place, word);
-        self.set_dictionary_size(number, length + 1, room);
-    }
-
-    /// Takes words that no entry holds any more out of a dictionary; says how many are left. What stands at an entry
-    /// that has `no_code` yet is not one: a word that it seemed to hold would make a dictionary larger than codes are.
-    #[cold]
-    fn clean_dictionary(&mut self, shape: &Shape, number: usize, no_code: Option<usize>) -> usize {
-        let view = self.view(shape);
-        let coded = view.coded(number);
-        let (length, room) = view.dictionary_size(number);
-        let mut used: SmallVec<[bool; 256]> = SmallVec::from_elem(false, length);
-        for at in (0..view.length).filter(|at| Some(*at) != no_code) {
-            if let Some(used) = used.get_mut(coded.code(at)) {
-                *used = true;
-            }
-        }
-        let (mut words, mut new_codes) = (SmallVec::<[u64; 256]>::new(), SmallVec::<[u64; 256]>::new());
-        for (word, used) in coded.dictionary.iter().zip(&used) {
-            new_codes.push(words.len() as u64);
-            words.extend(Some(*word).filter(|_| *used));
-        }
-        if words.len() == length {
-            return length;
-        }
-        let new_code = |old: usize| new_codes.get(old).copied().unwrap_or(0);
-        let codes: SmallVec<[u64; 256]> = (0..view.length).map(|at| new_code(coded.code(at))).collect();
-        let Layout { capacity, width, codes: codes_at, .. } = view.layout;
-        let dictionary = view.dictionary(number);
-        let first = (1 + number) * capacity + view.start;
-        copy(self.tail(dictionary), &words);
-        self.set_dictionary_size(number, words.len(), room);
-        let packed = self.tail(codes_at);
-        for (at, code) in codes.iter().enumerate() {
-            bits::write_number(packed, width, first + at, *code);
-        }
-        words.len()
     }
 }
 
@@ -509,7 +425,7 @@ fn put(words: &mut [u64], at: usize, word: u64) {
     }
 }
 
-fn copy(to: &mut [u64], from: &[u64]) {
+pub(super) fn copy(to: &mut [u64], from: &[u64]) {
     if let Some(to) = to.get_mut(..from.len()) {
         to.copy_from_slice(from);
     }

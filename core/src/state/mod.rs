@@ -3,6 +3,8 @@
 mod bits;
 mod block;
 mod codec;
+mod codes;
+mod dictionary;
 mod history;
 mod index;
 mod lists;
@@ -19,6 +21,7 @@ mod tallies;
 pub(crate) use bits::ones;
 pub(crate) use block::{Entry, holds};
 pub(crate) use codec::{Reader, Writer};
+pub(crate) use codes::Coded;
 pub(crate) use history::{History, Learnt, Remembered, Reshape, Undone};
 pub(crate) use lists::{
     Class, Hit, Home, LONGEST_REASON, List, Prepared, domain_with_size, find_beginning, find_domain,
@@ -26,7 +29,7 @@ pub(crate) use lists::{
 };
 pub use lists::{ListEntry, ListVersion};
 pub(crate) use panes::Panes;
-pub(crate) use record::{Cells, Coded, Column, MOST_COLUMNS, Shape, View};
+pub(crate) use record::{Cells, Column, MOST_COLUMNS, Shape, View};
 pub(crate) use rekeying::Rekeying;
 pub(crate) use series::{Budget, Fading, Kind, SeriesPlan, Tally};
 pub(crate) use shard::{Adopted, Counts, Shard, Slot};

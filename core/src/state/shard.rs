@@ -24,7 +24,7 @@ const NEWCOMERS: usize = 10;
 
 /// One in so many newcomers has a sweep before it, of as many rounds: what is fetched together is not waited for
 /// one by one.
-const SWEEP: usize = 8;
+const SWEEP: usize = 4;
 
 /// What a shard knows of one entity: a line of memory.
 #[derive(Debug)]
@@ -347,19 +347,17 @@ impl Shard {
         self.established.push_back(place);
     }
 
-    /// Whether a newcomer has a sweep before it.
-    fn is_to_sweep(token: Token) -> bool {
-        token.low().is_multiple_of(SWEEP as u64)
+    /// Of how many rounds the sweep before a newcomer is, by a number that differs from event to event and by one from
+    /// table to table: so hardly any event waits for the sweeps of two.
+    pub(crate) fn rounds(turn: u64) -> usize {
+        if turn.is_multiple_of(SWEEP as u64) { SWEEP } else { 0 }
     }
 
-    /// Where the newcomer has a sweep before it: drops the next entities in turn if nothing of them is later than
-    /// `horizon`, which is that of a table that does not keep all. So who never comes again does not stay for ever; more
-    /// go than come, so that memory falls again after a rush.
-    pub(crate) fn sweep(&mut self, token: Token, horizon: Option<i64>, spares: &mut Spares) {
-        if !Shard::is_to_sweep(token) {
-            return;
-        }
-        for _ in 0..SWEEP {
+    /// The sweep before a newcomer: drops the next entities in turn if nothing of them is later than `horizon`, which is
+    /// that of a table that does not keep all. So who never comes again does not stay for ever; more go than come, so
+    /// that memory falls again after a rush.
+    pub(crate) fn sweep(&mut self, rounds: usize, horizon: Option<i64>, spares: &mut Spares) {
+        for _ in 0..rounds {
             // Who came again moves on in time, and does not stand before those who have to go.
             if let Some(place) = self.newcomers.front().copied()
                 && self.slots.get(place as usize).is_some_and(|slot| slot.uses > 0)
@@ -385,22 +383,21 @@ impl Shard {
     }
 
     /// Those whom the sweep before a newcomer looks at.
-    fn next_in_turn(&self, token: Token) -> impl Iterator<Item = &Slot> {
-        let rounds = if Shard::is_to_sweep(token) { SWEEP } else { 0 };
+    fn next_in_turn(&self, rounds: usize) -> impl Iterator<Item = &Slot> {
         let places = self.newcomers.iter().take(2 * rounds).chain(self.established.iter().take(rounds));
         places.filter_map(|place| self.slot(*place))
     }
 
     /// Has the processor fetch where a newcomer goes and what a sweep before it looks at; what comes back means nothing.
-    pub(crate) fn touch_next(&self, token: Token) -> u64 {
+    pub(crate) fn touch_next(&self, rounds: usize) -> u64 {
         let free = self.free.last().and_then(|place| self.slot(*place)).map_or(0, |slot| slot.latest);
         let last = self.newcomers.back().copied().unwrap_or(0);
-        self.next_in_turn(token).fold(free as u64 ^ u64::from(last), |all, slot| all ^ slot.latest as u64)
+        self.next_in_turn(rounds).fold(free as u64 ^ u64::from(last), |all, slot| all ^ slot.latest as u64)
     }
 
     /// The same of what a sweep drops, when nothing later than `horizon` is kept.
-    pub(crate) fn touch_departing(&self, token: Token, horizon: i64) -> u64 {
-        let gone = self.next_in_turn(token).filter(|slot| slot.latest <= horizon);
+    pub(crate) fn touch_departing(&self, rounds: usize, horizon: i64) -> u64 {
+        let gone = self.next_in_turn(rounds).filter(|slot| slot.latest <= horizon);
         gone.fold(0, |all, slot| all ^ self.index.touch(slot.token) ^ slot.history.touch())
     }
 

@@ -35,10 +35,12 @@ const ROUNDS: u64 = 4;
 const FILLING: u64 = 2;
 /// Accounts that share a merchant.
 const ACCOUNTS_OF_MERCHANT: u64 = 1_000;
-/// Reads that are under way together.
-const BESIDE: usize = 24;
-/// Bytes that a chain of pointers leads through.
-const CHAIN: usize = 1 << 30;
+/// What the machine's own reads are measured over besides as much as the population takes.
+const GIBIBYTE: u64 = 1 << 30;
+/// About what an account takes with all that belongs to it.
+const BYTES_OF_ACCOUNT: u64 = 1_700;
+/// Entities of an event, and places that are found one by the other for each: in the index, its slot, its block.
+const PLACES: (u64, u64) = (6, 3);
 
 /// One event.
 struct Sample {
@@ -178,32 +180,57 @@ fn resident() -> Result<usize, Box<dyn Error>> {
     Ok(line.trim().trim_end_matches(" kB").parse::<usize>()? * 1024)
 }
 
-/// Nanoseconds that one read takes all over a large memory: when its place is known only from the one before, and beside
-/// others that are known at the same time.
-fn chase() -> (f64, f64) {
-    let lines = CHAIN / 64;
-    let mut next: Vec<[u64; 8]> = (0..lines as u64).map(|line| [line; 8]).collect();
-    // One cycle through all of them (Sattolo).
-    for last in (1..lines).rev() {
-        next.swap(last, (scatter(last as u64) % last as u64) as usize);
-    }
-    let steps = 5_000_000;
-    let start = Instant::now();
-    let mut at = 0;
-    for _ in 0..steps {
-        at = next[at as usize][0];
-    }
-    black_box(at);
-    let alone = start.elapsed().as_nanos() as f64 / f64::from(steps);
+/// Memory that is read at random.
+struct Memory(Vec<u64>);
 
-    let mut all: [u64; BESIDE] = std::array::from_fn(|chain| (chain * lines / BESIDE) as u64);
-    let start = Instant::now();
-    for _ in 0..steps / 5 {
-        all.iter_mut().for_each(|at| *at = next[*at as usize][0]);
+/// What its reads take, in nanoseconds.
+struct Reads {
+    /// One whose place is known only from the one before.
+    alone: f64,
+    /// One beside others.
+    beside: f64,
+    /// As many as an event cannot do without: for all entities side by side, one place behind the other. Sorted.
+    of_event: Vec<u64>,
+}
+
+impl Memory {
+    const READS: u64 = 5_000_000;
+
+    /// So many bytes, each page of which is there.
+    fn new(bytes: u64) -> Memory {
+        let mut words = vec![0; bytes as usize / 8];
+        words.iter_mut().step_by(512).for_each(|word| *word = 1);
+        Memory(words)
     }
-    black_box(all);
-    let reads = f64::from(steps / 5) * BESIDE as f64;
-    (alone, start.elapsed().as_nanos() as f64 / reads)
+
+    fn read(&self, random: u64) -> u64 {
+        let lines = self.0.len() / 8;
+        self.0[scatter(random) as usize % lines * 8]
+    }
+
+    fn measure(&self) -> Reads {
+        let each = |start: Instant| start.elapsed().as_nanos() as f64 / Self::READS as f64;
+        let start = Instant::now();
+        // What was read is a part of where the next one is.
+        black_box((0..Self::READS).fold(0, |found, number| self.read(2 * number + found)));
+        let alone = each(start);
+        let start = Instant::now();
+        black_box((0..Self::READS).fold(0, |all, number| all ^ self.read(number)));
+        let beside = each(start);
+        let (entities, steps) = PLACES;
+        let mut of_event: Vec<u64> = (0..CALLS as u64)
+            .map(|event| {
+                let start = Instant::now();
+                black_box((0..steps).fold(0, |found, step| {
+                    let first = 2 * (event * entities * steps + step * entities) + found;
+                    (0..entities).fold(0, |all, entity| all ^ self.read(first + 2 * entity))
+                }));
+                start.elapsed().as_nanos() as u64
+            })
+            .collect();
+        of_event.sort_unstable();
+        Reads { alone, beside, of_event }
+    }
 }
 
 /// Nanoseconds between two readings of the clock with nothing between them.
@@ -468,7 +495,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let thousands: u64 = arguments.first().map_or(Ok(1_000), |text| text.parse())?;
     let population =
         Population { accounts: thousands.max(1) * 1_000, accounts_of_merchant: ACCOUNTS_OF_MERCHANT };
-    let ((chased, beside), clock) = (chase(), clock());
+    let clock = clock();
+    let whole = (population.accounts * BYTES_OF_ACCOUNT).max(1 << 20);
+    let reads = [GIBIBYTE, whole].map(|bytes| (bytes, Memory::new(bytes).measure()));
 
     let before = resident()?;
     let engine = engine()?;
@@ -507,10 +536,16 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     report_pages()?;
 
-    println!(
-        "\na read that waits for the one before, over a gibibyte: {chased:.0} ns; beside {BESIDE}: {beside:.0} ns"
-    );
-    println!("two readings of the clock: {clock} ns, taken off the times but for the mean\n");
+    println!("\ntwo readings of the clock: {clock} ns, taken off the times but for the mean");
+    for (bytes, Reads { alone, beside, of_event }) in reads {
+        println!(
+            "\nover {:.1} GB, a read that waits for the one before: {alone:.0} ns; beside others: {beside:.0} ns",
+            bytes as f64 / 1e9
+        );
+        let (entities, steps) = PLACES;
+        report(&format!("{entities} reads, {steps} times, no more"), &of_event, clock);
+    }
+    println!();
     let anybody = report("assess, anybody", &timed(&engine, population, &mut next, false)?, clock);
     report("assess, who has just come", &timed(&engine, population, &mut next, true)?, clock);
 
