@@ -3,34 +3,38 @@
 //! Entities come, grow and go all the time, and what one lets go of another soon needs. The allocator would have to look
 //! for it, in memory that is far from the processor and shared with other threads; here it is at hand.
 
-/// Blocks that are kept. Few lengths come again and again.
-const MOST_SPARES: usize = 32;
 /// Words of a block that is kept.
 const MOST_WORDS: usize = 512;
+/// Blocks of one length that are kept take about so many words together, so that those that nobody asks for do not
+/// crowd out others.
+const WORDS_OF_LENGTH: usize = 256;
 
-/// Memory that a thread's calls got from blocks, the latest last.
+/// Memory that a thread's calls got from blocks, by its length, the latest last.
 #[derive(Debug, Default)]
-pub(crate) struct Spares(Vec<Box<[u64]>>);
+pub(crate) struct Spares(Vec<Vec<Box<[u64]>>>);
 
 impl Spares {
     /// So many words, all zero.
     pub(super) fn take(&mut self, length: usize) -> Box<[u64]> {
-        match self.0.iter().rposition(|words| words.len() == length) {
-            Some(at) => self.0.remove(at),
-            None => zeros(length),
-        }
+        let Some(mut words) = self.0.get_mut(length).and_then(Vec::pop) else { return zeros(length) };
+        words.fill(0);
+        words
     }
 
-    /// Keeps memory, but nothing of what was in it, in the place of what was kept longest.
-    pub(super) fn keep(&mut self, mut words: Box<[u64]>) {
-        if words.is_empty() || words.len() > MOST_WORDS {
+    /// Keeps memory if there is not enough of its length.
+    pub(super) fn keep(&mut self, words: Box<[u64]>) {
+        let length = words.len();
+        if length == 0 || length > MOST_WORDS {
             return;
         }
-        words.fill(0);
-        if self.0.len() == MOST_SPARES {
-            self.0.remove(0);
+        if self.0.is_empty() {
+            self.0.resize_with(MOST_WORDS + 1, Vec::new);
         }
-        self.0.push(words);
+        if let Some(kept) = self.0.get_mut(length)
+            && kept.len() < (WORDS_OF_LENGTH / length).max(1)
+        {
+            kept.push(words);
+        }
     }
 }
 
@@ -48,29 +52,37 @@ mod tests {
     use super::*;
 
     proptest! {
-        /// Whatever was kept, what is taken is as new.
+        /// Whatever was kept, what is taken is as new, and there is no end of it.
         #[test]
-        fn what_is_taken_is_as_new(steps in proptest::collection::vec((0usize..6, any::<bool>()), 0..100)) {
+        fn what_is_taken_is_as_new(steps in proptest::collection::vec((0usize..8, any::<bool>()), 0..100)) {
             let mut spares = Spares::default();
             for (length, keep) in steps {
-                let length = 110 * length;
+                let length = 75 * length;
                 if keep {
                     spares.keep(vec![7; length].into());
                 } else {
                     let words = spares.take(length);
                     prop_assert!(words.len() == length && words.iter().all(|word| *word == 0));
                 }
-                prop_assert!(spares.0.len() <= MOST_SPARES);
             }
         }
 
-        /// Memory comes again.
+        /// Memory comes again, as much of a length as is worth it.
         #[test]
-        fn what_is_kept_is_taken(lengths in proptest::collection::vec(1usize..MOST_WORDS, 1..MOST_SPARES)) {
+        fn what_is_kept_is_taken(length in 0usize..600, count in 0usize..300) {
             let mut spares = Spares::default();
-            lengths.iter().for_each(|length| spares.keep(vec![7; *length].into()));
-            lengths.iter().for_each(|length| drop(spares.take(*length)));
-            prop_assert!(spares.0.is_empty());
+            let kept = if length == 0 || length > MOST_WORDS { 0 } else { count.min((256 / length).max(1)) };
+            let blocks: Vec<Box<[u64]>> = (0..count).map(|_| vec![7; length].into()).collect();
+            let places: Vec<_> = blocks.iter().map(|words| words.as_ptr()).collect();
+            blocks.into_iter().for_each(|words| spares.keep(words));
+            let held = |spares: &Spares| spares.0.iter().map(Vec::len).sum::<usize>();
+            prop_assert_eq!(held(&spares), kept);
+            // The latest is the first to be taken: it is still in the processor's caches.
+            for place in places.get(..kept).unwrap_or_default().iter().rev() {
+                let words = spares.take(length);
+                prop_assert_eq!(words.as_ptr(), *place);
+            }
+            prop_assert_eq!(held(&spares), 0);
         }
     }
 }
