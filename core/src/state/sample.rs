@@ -12,6 +12,8 @@
 
 use std::collections::VecDeque;
 
+use smallvec::SmallVec;
+
 use super::codec::{Reader, Writer};
 use super::panes::{MOST_COMPOSITES, ensure_pane, first_from};
 use super::series::{SeriesPlan, mix, unmix};
@@ -513,15 +515,21 @@ impl Table {
     }
 
     fn rebuild(&mut self, room: usize, keeps: impl Fn(u64, i64) -> bool) {
-        let old = std::mem::replace(&mut self.slots, vec![(0, Table::NEVER); room].into());
-        self.used = 0;
-        for (value, last) in old.iter().filter(|(value, last)| *value != 0 && *last != Table::NEVER) {
-            if keeps(*value, *last) {
-                let at = self.slot(*value);
-                if let Some(slot) = self.slots.get_mut(at) {
-                    *slot = (*value, *last);
-                    self.used += 1;
-                }
+        let is_kept =
+            |(value, last): &(u64, i64)| *value != 0 && *last != Table::NEVER && keeps(*value, *last);
+        let kept = self.slots.iter().copied().filter(is_kept);
+        let kept: SmallVec<[(u64, i64); 256]> = kept.collect();
+        // Other memory of that length would have to be looked for, in the middle of a call.
+        if room == self.slots.len() {
+            self.slots.fill((0, Table::NEVER));
+        } else {
+            self.slots = vec![(0, Table::NEVER); room].into();
+        }
+        self.used = kept.len();
+        for (value, last) in kept {
+            let at = self.slot(value);
+            if let Some(slot) = self.slots.get_mut(at) {
+                *slot = (value, last);
             }
         }
     }

@@ -7,7 +7,7 @@
 const MOST_WORDS: usize = 512;
 /// Blocks of one length that are kept take about so many words together, so that those that nobody asks for do not
 /// crowd out others.
-const WORDS_OF_LENGTH: usize = 256;
+const WORDS_OF_LENGTH: usize = 1_024;
 
 /// Memory that a thread's calls got from blocks, by its length, the latest last.
 #[derive(Debug, Default)]
@@ -71,7 +71,7 @@ mod tests {
         #[test]
         fn what_is_kept_is_taken(length in 0usize..600, count in 0usize..300) {
             let mut spares = Spares::default();
-            let kept = if length == 0 || length > MOST_WORDS { 0 } else { count.min((256 / length).max(1)) };
+            let kept = if length == 0 || length > MOST_WORDS { 0 } else { count.min((WORDS_OF_LENGTH / length).max(1)) };
             let blocks: Vec<Box<[u64]>> = (0..count).map(|_| vec![7; length].into()).collect();
             let places: Vec<_> = blocks.iter().map(|words| words.as_ptr()).collect();
             blocks.into_iter().for_each(|words| spares.keep(words));
