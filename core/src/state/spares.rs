@@ -7,16 +7,24 @@
 const MOST_WORDS: usize = 512;
 /// Blocks of one length that are kept take about so many words together, so that those that nobody asks for do not
 /// crowd out others.
-const WORDS_OF_LENGTH: usize = 1_024;
+const WORDS_OF_LENGTH: usize = 256;
+/// And all of them no more than so many: no budget counts them, and there are some for each policy of each thread.
+const WORDS: usize = 16_384;
 
-/// Memory that a thread's calls got from blocks, by its length, the latest last.
+/// Memory that a thread's calls got from blocks.
 #[derive(Debug, Default)]
-pub(crate) struct Spares(Vec<Vec<Box<[u64]>>>);
+pub(crate) struct Spares {
+    /// By length, the latest last.
+    of_length: Vec<Vec<Box<[u64]>>>,
+    /// Of all of them together.
+    words: usize,
+}
 
 impl Spares {
     /// So many words, all zero.
     pub(super) fn take(&mut self, length: usize) -> Box<[u64]> {
-        let Some(mut words) = self.0.get_mut(length).and_then(Vec::pop) else { return zeros(length) };
+        let Some(mut words) = self.of_length.get_mut(length).and_then(Vec::pop) else { return zeros(length) };
+        self.words -= length;
         words.fill(0);
         words
     }
@@ -24,16 +32,17 @@ impl Spares {
     /// Keeps memory if there is not enough of its length.
     pub(super) fn keep(&mut self, words: Box<[u64]>) {
         let length = words.len();
-        if length == 0 || length > MOST_WORDS {
+        if length == 0 || length > MOST_WORDS || self.words + length > WORDS {
             return;
         }
-        if self.0.is_empty() {
-            self.0.resize_with(MOST_WORDS + 1, Vec::new);
+        if self.of_length.is_empty() {
+            self.of_length.resize_with(MOST_WORDS + 1, Vec::new);
         }
-        if let Some(kept) = self.0.get_mut(length)
+        if let Some(kept) = self.of_length.get_mut(length)
             && kept.len() < (WORDS_OF_LENGTH / length).max(1)
         {
             kept.push(words);
+            self.words += length;
         }
     }
 }
@@ -52,7 +61,7 @@ mod tests {
     use super::*;
 
     proptest! {
-        /// Whatever was kept, what is taken is as new, and there is no end of it.
+        /// Whatever was kept, what is taken is as new.
         #[test]
         fn what_is_taken_is_as_new(steps in proptest::collection::vec((0usize..8, any::<bool>()), 0..100)) {
             let mut spares = Spares::default();
@@ -69,20 +78,29 @@ mod tests {
 
         /// Memory comes again, as much of a length as is worth it.
         #[test]
-        fn what_is_kept_is_taken(length in 0usize..600, count in 0usize..300) {
+        fn what_is_kept_is_taken(length in 1usize..600, count in 0usize..300) {
             let mut spares = Spares::default();
-            let kept = if length == 0 || length > MOST_WORDS { 0 } else { count.min((WORDS_OF_LENGTH / length).max(1)) };
+            let most = if length > MOST_WORDS { 0 } else { (WORDS_OF_LENGTH / length).max(1) };
             let blocks: Vec<Box<[u64]>> = (0..count).map(|_| vec![7; length].into()).collect();
             let places: Vec<_> = blocks.iter().map(|words| words.as_ptr()).collect();
             blocks.into_iter().for_each(|words| spares.keep(words));
-            let held = |spares: &Spares| spares.0.iter().map(Vec::len).sum::<usize>();
-            prop_assert_eq!(held(&spares), kept);
+            prop_assert_eq!(spares.words, length * count.min(most));
             // The latest is the first to be taken: it is still in the processor's caches.
-            for place in places.get(..kept).unwrap_or_default().iter().rev() {
+            for place in places.iter().take(most).rev() {
                 let words = spares.take(length);
                 prop_assert_eq!(words.as_ptr(), *place);
             }
-            prop_assert_eq!(held(&spares), 0);
+            prop_assert_eq!(spares.words, 0);
         }
+    }
+
+    #[test]
+    fn there_is_an_end_of_it() {
+        let mut spares = Spares::default();
+        let lengths = || (1..=MOST_WORDS).rev();
+        lengths().for_each(|length| spares.keep(vec![7; length].into()));
+        assert!((WORDS - MOST_WORDS..=WORDS).contains(&spares.words));
+        lengths().for_each(|length| drop(spares.take(length)));
+        assert_eq!(spares.words, 0);
     }
 }
