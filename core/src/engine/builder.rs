@@ -75,7 +75,7 @@ impl EngineBuilder {
     }
 
     /// Bytes that all histories together may fill, a gibibyte unless this is called. Tables without a budget of
-    /// their own share what the others leave, each an equal part. Beside them a thread keeps up to 128 KiB for each
+    /// their own share what the others leave, each an equal part. Beside them a thread keeps some 128 KiB for each
     /// policy that it scores by, of memory that histories let go of.
     #[must_use]
     pub fn memory(mut self, bytes: usize) -> EngineBuilder {

@@ -18,6 +18,8 @@ pub(crate) struct Spares {
     of_length: Vec<Vec<Box<[u64]>>>,
     /// Of all of them together.
     words: usize,
+    /// The length that makes room next.
+    turn: usize,
 }
 
 impl Spares {
@@ -32,7 +34,7 @@ impl Spares {
     /// Keeps memory if there is not enough of its length.
     pub(super) fn keep(&mut self, words: Box<[u64]>) {
         let length = words.len();
-        if length == 0 || length > MOST_WORDS || self.words + length > WORDS {
+        if length == 0 || length > MOST_WORDS {
             return;
         }
         if self.of_length.is_empty() {
@@ -43,6 +45,17 @@ impl Spares {
         {
             kept.push(words);
             self.words += length;
+        }
+        while self.words > WORDS {
+            self.drop_next();
+        }
+    }
+
+    /// Lets a block of the next length go, if there is one: lengths that nobody asks for do not stay for ever.
+    fn drop_next(&mut self) {
+        self.turn = (self.turn + 1) % (MOST_WORDS + 1);
+        if let Some(words) = self.of_length.get_mut(self.turn).and_then(Vec::pop) {
+            self.words -= words.len();
         }
     }
 }
@@ -97,10 +110,19 @@ mod tests {
     #[test]
     fn there_is_an_end_of_it() {
         let mut spares = Spares::default();
-        let lengths = || (1..=MOST_WORDS).rev();
-        lengths().for_each(|length| spares.keep(vec![7; length].into()));
-        assert!((WORDS - MOST_WORDS..=WORDS).contains(&spares.words));
-        lengths().for_each(|length| drop(spares.take(length)));
-        assert_eq!(spares.words, 0);
+        for length in 1..=MOST_WORDS {
+            spares.keep(vec![7; length].into());
+            let held: usize = spares.of_length.iter().flatten().map(|words| words.len()).sum();
+            assert!(spares.words == held && held <= WORDS);
+        }
+        // What nobody asks for does not keep others out.
+        assert!(spares.words > WORDS - MOST_WORDS);
+        for length in [1, 60, 100] {
+            let words: Box<[u64]> = vec![7; length].into();
+            let place = words.as_ptr();
+            spares.keep(words);
+            let taken = spares.take(length);
+            assert_eq!(taken.as_ptr(), place);
+        }
     }
 }
