@@ -85,6 +85,8 @@ pub(super) fn title(policy: &Policy) -> String {
     format!("{} {}", policy.name(), policy.version())
 }
 
+const AMISS: &str = "is not as it should be";
+
 fn damaged(number: u64, what: &str) -> Error {
     Error::new(ErrorKind::Damaged, format!("the journal's frame {number} {what}"))
 }
@@ -99,60 +101,37 @@ impl Engine {
     /// # Errors
     /// [`ErrorKind::Damaged`] for a frame that is changed, missing, out of its order or another key's;
     /// [`ErrorKind::Host`] when reading fails.
-    pub fn recover(&self, mut journal: impl Read) -> Result<Recovered> {
+    pub fn recover(&self, journal: impl Read) -> Result<Recovered> {
         let mut recovered = Recovered { frames: 0, bytes: 0, torn: 0, policy: None };
-        let mut sealed = Vec::new();
+        let mut frames = Frames { journal, sealed: Vec::new() };
         let mut scratch = Scratch::default();
         // All that is contained already.
         let contained = self.journal.sequence();
         // The number that the next frame has, once the first has been seen.
         let mut expected = None;
         loop {
-            let mut length = [0; 4];
-            let read = read_all(&mut journal, &mut length)?;
-            if read < length.len() {
-                recovered.torn = read as u64;
-                break;
-            }
-            let length = u32::from_le_bytes(length) as usize;
             let last = self.journal.sequence();
-            if !(START - 4 + SEAL..=LONGEST_FRAME).contains(&length) {
-                return Err(damaged(expected.unwrap_or(last + 1), "is damaged: it has no frame's length"));
-            }
-            sealed.clear();
-            let read = (&mut journal).take(length as u64).read_to_end(&mut sealed).map_err(host)?;
-            if read < length {
-                recovered.torn = 4 + read as u64;
-                break;
-            }
-            let seal = sealed.split_off(length - SEAL);
             let number = expected.unwrap_or(last + 1);
-            if !self.is_sealed(&sealed, &seal) {
+            let seal = match frames.next(number)? {
+                Next::Frame(seal) => seal,
+                Next::End { torn } => {
+                    recovered.torn = torn;
+                    break;
+                }
+            };
+            if !self.is_sealed(&frames.sealed, &seal) {
                 return Err(damaged(number, "is damaged, or was sealed with another key"));
             }
-            let mut from = Reader(&sealed);
+            let mut from = Reader(&frames.sealed);
             let (Some(found), Some(kind)) = (from.word(), from.byte()) else {
-                return Err(damaged(number, "is not as it should be"));
+                return Err(damaged(number, AMISS));
             };
             // The first may be one that the snapshot contains, each other follows.
             if expected.is_some_and(|expected| expected != found) || found > last + 1 && expected.is_none() {
                 return Err(damaged(number, &format!("is missing: frame {found} follows instead")));
             }
             if kind == POLICY {
-                let Some((fingerprint, name, key_id)) = policy_frame(&mut from) else {
-                    return Err(damaged(number, "is not as it should be"));
-                };
-                let under = Under { fingerprint: Some(fingerprint.to_owned()), name: name.to_owned() };
-                let is_own = under.is(&self.policy());
-                locked(&self.journal.replay).under = Some(under);
-                if is_own && !self.goes_on_with(key_id) {
-                    return Err(damaged(
-                        number,
-                        &format!(
-                            "was written with key {key_id}, which this engine does not have; give it as the previous key"
-                        ),
-                    ));
-                }
+                self.go_on_under(number, &mut from)?;
             }
             let is_new = found > contained;
             recovered.policy = if is_new { self.other_policy() } else { None };
@@ -160,14 +139,30 @@ impl Engine {
                 break;
             }
             if is_new && kind != POLICY && self.again(kind, found, &mut from, &mut scratch).is_none() {
-                return Err(damaged(number, "is not as it should be"));
+                return Err(damaged(number, AMISS));
             }
             expected = Some(found + 1);
             self.journal.continue_from(last.max(found));
             recovered.frames += 1;
-            recovered.bytes += 4 + length as u64;
+            recovered.bytes += frames.bytes();
         }
         Ok(recovered)
+    }
+
+    /// Takes in what a frame says of the policy and the key of those behind it.
+    fn go_on_under(&self, number: u64, from: &mut Reader<'_>) -> Result<()> {
+        let mut read = || Some((from.text()?, from.text()?, from.number()?));
+        let Some((fingerprint, name, key_id)) = read() else { return Err(damaged(number, AMISS)) };
+        let under = Under { fingerprint: Some(fingerprint.to_owned()), name: name.to_owned() };
+        let is_own = under.is(&self.policy());
+        locked(&self.journal.replay).under = Some(under);
+        if is_own && !self.goes_on_with(key_id) {
+            let what = format!(
+                "was written with key {key_id}, which this engine does not have; give it as the previous key"
+            );
+            return Err(damaged(number, &what));
+        }
+        Ok(())
     }
 
     /// Whether a frame's seal is right. Behind one that was sealed under the present key, the previous one counts no
@@ -286,9 +281,45 @@ impl Engine {
     }
 }
 
-/// Fingerprint and name of a policy, and the number of the key.
-fn policy_frame<'a>(from: &mut Reader<'a>) -> Option<(&'a str, &'a str, u32)> {
-    Some((from.text()?, from.text()?, from.number()?))
+/// Frames as a journal has them, one behind the other.
+struct Frames<R> {
+    journal: R,
+    /// What the last frame's seal is over.
+    sealed: Vec<u8>,
+}
+
+/// What comes next in a journal.
+enum Next {
+    /// A frame, and its seal.
+    Frame(Vec<u8>),
+    /// Nothing, or so many bytes of a frame that was not written to its end.
+    End { torn: u64 },
+}
+
+impl<R: Read> Frames<R> {
+    fn next(&mut self, number: u64) -> Result<Next> {
+        let mut length = [0; 4];
+        let read = read_all(&mut self.journal, &mut length)?;
+        if read < length.len() {
+            return Ok(Next::End { torn: read as u64 });
+        }
+        let length = u32::from_le_bytes(length) as usize;
+        if !(START - 4 + SEAL..=LONGEST_FRAME).contains(&length) {
+            return Err(damaged(number, "is damaged: it has no frame's length"));
+        }
+        self.sealed.clear();
+        // Memory grows with what is there, not with what is claimed.
+        let read = (&mut self.journal).take(length as u64).read_to_end(&mut self.sealed).map_err(host)?;
+        if read < length {
+            return Ok(Next::End { torn: 4 + read as u64 });
+        }
+        Ok(Next::Frame(self.sealed.split_off(length - SEAL)))
+    }
+
+    /// Bytes of the last frame.
+    fn bytes(&self) -> u64 {
+        (4 + self.sealed.len() + SEAL) as u64
+    }
 }
 
 fn host(error: std::io::Error) -> Error {

@@ -1,42 +1,37 @@
-//! Everything that an engine remembers as bytes, written while it goes on scoring, and read again.
+//! Everything that an engine remembers as bytes, written while it goes on scoring.
 //!
-//! A snapshot is a row of chunks: the length of the payload, the kind, the payload, and a seal over the seal before,
-//! the kind and the payload. So a chunk that is damaged, missing, moved or another snapshot's does not pass. The
-//! first chunk says what is remembered; then each shard of each table comes as it is at that moment, with the number
+//! The first chunk says what is remembered; then each shard of each table comes as it is at that moment, with the number
 //! of the last journal frame that it contains; then the lists, who changed shards meanwhile because the key is
 //! replaced, and at last how many entities there were.
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
-use std::io::{ErrorKind as IoErrorKind, Read};
-use std::sync::Arc;
+use std::io::Read;
 use std::sync::atomic::Ordering;
 
+use super::Engine;
+use super::chunks::{ChunkReader, Chunks, damaged};
 use super::clock::NEVER;
 use super::keys::Keys;
 use super::layout::Layout;
-use super::migration::Migration;
 use super::moves::Moved;
 use super::ruling::Ruling;
-use super::{Engine, EngineBuilder};
-use crate::error::{Error, ErrorKind, Result};
-use crate::event::token::{HashKey, SEAL, Seal};
+use crate::error::Result;
+use crate::event::token::HashKey;
 use crate::policy::Policy;
-use crate::state::{Adopted, List, Prepared, Reader, Writer};
+use crate::state::{List, Reader, Writer};
 use crate::sync::locked;
 
 const MAGIC: &[u8; 16] = b"sekisho snapshot";
 /// The format that is written; every earlier one can be read.
 const FORMAT: u16 = 2;
-/// A chunk holds one shard at most; what claims to be longer is damaged.
-const LONGEST_CHUNK: usize = 1 << 31;
 
 const HEAD: u8 = 0;
-const SHARD: u8 = 1;
-const LIST: u8 = 2;
-const END: u8 = 3;
-const MOVED: u8 = 4;
-const LISTED: u8 = 5;
+pub(super) const SHARD: u8 = 1;
+pub(super) const LIST: u8 = 2;
+pub(super) const END: u8 = 3;
+pub(super) const MOVED: u8 = 4;
+pub(super) const LISTED: u8 = 5;
 
 /// A chunk of entities that moved ends when it has so many bytes.
 const MOVED_BYTES: usize = 1 << 20;
@@ -53,122 +48,20 @@ pub struct SnapshotReport {
     pub next_frame: u64,
 }
 
-fn damaged(what: impl Into<String>) -> Error {
-    Error::new(ErrorKind::Damaged, what)
-}
-
-fn seal_of(key: &HashKey) -> Seal {
-    Seal::new(key, "snapshot v1")
-}
-
-/// Writes chunks, each sealed with those before it.
-struct Chunks<S> {
-    seal: Seal,
-    last: [u8; SEAL],
-    buffer: Vec<u8>,
-    sink: S,
-    bytes: u64,
-}
-
-impl<S, E> Chunks<S>
-where
-    S: FnMut(&[u8]) -> std::result::Result<(), E>,
-    E: Display,
-{
-    fn new(key: &HashKey, sink: S) -> Chunks<S> {
-        Chunks { seal: seal_of(key), last: [0; SEAL], buffer: Vec::new(), sink, bytes: 0 }
-    }
-
-    fn write(&mut self, kind: u8, payload: impl FnOnce(&mut Writer<'_>)) -> Result<()> {
-        self.buffer.clear();
-        self.buffer.extend_from_slice(&[0, 0, 0, 0, kind]);
-        payload(&mut Writer(&mut self.buffer));
-        let length = (self.buffer.len() - 5) as u32;
-        if let Some(start) = self.buffer.get_mut(..4) {
-            start.copy_from_slice(&length.to_le_bytes());
-        }
-        let (_, sealed) = self.buffer.split_at_checked(4).unwrap_or_default();
-        self.last = self.seal.over(&[&self.last, sealed]);
-        self.buffer.extend_from_slice(&self.last);
-        self.bytes += self.buffer.len() as u64;
-        (self.sink)(&self.buffer).map_err(|error| {
-            Error::new(ErrorKind::Host, format!("the snapshot could not be written: {error}"))
-        })
-    }
-}
-
-/// Reads chunks.
-struct ChunkReader<R> {
-    seal: Seal,
-    last: [u8; SEAL],
-    payload: Vec<u8>,
-    from: R,
-}
-
-impl<R: Read> ChunkReader<R> {
-    fn fill(&mut self, to: &mut [u8]) -> Result<()> {
-        self.from.read_exact(to).map_err(|error| match error.kind() {
-            IoErrorKind::UnexpectedEof => damaged("the snapshot ends early: its last part is missing"),
-            _ => Error::new(ErrorKind::Host, format!("the snapshot could not be read: {error}")),
-        })
-    }
-
-    /// Reads the next chunk; its seal has yet to be checked.
-    fn read(&mut self) -> Result<(u8, [u8; SEAL])> {
-        let mut start = [0; 5];
-        self.fill(&mut start)?;
-        let [a, b, c, d, kind] = start;
-        let length = u32::from_le_bytes([a, b, c, d]) as usize;
-        if length > LONGEST_CHUNK {
-            return Err(damaged("the snapshot is damaged: a part of it claims to be longer than any is"));
-        }
-        self.payload.clear();
-        // Memory grows with what is there, not with what is claimed.
-        let read = (&mut self.from).take(length as u64).read_to_end(&mut self.payload);
-        let read = read.map_err(|error| {
-            Error::new(ErrorKind::Host, format!("the snapshot could not be read: {error}"))
-        })?;
-        if read < length {
-            return Err(damaged("the snapshot ends early: its last part is missing"));
-        }
-        let mut seal = [0; SEAL];
-        self.fill(&mut seal)?;
-        Ok((kind, seal))
-    }
-
-    fn check(&mut self, kind: u8, seal: [u8; SEAL], what: &str) -> Result<()> {
-        let expected = self.seal.over(&[&self.last, &[kind], &self.payload]);
-        // Every byte is compared, so that the time it takes tells nothing.
-        let differ = expected.iter().zip(seal).fold(0, |differ, (a, b)| differ | (a ^ b));
-        self.last = expected;
-        if differ == 0 { Ok(()) } else { Err(damaged(what)) }
-    }
-
-    fn next(&mut self) -> Result<u8> {
-        let (kind, seal) = self.read()?;
-        self.check(
-            kind,
-            seal,
-            "the snapshot is damaged: a part of it is changed, moved or another snapshot's",
-        )?;
-        Ok(kind)
-    }
-}
-
 /// The first chunk.
-struct Head {
+pub(super) struct Head {
     /// The key that the snapshot is sealed with, and the one that it was replacing.
-    key_id: u32,
+    pub(super) key_id: u32,
     previous_id: Option<u32>,
-    next_frame: u64,
-    latest: i64,
+    pub(super) next_frame: u64,
+    pub(super) latest: i64,
     /// How many were forgotten so far.
-    forgotten: u32,
-    layouts: Vec<Layout>,
+    pub(super) forgotten: u32,
+    pub(super) layouts: Vec<Layout>,
     /// For each of them, the time from which on everything was remembered, and since when what came later is known.
-    since: Vec<(i64, BTreeMap<String, i64>)>,
+    pub(super) since: Vec<(i64, BTreeMap<String, i64>)>,
     /// Names of the lists.
-    lists: Vec<String>,
+    pub(super) lists: Vec<String>,
 }
 
 impl Head {
@@ -199,7 +92,7 @@ impl Head {
     }
 
     /// Reads what tells whether the snapshot can be read at all; then, once the seal is known to be right, the rest.
-    fn read<R: Read>(chunks: &mut ChunkReader<R>, keys: &Keys) -> Result<(Head, String)> {
+    pub(super) fn read<R: Read>(chunks: &mut ChunkReader<R>, keys: &Keys) -> Result<(Head, String)> {
         let (kind, seal) = chunks.read()?;
         let payload = std::mem::take(&mut chunks.payload);
         let mut from = Reader(&payload);
@@ -217,7 +110,7 @@ impl Head {
         let Some(previous_id) = from.optional(Reader::number).and_then(|ids| ids.first().copied()) else {
             return Err(damaged("these bytes are no snapshot"));
         };
-        chunks.seal = seal_of(sealing(keys, key_id, previous_id)?);
+        chunks.is_sealed_with(sealing(keys, key_id, previous_id)?);
         chunks.payload.clone_from(&payload);
         chunks.check(
             kind,
@@ -361,15 +254,6 @@ impl Engine {
         to.byte(0);
         moved
     }
-
-    /// An engine that remembers what a snapshot holds, within a gibibyte of memory; see
-    /// [`EngineBuilder::restore`].
-    ///
-    /// # Errors
-    /// As [`EngineBuilder::restore`].
-    pub fn restore(policy: Policy, key: HashKey, from: impl Read) -> Result<Engine> {
-        Engine::builder(policy, key).restore(from)
-    }
 }
 
 /// Writes a list that contains the frames up to one: what it is called, its members in pieces, then that it ends.
@@ -405,212 +289,4 @@ where
         to.short(number);
         to.byte(2);
     })
-}
-
-impl EngineBuilder {
-    /// Starts an engine that remembers what a snapshot holds. The policy may remember more than the one that the
-    /// snapshot was taken under, not less: restore under that one and [`swap`](Engine::swap) then.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Damaged`] for bytes that are no snapshot, are cut off or changed, belong to another key or a
-    /// later release, or hold what the policy does not remember; [`ErrorKind::Host`] when reading fails; and errors
-    /// of [`build`](EngineBuilder::build).
-    pub fn restore(self, from: impl Read) -> Result<Engine> {
-        let engine = self.build()?;
-        let ruling = engine.ruling();
-        let keys = &ruling.keys;
-        let mut chunks =
-            ChunkReader { seal: seal_of(&keys.present), last: [0; SEAL], payload: Vec::new(), from };
-        let (head, taken_under) = Head::read(&mut chunks, keys)?;
-        // What the snapshot's key made is the engine's own or its previous key's.
-        let before = head.key_id != keys.present.id();
-        let eras = [if before { keys.era_before() } else { keys.era }, keys.era_before()];
-        let tables = tables(&head, &ruling, &taken_under)?;
-        let lists = lists(&head, &ruling, &taken_under)?;
-        for ((number, _), (since, parts)) in tables.iter().zip(&head.since) {
-            let Some(table) = ruling.tables.get(*number) else { continue };
-            table.is_incomplete_before(*since);
-            parts.iter().for_each(|(name, since)| table.knows_part(name, Some(*since)));
-        }
-        let (mut entities, mut listed) = (0, Listed::default());
-        loop {
-            let kind = chunks.next()?;
-            let mut from = Reader(&chunks.payload);
-            let adopted = match kind {
-                SHARD => adopt_shard(&head, &ruling, &tables, eras, &mut from),
-                LIST => adopt_list(&engine, &lists, eras, &mut from),
-                LISTED => adopt_listed(&engine, &lists, eras, &mut listed, &mut from),
-                MOVED => adopt_moved(&head, &ruling, &tables, eras, &mut from),
-                END => {
-                    if from.word() != Some(entities) {
-                        return Err(damaged("the snapshot lacks entities that it says it has"));
-                    }
-                    break;
-                }
-                _ => None,
-            };
-            let Some(adopted) = adopted.filter(|_| from.0.is_empty()) else {
-                return Err(damaged("a part of the snapshot is not as it should be"));
-            };
-            entities += adopted;
-        }
-        engine.clock.advance_to(head.latest);
-        engine.forgotten.store(head.forgotten, Ordering::Relaxed);
-        engine.journal.continue_from(head.next_frame.saturating_sub(1));
-        locked(&engine.journal.replay).begin(taken_under, before);
-        Ok(engine)
-    }
-}
-
-/// For each table of the snapshot: its number in the policy, and how its histories come into the policy's shape.
-type Tables = Vec<(usize, Option<Migration>)>;
-
-fn tables(head: &Head, ruling: &Ruling, taken_under: &str) -> Result<Tables> {
-    let own = Layout::of(&ruling.policy.0);
-    let tables = head.layouts.iter().map(|before| {
-        let number = own.iter().position(|own| own.name == before.name);
-        let Some((number, layout)) = number.and_then(|number| Some((number, own.get(number)?))) else {
-            return Err(lost(&format!("the histories of `{}`", before.name), taken_under));
-        };
-        match before.lost_in(layout) {
-            Some(what) => Err(lost(&format!("`{what}` of each `{}`", before.name), taken_under)),
-            None if before.is_like(layout) => Ok((number, None)),
-            None => Ok((number, Some(Migration::new(before, layout, &ruling.policy.0, number)))),
-        }
-    });
-    tables.collect()
-}
-
-/// For each list of the snapshot, its number in the policy.
-fn lists(head: &Head, ruling: &Ruling, taken_under: &str) -> Result<Vec<usize>> {
-    let lists = head.lists.iter().map(|name| {
-        let number = ruling.policy.0.lists.iter().position(|list| list.name == *name);
-        number.ok_or_else(|| lost(&format!("the list \"{name}\""), taken_under))
-    });
-    lists.collect()
-}
-
-fn lost(what: &str, taken_under: &str) -> Error {
-    damaged(format!(
-        "the snapshot holds {what}, which this policy does not remember; restore it under the policy that it was taken under ({taken_under}), then swap"
-    ))
-}
-
-/// Says how many entities there were.
-fn adopt_shard(
-    head: &Head,
-    ruling: &Ruling,
-    tables: &Tables,
-    eras: [u8; 2],
-    from: &mut Reader<'_>,
-) -> Option<u64> {
-    let (snapshot_number, shard, shards) = (usize::from(from.short()?), from.number()?, from.number()?);
-    let sequence = from.word()?;
-    let before = head.layouts.get(snapshot_number)?;
-    let (number, migration) = tables.get(snapshot_number)?;
-    let (table, plan) = (ruling.tables.get(*number)?, ruling.policy.0.plan.tables.get(*number)?);
-    table.set_restored(shard as usize, shards as usize, sequence)?;
-    // Token, uses, queue, latest, no words, no labels.
-    let count = from.count(34)?;
-    for _ in 0..count {
-        let mut entity = Adopted::read(&before.shape, before.series.len(), from)?;
-        if let Some(migration) = migration {
-            entity.history = migration.apply(&ruling.policy.0, &entity.history, plan);
-        }
-        let mut shard = table.lock(entity.token)?;
-        let [present, previous] = eras;
-        let era = if entity.previous { previous } else { present };
-        shard.adopt(entity, (ruling.generation, era), table.shard_budget());
-    }
-    let ghosts = (0..from.count(4)?).map(|_| from.number()).collect::<Option<Vec<u32>>>()?;
-    // Where there are fewer or more shards now, those who were evicted are new when they come again.
-    if shards as usize == table.shards() {
-        table.lock_shard(shard as usize)?.adopt_ghosts(ghosts);
-    }
-    Some(count as u64)
-}
-
-/// Entities that moved to another shard while the snapshot was written: they may be in the parts before under either
-/// token, under both, or under none.
-fn adopt_moved(
-    head: &Head,
-    ruling: &Ruling,
-    tables: &Tables,
-    [present, _]: [u8; 2],
-    from: &mut Reader<'_>,
-) -> Option<u64> {
-    while from.byte()? == 1 {
-        let snapshot_number = usize::from(from.short()?);
-        let (old, token, sequence) = (from.token()?, from.token()?, from.word()?);
-        let before = head.layouts.get(snapshot_number)?;
-        let (number, migration) = tables.get(snapshot_number)?;
-        let (table, plan) = (ruling.tables.get(*number)?, ruling.policy.0.plan.tables.get(*number)?);
-        table.lock(old)?.forget(old);
-        if from.byte()? == 0 {
-            continue;
-        }
-        let mut entity = Adopted::read(&before.shape, before.series.len(), from)?;
-        if entity.token != token {
-            return None;
-        }
-        if let Some(migration) = migration {
-            entity.history = migration.apply(&ruling.policy.0, &entity.history, plan);
-        }
-        let mut shard = table.lock(token)?;
-        shard.forget(token);
-        shard.adopt(entity, (ruling.generation, present), table.shard_budget());
-        table.set_moved(token, sequence);
-    }
-    Some(0)
-}
-
-/// A list as the first format had it: in one chunk.
-fn adopt_list(engine: &Engine, lists: &[usize], eras: [u8; 2], from: &mut Reader<'_>) -> Option<u64> {
-    let number = *lists.get(usize::from(from.short()?))?;
-    let mut prepared = Prepared::default();
-    prepared.read_first_format(from, eras)?;
-    put_back(engine, number, Listed { prepared, ..Listed::default() })
-}
-
-/// The policy's own networks may have been taken off since, so nothing that the list has by the policy stays.
-fn put_back(engine: &Engine, number: usize, listed: Listed) -> Option<u64> {
-    let Listed { name, number: version, sequence, prepared } = listed;
-    engine.change_lists(&locked(&engine.lists), |all| {
-        let list = Arc::make_mut(all.get_mut(number)?);
-        list.replace(list.build(prepared, &name), version);
-        list.set_restored(sequence);
-        Some(0)
-    })
-}
-
-/// A list whose pieces are being read.
-#[derive(Default)]
-struct Listed {
-    name: String,
-    number: u64,
-    sequence: u64,
-    prepared: Prepared,
-}
-
-fn adopt_listed(
-    engine: &Engine,
-    lists: &[usize],
-    eras: [u8; 2],
-    listed: &mut Listed,
-    from: &mut Reader<'_>,
-) -> Option<u64> {
-    let number = *lists.get(usize::from(from.short()?))?;
-    let ruling = engine.ruling();
-    let plan = ruling.policy.0.lists.get(number)?;
-    let eras = eras.map(|era| plan.era(era));
-    match from.byte()? {
-        0 => {
-            let (name, number, sequence) = (from.text()?.to_owned(), from.word()?, from.word()?);
-            *listed = Listed { name, number, sequence, prepared: Prepared::default() };
-        }
-        1 => listed.prepared.read(from, eras)?,
-        2 => return put_back(engine, number, std::mem::take(listed)),
-        _ => return None,
-    }
-    Some(0)
 }
