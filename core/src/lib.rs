@@ -66,6 +66,7 @@ mod policy;
 mod state;
 mod sync;
 mod tenants;
+mod wiped;
 
 pub use decision::{
     Decision, DecisionRecord, ExplainedListing, ExplainedRule, Explanation, FeatureValue, LimitStanding,

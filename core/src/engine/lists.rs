@@ -1,6 +1,6 @@
 //! What a host does to lists.
 
-use std::borrow::{Borrow, Cow};
+use std::borrow::Borrow;
 use std::sync::Arc;
 
 use super::Engine;
@@ -17,6 +17,7 @@ use crate::state::{
     LONGEST_REASON, List, ListEntry, ListVersion, Prepared, domain_with_size, size_of_beginning,
 };
 use crate::sync::locked;
+use crate::wiped::Wiped;
 
 /// Members of a list that are gathered aside, hashed under the engine's key, while it goes on scoring.
 ///
@@ -115,8 +116,8 @@ impl Hashing {
                 let what = "found a beginning of no or more than 64 bytes, expected 1 to 64";
                 // The one form of a number of Japan begins with the country, as nobody writes it.
                 let beginning = match (self.form, member.strip_prefix('0')) {
-                    (Some(Kind::Phone), Some(rest)) => Cow::Owned(format!("+81{rest}")),
-                    _ => Cow::Borrowed(member),
+                    (Some(Kind::Phone), Some(rest)) => Wiped::of(format_args!("+81{rest}")),
+                    _ => member.into(),
                 };
                 let bytes = beginning.as_bytes();
                 (tokens(bytes), size_of_beginning(bytes).ok_or_else(|| refused(what))?)

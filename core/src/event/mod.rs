@@ -13,8 +13,6 @@ use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use zeroize::Zeroize;
-
 pub(crate) use card::CardNumber;
 pub(crate) use currency::is_currency;
 pub(crate) use field::{Domain, LABELS, OUTCOMES};
@@ -27,6 +25,7 @@ pub use token::HashKey;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::locale::{Kind, with_form};
+use crate::wiped::Wiped;
 
 /// The longest identifier in bytes.
 pub const LONGEST_IDENTIFIER: usize = 512;
@@ -62,7 +61,8 @@ pub struct Event {
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Cell {
-    Absent,
+    /// As many bytes as an address takes, so that nothing stays of one.
+    Absent([u8; size_of::<IpAddr>()]),
     Integer(i64),
     Number(f64),
     Boolean(bool),
@@ -75,6 +75,8 @@ enum Cell {
     },
     Address(IpAddr),
 }
+
+const ABSENT: Cell = Cell::Absent([0; size_of::<IpAddr>()]);
 
 /// A value on its way into an event.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -149,8 +151,8 @@ impl Event {
 
     /// An empty event with the fields of a schema.
     pub fn with_schema(schema: Arc<Schema>) -> Event {
-        let cells = vec![Cell::Absent; schema.fields().len()];
-        Event { schema, cells, texts: Texts(String::with_capacity(256)) }
+        let cells = vec![ABSENT; schema.fields().len()];
+        Event { schema, cells, texts: Texts(Wiped::with_capacity(256)) }
     }
 
     /// The fields that this event may carry.
@@ -237,19 +239,14 @@ impl Event {
     /// Makes a field absent.
     pub fn unset(&mut self, field: Field) {
         if let Some(cell) = self.cells.get_mut(field.index()) {
-            *cell = Cell::Absent;
+            *cell = ABSENT;
         }
     }
 
     /// Makes every field absent and wipes the identifiers; keeps the memory.
     pub fn clear(&mut self) {
-        self.cells.fill(Cell::Absent);
-        let mut bytes = std::mem::take(&mut self.texts.0).into_bytes();
-        // Many bytes at a time, which `zeroize` does not; the barrier keeps the writes from being optimised away.
-        bytes.fill(0);
-        zeroize::optimization_barrier(bytes.as_slice());
-        bytes.clear();
-        self.texts.0 = String::from_utf8(bytes).unwrap_or_default();
+        self.cells.fill(ABSENT);
+        self.texts.0.wipe();
     }
 
     /// Whether the field has a value.
@@ -260,7 +257,7 @@ impl Event {
     /// The same of the field that stands there.
     #[inline]
     pub(crate) fn has_at(&self, index: usize) -> bool {
-        !matches!(self.cells.get(index), None | Some(Cell::Absent))
+        !matches!(self.cells.get(index), None | Some(Cell::Absent(_)))
     }
 
     /// Whether it is text, or an identifier that is hashed as text.
@@ -380,7 +377,7 @@ impl Event {
 
     /// An event that is overwritten again and again without `clear` must not grow without bound.
     fn compact(&mut self) {
-        let mut old = std::mem::take(&mut self.texts);
+        let old = std::mem::take(&mut self.texts);
         for cell in &mut self.cells {
             if let Cell::Text { start, length, .. } = cell {
                 let text = old.get(*start, *length).unwrap_or_default();
@@ -388,7 +385,6 @@ impl Event {
                 self.texts.0.push_str(text);
             }
         }
-        old.0.zeroize();
     }
 }
 
@@ -397,7 +393,7 @@ const MOST_TEXT: usize = 1 << 20;
 
 /// The bytes of an event's texts, one behind the other.
 #[derive(Clone, Default)]
-struct Texts(String);
+struct Texts(Wiped);
 
 impl Texts {
     fn get(&self, start: u32, length: u32) -> Option<&str> {
@@ -424,7 +420,7 @@ impl Texts {
             && text.len() == length as usize
             && self.get(start, length).is_some()
         {
-            self.0.replace_range(start as usize..start as usize + text.len(), text);
+            self.0.overwrite(start as usize, text);
             return Cell::Text { start, length, symbol };
         }
         let start = self.0.len() as u32;
@@ -435,7 +431,8 @@ impl Texts {
 
 impl Drop for Event {
     fn drop(&mut self) {
-        self.texts.0.zeroize();
+        self.cells.fill(ABSENT);
+        zeroize::optimization_barrier(self.cells.as_slice());
     }
 }
 
@@ -444,7 +441,7 @@ impl fmt::Debug for Event {
         let mut shown = f.debug_map();
         for spec in self.schema.fields() {
             match (spec.kind, self.cell(spec.field)) {
-                (_, None | Some(Cell::Absent)) => continue,
+                (_, None | Some(Cell::Absent(_))) => continue,
                 (FieldKind::Identifier | FieldKind::Entity, _) => shown.entry(&spec.name, &"..."),
                 (_, Some(Cell::Integer(number))) => shown.entry(&spec.name, &number),
                 (_, Some(Cell::Number(number))) => shown.entry(&spec.name, &number),

@@ -1,8 +1,8 @@
 //! Bank accounts: the notations of all banks and of Japan Post Bank, for one account one form.
 
-use super::Wiped;
 use super::text::{fold, is_long_vowel, kanji_digit, starts_with};
 use crate::error::{Error, ErrorKind, Result};
+use crate::wiped::Wiped;
 
 /// Japan Post Bank's number among banks.
 const POST: &str = "9900";
@@ -141,8 +141,8 @@ impl BankAccount {
             (POST, _) => return Err(refused()),
             _ => kind.unwrap_or(AccountKind::Ordinary),
         };
-        let canonical = format!("{bank}-{branch}-{}-{number:0>NUMBER$}", kind as u8);
-        Ok(BankAccount { canonical: Wiped::new(canonical), kind })
+        let canonical = Wiped::of(format_args!("{bank}-{branch}-{}-{number:0>NUMBER$}", kind as u8));
+        Ok(BankAccount { canonical, kind })
     }
 
     /// Of Japan Post Bank's symbol and number.
@@ -164,7 +164,8 @@ impl BankAccount {
                 "found a symbol and number whose check digit is wrong; one of their digits is mistyped",
             ));
         }
-        let branch = format!("{}{}", symbol.get(1..3).unwrap_or_default(), if current { 9 } else { 8 });
+        let branch = symbol.get(1..3).unwrap_or_default();
+        let branch = Wiped::of(format_args!("{branch}{}", if current { 9 } else { 8 }));
         BankAccount::of(POST, &branch, None, number_there)
     }
 
@@ -209,7 +210,7 @@ fn refused() -> Error {
 /// The fourth digit that a symbol of five digits has for a number: the digits of both, weighted 1, 3, 2 and so on with
 /// the fourth as 0, summed up modulo 10; a doubled digit of 10 and more counts 9 less.
 fn check_digit(symbol: &str, number: &str) -> Option<u32> {
-    let number = format!("{number:0>8}");
+    let number = Wiped::of(format_args!("{number:0>8}"));
     let digits = symbol.bytes().chain(number.bytes()).enumerate();
     let weighted = digits.map(|(place, digit)| {
         let digit = if place == 3 { 0 } else { u32::from(digit.wrapping_sub(b'0')) };
@@ -267,5 +268,5 @@ impl Written {
 /// The digits at the start, kanji by their place as in the names of branches (四〇八).
 fn digits(chars: &[char]) -> Wiped {
     let digits = chars.iter().map_while(|c| c.to_digit(10).or_else(|| kanji_digit(*c)));
-    Wiped::new(digits.filter_map(|digit| char::from_digit(digit, 10)).take(16).collect())
+    digits.filter_map(|digit| char::from_digit(digit, 10)).take(16).collect()
 }

@@ -2,9 +2,9 @@
 
 use unicode_normalization::UnicodeNormalization;
 
-use super::Wiped;
 use super::text::before;
 use crate::error::{Error, ErrorKind, Result};
+use crate::wiped::Wiped;
 
 /// Domains that deliver to one mailbox whatever of these characters stands in its name, and the domain that they are
 /// known by.
@@ -48,14 +48,14 @@ impl Email {
     /// [`ErrorKind::OutOfRange`] when it is no address: not one `@`, nothing before it, characters that stand in none,
     /// a domain without a dot.
     pub fn parse(text: &str) -> Result<Email> {
-        let mut folded = Wiped::new(String::with_capacity(text.len()));
+        let mut folded = Wiped::with_capacity(text.len());
         folded.extend(text.chars().filter_map(before).nfkc().flat_map(char::to_lowercase));
         let address = folded.trim();
         let address = address.strip_prefix("mailto:").unwrap_or(address);
         let (local, domain) = address.rsplit_once('@').ok_or_else(refused)?;
         // Quotes were the way to write an address with dots in a row.
         let local = local.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(local);
-        let domain = domain.replace('。', ".");
+        let domain: Wiped = domain.chars().map(|c| if c == '。' { '.' } else { c }).collect();
         let domain = domain.strip_suffix('.').unwrap_or(&domain);
         if !is_local(local) || !is_domain(domain) {
             return Err(refused());
@@ -66,7 +66,7 @@ impl Email {
         };
         let known = MAILBOXES.iter().find(|(alias, ..)| *alias == domain);
         let (_, domain, ignored) = known.copied().unwrap_or((domain, domain, ""));
-        let mut canonical = Wiped::new(String::with_capacity(local.len() + 1 + domain.len()));
+        let mut canonical = Wiped::with_capacity(local.len() + 1 + domain.len());
         canonical.extend(local.chars().filter(|c| !ignored.contains(*c)));
         if canonical.is_empty() {
             return Err(refused());

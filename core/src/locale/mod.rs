@@ -15,16 +15,13 @@ mod phone;
 mod text;
 mod variants;
 
-use zeroize::Zeroizing;
-
 pub use account::{AccountKind, BankAccount};
 pub use address::{Address, AddressMatch, Level, Rest, match_addresses};
 pub use email::Email;
 pub use name::{Name, NameMatch, match_names};
 pub use phone::{Phone, PhoneClass};
 
-/// Text of an identifier: wiped when it is dropped, like the event that it comes from.
-type Wiped = Zeroizing<String>;
+use crate::wiped::Wiped;
 
 /// What `Debug` shows of an identifier: nothing.
 macro_rules! hide {
@@ -82,7 +79,7 @@ impl Kind {
 /// assert_eq!(canonical(Kind::Address, "サンハイツ405"), None);
 /// ```
 pub fn canonical(kind: Kind, text: &str) -> Option<String> {
-    wiped(kind, text).map(|canonical| canonical.as_str().to_owned())
+    wiped(kind, text).map(Wiped::into_string)
 }
 
 /// Calls `f` with the bytes to hash: those of the canonical form, or of the text itself where it has none.
@@ -101,9 +98,9 @@ pub(crate) fn is_well_formed(kind: Kind, text: &str) -> bool {
 fn wiped(kind: Kind, text: &str) -> Option<Wiped> {
     Some(match kind {
         Kind::Address => Address::parse(text).canonical()?,
-        Kind::BankAccount => Wiped::new(BankAccount::parse(text).ok()?.canonical().to_owned()),
-        Kind::Email => Wiped::new(Email::parse(text).ok()?.canonical().to_owned()),
+        Kind::BankAccount => BankAccount::parse(text).ok()?.canonical().into(),
+        Kind::Email => Email::parse(text).ok()?.canonical().into(),
         Kind::HolderName => Name::parse(text)?.canonical(),
-        Kind::Phone => Wiped::new(Phone::parse(text).ok()?.canonical().to_owned()),
+        Kind::Phone => Phone::parse(text).ok()?.canonical().into(),
     })
 }

@@ -2,10 +2,9 @@
 
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
-use zeroize::Zeroizing;
 
-use super::Wiped;
-use super::text::{Characters, fold, is_dash, is_kana, is_kanji, is_long_vowel};
+use super::text::{fold, is_dash, is_kana, is_kanji, is_long_vowel};
+use crate::wiped::{Characters, Wiped};
 
 /// What two names say of each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -110,7 +109,7 @@ impl Name {
         if !units.chars().any(counts) {
             return None;
         }
-        let mut name = Wiped::new(String::with_capacity(units.len() + 8));
+        let mut name = Wiped::with_capacity(units.len() + 8);
         let designate = |name: &mut Wiped, open: &str, kind: &str, close: &str| {
             name.push_str(open);
             name.extend(kind.nfd());
@@ -130,11 +129,16 @@ impl Name {
             designate(&mut name, "(", kind, "");
         }
         let length = name.chars().count() + spaces;
-        let mut words = Wiped::new(String::new());
-        if script == Script::Latin {
+        let mut words = Wiped::default();
+        if script == Script::Latin && form.is_none() {
             let mut sorted: Vec<&str> = units.split(' ').collect();
             sorted.sort_unstable();
-            words.push_str(&if form.is_none() { sorted.join(" ") } else { name.to_string() });
+            for (at, word) in sorted.into_iter().enumerate() {
+                words.push_str(if at == 0 { "" } else { " " });
+                words.push_str(word);
+            }
+        } else if script == Script::Latin {
+            words = name.clone();
         }
         Some(Name { units: name, words, script, length })
     }
@@ -142,6 +146,10 @@ impl Name {
     /// What names that match have in common: large kana, one mark for long vowels and hyphens, usual kanji, no spaces,
     /// corporations abbreviated as between banks.
     pub fn key(&self) -> String {
+        self.composed().into_string()
+    }
+
+    fn composed(&self) -> Wiped {
         self.units.nfc().collect()
     }
 
@@ -149,9 +157,9 @@ impl Name {
     /// what histories and lists know the name by.
     pub(super) fn canonical(&self) -> Wiped {
         match self.script {
-            Script::Kanji => Wiped::new(self.key()),
+            Script::Kanji => self.composed(),
             Script::Kana => {
-                let sure = Wiped::new(self.units.chars().take(SURE).nfc().collect());
+                let sure: Wiped = self.units.chars().take(SURE).nfc().collect();
                 // What is left of a longer name may be read otherwise: its kind of company may now stand at the end.
                 let is_cut = self.units.chars().nth(SURE).is_some();
                 let again = if is_cut { Name::parse(&sure) } else { None };
@@ -165,7 +173,7 @@ impl Name {
     /// sure, too.
     pub(crate) fn listed(&self) -> Wiped {
         match self.script {
-            Script::Latin if self.units.len() >= SURE => Wiped::new(self.units.chars().take(SURE).collect()),
+            Script::Latin if self.units.len() >= SURE => self.units.chars().take(SURE).collect(),
             _ => self.canonical(),
         }
     }
@@ -233,15 +241,15 @@ fn corporation(folded: &[char]) -> (Characters, Option<(&'static str, Place)>) {
         let (length, kind) = designation(folded.get(at..)?, at <= first, last + 1 - at.min(last))?;
         Some((at, at + length, kind))
     });
-    let Some((start, end, kind)) = found else { return (Zeroizing::new(folded.to_vec()), None) };
+    let Some((start, end, kind)) = found else { return (folded.into(), None) };
     let place = match (start <= first, end > last) {
         (true, false) => Place::Before,
         (false, true) => Place::After,
         (false, false) => Place::Within,
         // Nothing but a kind is a name like any other.
-        (true, true) => return (Zeroizing::new(folded.to_vec()), None),
+        (true, true) => return (folded.into(), None),
     };
-    let mut body = Zeroizing::new(Vec::with_capacity(folded.len()));
+    let mut body = Characters::with_capacity(folded.len());
     body.extend_from_slice(folded.get(..start).unwrap_or_default());
     body.extend((place == Place::Within).then_some(WITHIN));
     body.extend_from_slice(folded.get(end..).unwrap_or_default());
@@ -301,7 +309,7 @@ fn is_left_out(c: char) -> bool {
 /// The characters that count, each voicing mark as one of its own, Latin words with a space between; and how many
 /// single spaces stood between the others.
 fn units(body: &[char], script: Script) -> (Wiped, usize) {
-    let mut units = Wiped::new(String::with_capacity(3 * body.len()));
+    let mut units = Wiped::with_capacity(3 * body.len());
     let (mut spaces, mut space) = (0, false);
     // What a mark of repetition repeats, and what a voicing mark voices.
     let mut last = None;

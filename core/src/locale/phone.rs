@@ -1,8 +1,8 @@
 //! Phone numbers: one form, and a class by prefix.
 
-use super::Wiped;
 use super::text::{fold, is_long_vowel, prefix};
 use crate::error::{Error, ErrorKind, Result};
+use crate::wiped::Wiped;
 
 /// What kind of line a number belongs to, as far as its prefix says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -107,7 +107,7 @@ impl Phone {
         match digits.strip_prefix("81") {
             Some(rest) => Phone::at_home(rest.strip_prefix('0').unwrap_or(rest)),
             None if (8..=15).contains(&digits.len()) && !digits.starts_with('0') => {
-                Ok(Phone { canonical: Wiped::new(format!("+{digits}")), class: PhoneClass::Foreign })
+                Ok(Phone { canonical: Wiped::of(format_args!("+{digits}")), class: PhoneClass::Foreign })
             }
             None => Err(refused()),
         }
@@ -128,7 +128,7 @@ impl Phone {
         if *prefix == "0" && rest.get(1..2) == Some("0") {
             return Err(refused());
         }
-        Ok(Phone { canonical: Wiped::new(format!("+81{rest}")), class: *class })
+        Ok(Phone { canonical: Wiped::of(format_args!("+81{rest}")), class: *class })
     }
 
     /// The number as ITU-T E.164 writes it: `+`, the country, the rest.
@@ -140,7 +140,7 @@ impl Phone {
     pub fn national(&self) -> String {
         match self.canonical.strip_prefix("+81") {
             Some(rest) => format!("0{rest}"),
-            None => self.canonical.to_string(),
+            None => self.canonical().to_owned(),
         }
     }
 
@@ -168,7 +168,7 @@ fn digits_of(text: &str) -> Option<(Wiped, bool)> {
         }
     }
     let international = rest.first() == Some(&'+');
-    let mut digits = Wiped::new(String::with_capacity(MOST_DIGITS));
+    let mut digits = Wiped::with_capacity(MOST_DIGITS);
     for c in rest.iter().skip(usize::from(international)) {
         match c {
             '0'..='9' if digits.len() == MOST_DIGITS => return None,

@@ -1,18 +1,15 @@
 //! One form of text: width, composition, dashes, variant kanji; and the parts that the readers share.
 
 use unicode_normalization::UnicodeNormalization;
-use zeroize::Zeroizing;
 
 use super::variants;
-
-/// What a reader works on: wiped when it is dropped, like the event that it comes from.
-pub(super) type Characters = Zeroizing<Vec<char>>;
+use crate::wiped::{Characters, Wiped};
 
 /// NFKC, with usual kanji, one hyphen, capital letters and plain spaces.
 ///
 /// The long vowel `ー` stays: whether it stands for a hyphen depends on what it stands next to.
 pub(super) fn fold(text: &str) -> Characters {
-    let mut folded = Zeroizing::new(Vec::with_capacity(text.len()));
+    let mut folded = Characters::with_capacity(text.len());
     if text.is_ascii() {
         folded.extend(text.chars().map(|c| if c.is_ascii_control() { ' ' } else { c.to_ascii_uppercase() }));
     } else {
@@ -120,12 +117,12 @@ const LONGEST_NUMBER: usize = 9;
 
 /// The number at the start in decimal digits without leading zeros, and how many characters it takes: Arabic digits,
 /// or kanji read by place (`一二〇`) or by unit (`百二十`).
-pub(super) fn number(chars: &[char]) -> Option<(String, usize)> {
+pub(super) fn number(chars: &[char]) -> Option<(Wiped, usize)> {
     let digits = chars.iter().take_while(|c| c.is_ascii_digit()).count();
     if digits > 0 {
         let written = chars.iter().take(digits).skip_while(|c| **c == '0');
-        let written: String = written.collect();
-        let written = if written.is_empty() { "0".to_owned() } else { written };
+        let written: Wiped = written.copied().collect();
+        let written = if written.is_empty() { "0".into() } else { written };
         return (written.len() <= LONGEST_NUMBER).then_some((written, digits));
     }
     let length = chars.iter().take_while(|c| is_kanji_numeral(**c)).count();
@@ -135,7 +132,7 @@ pub(super) fn number(chars: &[char]) -> Option<(String, usize)> {
     }
     if numeral.iter().all(|c| kanji_digit(*c).is_some()) {
         let value = numeral.iter().fold(0, |value, c| value * 10 + kanji_digit(*c).unwrap_or(0));
-        return Some((value.to_string(), length));
+        return Some((Wiped::of(format_args!("{value}")), length));
     }
     let (mut value, mut digit) = (0, None);
     for c in numeral {
@@ -146,13 +143,13 @@ pub(super) fn number(chars: &[char]) -> Option<(String, usize)> {
             None => digit = kanji_digit(*c),
         }
     }
-    Some(((value + digit.unwrap_or(0)).to_string(), length))
+    Some((Wiped::of(format_args!("{}", value + digit.unwrap_or(0))), length))
 }
 
 /// A number up to 9,999 in kanji, as place names have it.
-pub(super) fn in_kanji(number: &str) -> Option<String> {
+pub(super) fn in_kanji(number: &str) -> Option<Wiped> {
     let mut value: u32 = number.parse().ok().filter(|value| (1..=9_999).contains(value))?;
-    let mut written = String::new();
+    let mut written = Wiped::default();
     for (unit, name) in [(1000, "千"), (100, "百"), (10, "十"), (1, "")] {
         let digit = value / unit;
         value %= unit;
@@ -231,8 +228,9 @@ mod tests {
         assert_eq!(read("9999999999"), None);
         assert_eq!(read("丁目"), None);
         for value in 1..=9_999 {
-            let written = in_kanji(&value.to_string()).expect("in range");
-            assert_eq!(read(&written), Some((value.to_string(), written.chars().count())), "{written}");
+            let (value, written) = (value.to_string(), in_kanji(&value.to_string()).expect("in range"));
+            let expected = Some((value.as_str().into(), written.chars().count()));
+            assert_eq!(read(&written), expected, "{value}");
         }
     }
 }

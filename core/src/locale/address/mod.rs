@@ -4,13 +4,11 @@ mod number;
 mod part;
 mod region;
 
-use zeroize::{Zeroize, Zeroizing};
-
-use super::Wiped;
 use super::text::{
-    Characters, fold, is_hiragana, is_kana, is_kanji, is_kanji_numeral, is_long_vowel, kanji_digit,
-    number as numeral, starts_with,
+    fold, is_hiragana, is_kana, is_kanji, is_kanji_numeral, is_long_vowel, kanji_digit, number as numeral,
+    starts_with,
 };
+use crate::wiped::{Characters, Wiped};
 use number::Numbers;
 
 /// A level of an address, from the widest to the narrowest.
@@ -94,9 +92,9 @@ pub struct Address {
     prefecture: Option<&'static str>,
     city: Option<Wiped>,
     town: Option<Wiped>,
-    house: Vec<String>,
+    house: Vec<Wiped>,
     building: Option<Wiped>,
-    part: Vec<String>,
+    part: Vec<Wiped>,
 }
 
 impl Address {
@@ -107,7 +105,7 @@ impl Address {
         let mut rest: &[char] = skip_country(&prepared);
         let mut postcode = None;
         if let Some((code, length)) = postcode_at(rest) {
-            postcode = Some(Wiped::new(code));
+            postcode = Some(code);
             rest = rest.get(length..).unwrap_or_default();
         }
         rest = skip_spaces(rest);
@@ -130,7 +128,7 @@ impl Address {
             let end = rest.iter().position(|c| *c == ' ').unwrap_or(rest.len());
             (number::town(rest.get(..end).unwrap_or_default()).0, Numbers::default(), rest.get(end..))
         } else if !found && !numbers.counted && numbers.house.len() < 2 {
-            (String::new(), Numbers::default(), Some(rest))
+            (Wiped::default(), Numbers::default(), Some(rest))
         } else {
             (town, numbers, rest.get(length + taken..))
         };
@@ -138,10 +136,10 @@ impl Address {
         Address {
             postcode,
             prefecture: prefecture.map(|(name, _)| name),
-            city: city.map(|(name, _)| Wiped::new(name)),
-            town: Some(Wiped::new(town)).filter(|town| !town.is_empty()),
+            city: city.map(|(name, _)| name),
+            town: Some(town).filter(|town| !town.is_empty()),
             house: numbers.house,
-            building: building.map(Wiped::new),
+            building,
             part,
         }
     }
@@ -182,12 +180,12 @@ impl Address {
     }
 
     /// The numbers on the street, the largest first.
-    pub(crate) fn house(&self) -> &[String] {
+    pub(crate) fn house(&self) -> &[Wiped] {
         &self.house
     }
 
     /// Wing, floor and room.
-    pub(crate) fn part(&self) -> &[String] {
+    pub(crate) fn part(&self) -> &[Wiped] {
         &self.part
     }
 
@@ -195,7 +193,7 @@ impl Address {
     /// nor the building, since people leave both out. `None` without a city or numbers: too many places are so called.
     pub(super) fn canonical(&self) -> Option<Wiped> {
         let city = self.city.as_ref().filter(|_| !self.house.is_empty())?;
-        let mut canonical = Wiped::new(String::with_capacity(64));
+        let mut canonical = Wiped::with_capacity(64);
         canonical.push_str(city);
         canonical.push('|');
         canonical.push_str(self.town().unwrap_or_default());
@@ -265,16 +263,8 @@ impl Address {
 
     /// Postcodes that start differently lie in different regions.
     fn is_elsewhere(&self, other: &Address) -> bool {
-        let region =
-            |address: &'_ Address| address.postcode().and_then(|code| code.get(..2).map(str::to_owned));
-        region(self).zip(region(other)).is_some_and(|(a, b)| a != b)
-    }
-}
-
-impl Drop for Address {
-    fn drop(&mut self) {
-        self.house.zeroize();
-        self.part.zeroize();
+        let (this, other) = (self.postcode().unwrap_or_default(), other.postcode().unwrap_or_default());
+        this.get(..2).zip(other.get(..2)).is_some_and(|(a, b)| a != b)
     }
 }
 
@@ -283,7 +273,7 @@ pub fn match_addresses(a: &str, b: &str) -> AddressMatch {
     Address::parse(a).compare(&Address::parse(b))
 }
 
-type Units<'a> = (&'a [String], &'a [String]);
+type Units<'a> = (&'a [Wiped], &'a [Wiped]);
 
 /// Numbers and parts, where one address writes as a number of the street what the other has as a room: 1-2-405 and
 /// 1番2号 405号室.
@@ -335,10 +325,10 @@ fn skip_country(chars: &[char]) -> &[char] {
 }
 
 /// The postcode at the start, and its length with what marks it.
-fn postcode_at(chars: &[char]) -> Option<(String, usize)> {
+fn postcode_at(chars: &[char]) -> Option<(Wiped, usize)> {
     let mark = usize::from(chars.first() == Some(&'〒'));
     let mark = mark + chars.get(mark..)?.iter().take_while(|c| **c == ' ').count();
-    let mut code = String::with_capacity(7);
+    let mut code = Wiped::with_capacity(7);
     let mut at = mark;
     while let Some(c) = chars.get(at) {
         match c {
@@ -355,7 +345,7 @@ fn postcode_at(chars: &[char]) -> Option<(String, usize)> {
 
 /// Resolves what depends on its neighbours: long vowels for hyphens, ヶ for が, marks of repetition.
 fn prepare(folded: &[char]) -> Characters {
-    let mut prepared = Zeroizing::new(Vec::with_capacity(folded.len()));
+    let mut prepared = Characters::with_capacity(folded.len());
     let digit = |c: Option<char>| c.is_some_and(|c| c.is_ascii_digit());
     let numeral = |c: Option<char>| c.is_some_and(|c| c.is_ascii_digit() || is_kanji_numeral(c));
     let kanji = |c: Option<char>| c.is_some_and(is_kanji);

@@ -1,6 +1,7 @@
 //! The town, and the numbers behind it: which numerals belong to a name, and which say where on the street.
 
 use super::super::text::{in_kanji, is_kanji, is_kanji_numeral, number, prefix, starts_with};
+use crate::wiped::Wiped;
 
 /// Names that end in what looks like a number with its unit.
 const NAMES: [&str; 3] = ["麻布十番", "元町十番", "西五番"];
@@ -24,8 +25,8 @@ enum Unit {
 }
 
 /// The town's name and the characters that it takes; numerals in it are written in kanji.
-pub(super) fn town(rest: &[char]) -> (String, usize) {
-    let mut town = String::new();
+pub(super) fn town(rest: &[char]) -> (Wiped, usize) {
+    let mut town = Wiped::default();
     let mut at = 0;
     let mut length = 0;
     while let Some(c) = rest.get(at) {
@@ -42,7 +43,7 @@ pub(super) fn town(rest: &[char]) -> (String, usize) {
             let written = number(here).filter(|(_, taken)| *taken == run && (counted || c.is_ascii_digit()));
             match written.and_then(|(value, _)| in_kanji(&value)) {
                 Some(kanji) => town.push_str(&kanji),
-                None => town.extend(here.iter().take(run)),
+                None => town.extend(here.iter().take(run).copied()),
             }
             continue;
         }
@@ -92,23 +93,23 @@ fn starts_number(here: &[char], town: &str) -> bool {
 
 /// Whether the town with this numeral and the character behind it ends in the name.
 fn ends_like(town: &str, here: &[char], length: usize, name: &str) -> bool {
-    let whole: String = town.chars().chain(here.iter().take(length + 1).copied()).collect();
+    let whole: Wiped = town.chars().chain(here.iter().take(length + 1).copied()).collect();
     whole.ends_with(name)
 }
 
 /// Numbers from the largest to the smallest, and what they say beyond the house.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Numbers {
-    pub(super) house: Vec<String>,
+    pub(super) house: Vec<Wiped>,
     /// A part of the building that follows as one more number.
-    pub(super) part: Vec<String>,
+    pub(super) part: Vec<Wiped>,
     /// They carry a unit, so that they are numbers of an address for sure.
     pub(super) counted: bool,
 }
 
 /// The numbers at the start, and the characters that they take.
 pub(super) fn numbers(rest: &[char]) -> (Numbers, usize) {
-    let mut found: Vec<String> = Vec::new();
+    let mut found: Vec<Wiped> = Vec::new();
     let (mut first, mut counted) = (Unit::None, false);
     let (mut at, mut end) = (0, 0);
     while let Some(here) = rest.get(at..)
@@ -136,7 +137,7 @@ pub(super) fn numbers(rest: &[char]) -> (Numbers, usize) {
 }
 
 /// One number with its unit, and its length.
-fn one(here: &[char], inside: bool) -> Option<(String, Unit, usize)> {
+fn one(here: &[char], inside: bool) -> Option<(Wiped, Unit, usize)> {
     let (value, length) = number(here)?;
     let behind = here.get(length..)?;
     let is_part = prefix(behind, &PARTS).is_some()

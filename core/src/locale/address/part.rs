@@ -1,6 +1,7 @@
 //! What stands behind the numbers: the building, and the part of it.
 
 use super::super::text::{is_kanji_numeral, number, prefix};
+use crate::wiped::{Characters, Wiped};
 
 /// Spellings of what buildings are called, and the one that stands for them.
 const BUILDINGS: [(&str, &str); 12] = [
@@ -21,17 +22,17 @@ const BUILDINGS: [(&str, &str); 12] = [
 /// Part of a building's text.
 #[derive(Debug, PartialEq)]
 enum Piece {
-    Number(String),
+    Number(Wiped),
     /// A single Latin letter, or the side of a wing.
     Letter(char),
-    Floor(String),
-    Word(Vec<char>),
+    Floor(Wiped),
+    Word(Characters),
     /// A mark or a separator.
     Mark,
 }
 
 /// The building's name and the part of it: wing, floor, room, each a unit.
-pub(super) fn building(tail: &[char], mut part: Vec<String>) -> (Option<String>, Vec<String>) {
+pub(super) fn building(tail: &[char], mut part: Vec<Wiped>) -> (Option<Wiped>, Vec<Wiped>) {
     let mut pieces = pieces(tail);
     // 田中様方 says with whom, not where.
     if let Some(Piece::Word(word)) = pieces.last()
@@ -47,18 +48,18 @@ pub(super) fn building(tail: &[char], mut part: Vec<String>) -> (Option<String>,
     for (at, piece) in room.into_iter().enumerate() {
         match piece {
             Piece::Number(number) => part.push(number),
-            Piece::Letter(letter) => part.push(letter.to_string()),
+            Piece::Letter(letter) => part.push([letter].into_iter().collect()),
             // The number of a room says the floor.
             Piece::Floor(floor) if named.is_none_or(|named| named < at) => part.push(floor),
             Piece::Floor(_) | Piece::Mark | Piece::Word(_) => {}
         }
     }
-    let mut name = String::new();
+    let mut name = Wiped::default();
     for piece in pieces {
         match piece {
             Piece::Number(number) | Piece::Floor(number) => name.push_str(&number),
             Piece::Letter(letter) => name.push(letter),
-            Piece::Word(word) => name.extend(word),
+            Piece::Word(word) => name.extend(word.iter().copied()),
             Piece::Mark => {}
         }
     }
@@ -66,8 +67,8 @@ pub(super) fn building(tail: &[char], mut part: Vec<String>) -> (Option<String>,
 }
 
 /// A building's name as its spellings have it in common.
-fn spelt(name: &str) -> String {
-    let mut spelt = String::with_capacity(name.len());
+fn spelt(name: &str) -> Wiped {
+    let mut spelt = Wiped::with_capacity(name.len());
     let mut chars = name.chars().peekable();
     while let Some(c) = chars.next() {
         let follows = chars.peek().copied();
@@ -88,13 +89,18 @@ fn spelt(name: &str) -> String {
     }
     for (written, one) in BUILDINGS {
         if spelt.contains(written) {
-            spelt = spelt.replace(written, one);
+            let mut replaced = Wiped::with_capacity(spelt.len());
+            for (at, between) in spelt.split(written).enumerate() {
+                replaced.push_str(if at == 0 { "" } else { one });
+                replaced.push_str(between);
+            }
+            spelt = replaced;
         }
     }
     spelt
 }
 
-fn push_instead(spelt: &mut String, chars: &mut std::iter::Peekable<std::str::Chars<'_>>, c: char) {
+fn push_instead(spelt: &mut Wiped, chars: &mut std::iter::Peekable<std::str::Chars<'_>>, c: char) {
     chars.next();
     spelt.push(c);
 }
@@ -110,7 +116,7 @@ fn pieces(tail: &[char]) -> Vec<Piece> {
             // B1F and 地下1階 are the same floor.
             let below = matches!(&piece, Piece::Floor(_)) && take_below(&mut pieces);
             pieces.push(match piece {
-                Piece::Floor(floor) if below => Piece::Floor(format!("B{floor}")),
+                Piece::Floor(floor) if below => Piece::Floor(Wiped::of(format_args!("B{}", floor.as_str()))),
                 piece => piece,
             });
             at += length;
@@ -189,7 +195,7 @@ fn side(pieces: &mut Vec<Piece>) -> Option<char> {
 fn push_word(pieces: &mut Vec<Piece>, text: &[char]) {
     match pieces.last_mut() {
         Some(Piece::Word(word)) => word.extend_from_slice(text),
-        _ => pieces.push(Piece::Word(text.to_vec())),
+        _ => pieces.push(Piece::Word(text.into())),
     }
 }
 
@@ -200,10 +206,10 @@ fn numbered(here: &[char]) -> Option<(Piece, usize)> {
     let alone = !behind.get(1).is_some_and(char::is_ascii_alphanumeric);
     if behind.first() == Some(&'階') {
         // 3階部分 stays a word's affair.
-        return Some((Piece::Floor(format!("{value}F")), length + 1));
+        return Some((Piece::Floor(Wiped::of(format_args!("{}F", value.as_str()))), length + 1));
     }
     if behind.first() == Some(&'F') && alone {
-        return Some((Piece::Floor(format!("{value}F")), length + 1));
+        return Some((Piece::Floor(Wiped::of(format_args!("{}F", value.as_str()))), length + 1));
     }
     let in_digits = here.first().is_some_and(char::is_ascii_digit);
     let marked = prefix(behind, &["号", "室", "棟", "番館"]).is_some();

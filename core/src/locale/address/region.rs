@@ -1,6 +1,7 @@
 //! The levels above the town: prefecture and city, found by their last characters.
 
 use super::super::text::{is_kanji, is_kanji_numeral, prefix, starts_with};
+use crate::wiped::{Characters, Wiped};
 
 /// Source: the Local Autonomy Act; the order is that of JIS X 0401.
 #[rustfmt::skip]
@@ -57,14 +58,14 @@ pub(super) fn prefecture(rest: &[char]) -> Option<(&'static str, usize)> {
 
 /// The city, with its ward and without its county, and how many characters it takes; spaces do not count. Towns and
 /// villages are not told from the towns of a city unless a county or a prefecture stands before.
-pub(super) fn city(rest: &[char], in_prefecture: bool) -> Option<(String, usize)> {
+pub(super) fn city(rest: &[char], in_prefecture: bool) -> Option<(Wiped, usize)> {
     let is_head = |(_, c): &(usize, &char)| !c.is_ascii_digit() && **c != '-';
     let head = rest.iter().enumerate().take_while(is_head).filter(|(_, c)| **c != ' ').take(AHEAD);
-    let (places, head): (Vec<usize>, Vec<char>) = head.unzip();
+    let (places, head): (Vec<usize>, Characters) = head.map(|(place, c)| (place, *c)).unzip();
     let (start, end) = bounds(&head, in_prefecture)?;
-    let name: String = head.get(start..end)?.iter().collect();
-    let name = match ISLANDS.iter().find(|(long, _)| *long == name) {
-        Some((_, short)) => (*short).to_owned(),
+    let name: Wiped = head.get(start..end)?.iter().copied().collect();
+    let name = match ISLANDS.iter().find(|(long, _)| *long == &*name) {
+        Some((_, short)) => (*short).into(),
         None => name,
     };
     Some((name, places.get(end - 1)? + 1))
@@ -86,7 +87,7 @@ fn bounds(head: &[char], in_prefecture: bool) -> Option<(usize, usize)> {
     let end = first(head, &['市', '区', '町', '村'])?;
     match head.get(end - 1)? {
         '市' => {
-            let name: String = head.get(..end)?.iter().collect();
+            let name: Wiped = head.get(..end)?.iter().copied().collect();
             let ward =
                 WITH_WARDS.contains(&name.as_str()).then(|| first(head.get(end..)?, &['区'])).flatten();
             Some((0, end + ward.unwrap_or(0)))

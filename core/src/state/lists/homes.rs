@@ -7,13 +7,12 @@
 use std::fmt::Write;
 use std::sync::Arc;
 
-use zeroize::Zeroizing;
-
 use super::exact::{Mark, Terms};
 use super::shared::Shared;
 use crate::event::token::Tokenizer;
 use crate::locale::{Address, Level};
 use crate::state::{Reader, Writer};
+use crate::wiped::Wiped;
 
 /// Text of an address is hashed in a buffer of so many bytes: one that grows would leave text behind.
 const LONGEST: usize = 1_024;
@@ -38,7 +37,7 @@ pub(crate) struct Home {
 impl Home {
     /// `None` when it has no city.
     pub(crate) fn of(address: &Address, tokenizer: &Tokenizer) -> Option<Home> {
-        let mut text = Zeroizing::new(String::with_capacity(LONGEST));
+        let mut text = Wiped::with_capacity(LONGEST);
         // Writing to text does not fail.
         let _ = write!(text, "{}|{}", address.city()?, address.town().unwrap_or_default());
         let town = text.len();
@@ -54,8 +53,8 @@ impl Home {
             }
             (tokenizer.token(text.as_bytes()).low() as u32).max(1)
         };
-        let house: Vec<&str> = address.house().iter().map(String::as_str).collect();
-        let part: Vec<&str> = address.part().iter().map(String::as_str).collect();
+        let house: Vec<&str> = address.house().iter().map(Wiped::as_str).collect();
+        let part: Vec<&str> = address.part().iter().map(Wiped::as_str).collect();
         let (last, front) = match house.split_last() {
             Some((last, front)) if part.is_empty() && !front.is_empty() => (Some(*last), front),
             _ => (None, [].as_slice()),
