@@ -82,8 +82,9 @@ impl Members {
         let entry = entry(severity, reason, source, expires)?;
         for member in members.try_iter()? {
             // The iterator may come back to these members, so they are let go of meanwhile.
-            let member: String = member?.extract()?;
-            self.with(|members| Ok(members.add(&member, &entry)?))?;
+            let member = member?;
+            let text: &str = member.extract()?;
+            self.with(|members| Ok(members.add(text, &entry)?))?;
         }
         Ok(())
     }

@@ -8,9 +8,10 @@ mod schema;
 mod symbol;
 pub(crate) mod time;
 pub(crate) mod token;
+mod value;
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 
 pub(crate) use card::CardNumber;
@@ -22,10 +23,12 @@ pub use schema::Schema;
 pub(crate) use schema::{Declared, nearest};
 pub(crate) use symbol::Symbol;
 pub use token::HashKey;
+pub use value::FieldValue;
+pub(crate) use value::{Canonical, canonical};
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::locale::{Kind, with_form};
 use crate::wiped::Wiped;
+use value::{check_integer, check_number, check_text, check_time, wrong_type};
 
 /// The longest identifier in bytes.
 pub const LONGEST_IDENTIFIER: usize = 512;
@@ -61,8 +64,7 @@ pub struct Event {
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Cell {
-    /// As many bytes as an address takes, so that nothing stays of one.
-    Absent([u8; size_of::<IpAddr>()]),
+    Absent,
     Integer(i64),
     Number(f64),
     Boolean(bool),
@@ -74,68 +76,6 @@ enum Cell {
         symbol: u64,
     },
     Address(IpAddr),
-}
-
-const ABSENT: Cell = Cell::Absent([0; size_of::<IpAddr>()]);
-
-/// A value on its way into an event.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum FieldValue<'a> {
-    /// Text, or an identifier.
-    Text(&'a str),
-    /// An integer, a time in milliseconds, or an identifier that is a number.
-    Integer(i64),
-    /// A double.
-    Number(f64),
-    /// True or false.
-    Boolean(bool),
-}
-
-impl<'a> From<&'a str> for FieldValue<'a> {
-    fn from(value: &'a str) -> Self {
-        FieldValue::Text(value)
-    }
-}
-
-impl<'a> From<&'a String> for FieldValue<'a> {
-    fn from(value: &'a String) -> Self {
-        FieldValue::Text(value)
-    }
-}
-
-impl From<i64> for FieldValue<'_> {
-    fn from(value: i64) -> Self {
-        FieldValue::Integer(value)
-    }
-}
-
-impl From<i32> for FieldValue<'_> {
-    fn from(value: i32) -> Self {
-        FieldValue::Integer(value.into())
-    }
-}
-
-impl From<f64> for FieldValue<'_> {
-    fn from(value: f64) -> Self {
-        FieldValue::Number(value)
-    }
-}
-
-impl From<bool> for FieldValue<'_> {
-    fn from(value: bool) -> Self {
-        FieldValue::Boolean(value)
-    }
-}
-
-impl FieldValue<'_> {
-    fn kind(&self) -> &'static str {
-        match self {
-            FieldValue::Text(_) => "text",
-            FieldValue::Integer(_) => "an integer",
-            FieldValue::Number(_) => "a number",
-            FieldValue::Boolean(_) => "a boolean",
-        }
-    }
 }
 
 impl Event {
@@ -151,7 +91,7 @@ impl Event {
 
     /// An empty event with the fields of a schema.
     pub fn with_schema(schema: Arc<Schema>) -> Event {
-        let cells = vec![ABSENT; schema.fields().len()];
+        let cells = vec![Cell::Absent; schema.fields().len()];
         Event { schema, cells, texts: Texts(Wiped::with_capacity(256)) }
     }
 
@@ -239,13 +179,14 @@ impl Event {
     /// Makes a field absent.
     pub fn unset(&mut self, field: Field) {
         if let Some(cell) = self.cells.get_mut(field.index()) {
-            *cell = ABSENT;
+            *cell = Cell::Absent;
         }
     }
 
     /// Makes every field absent and wipes the identifiers; keeps the memory.
     pub fn clear(&mut self) {
-        self.cells.fill(ABSENT);
+        self.wipe_addresses();
+        self.cells.fill(Cell::Absent);
         self.texts.0.wipe();
     }
 
@@ -257,7 +198,7 @@ impl Event {
     /// The same of the field that stands there.
     #[inline]
     pub(crate) fn has_at(&self, index: usize) -> bool {
-        !matches!(self.cells.get(index), None | Some(Cell::Absent(_)))
+        !matches!(self.cells.get(index), None | Some(Cell::Absent))
     }
 
     /// Whether it is text, or an identifier that is hashed as text.
@@ -375,6 +316,16 @@ impl Event {
         self.cells.get(field.index())
     }
 
+    /// Puts the longest address there is, nobody's, over those that are or were in the fields.
+    fn wipe_addresses(&mut self) {
+        for field in self.schema.addresses() {
+            if let Some(cell) = self.cells.get_mut(field.index()) {
+                *cell = Cell::Address(Ipv6Addr::UNSPECIFIED.into());
+            }
+        }
+        zeroize::optimization_barrier(self.cells.as_slice());
+    }
+
     /// An event that is overwritten again and again without `clear` must not grow without bound.
     fn compact(&mut self) {
         let old = std::mem::take(&mut self.texts);
@@ -431,8 +382,7 @@ impl Texts {
 
 impl Drop for Event {
     fn drop(&mut self) {
-        self.cells.fill(ABSENT);
-        zeroize::optimization_barrier(self.cells.as_slice());
+        self.wipe_addresses();
     }
 }
 
@@ -441,7 +391,7 @@ impl fmt::Debug for Event {
         let mut shown = f.debug_map();
         for spec in self.schema.fields() {
             match (spec.kind, self.cell(spec.field)) {
-                (_, None | Some(Cell::Absent(_))) => continue,
+                (_, None | Some(Cell::Absent)) => continue,
                 (FieldKind::Identifier | FieldKind::Entity, _) => shown.entry(&spec.name, &"..."),
                 (_, Some(Cell::Integer(number))) => shown.entry(&spec.name, &number),
                 (_, Some(Cell::Number(number))) => shown.entry(&spec.name, &number),
@@ -451,177 +401,4 @@ impl fmt::Debug for Event {
         }
         shown.finish()
     }
-}
-
-/// An identifier in the one form in which it is hashed.
-pub(crate) enum Canonical<'a> {
-    Text(&'a str),
-    Address(IpAddr),
-    Card(CardNumber),
-}
-
-impl Canonical<'_> {
-    /// Calls `f` with the bytes to hash: 4 or 16 for an IP address, else those of the form or of the text itself.
-    pub(crate) fn with_bytes<T>(&self, form: Option<Kind>, f: impl FnOnce(&[u8]) -> T) -> T {
-        match self {
-            Canonical::Text(text) => match form {
-                Some(kind) => with_form(kind, text, f),
-                None => f(text.as_bytes()),
-            },
-            Canonical::Card(number) => f(number.digits()),
-            Canonical::Address(address) => with_address_bytes(*address, f),
-        }
-    }
-}
-
-fn with_address_bytes<T>(address: IpAddr, f: impl FnOnce(&[u8]) -> T) -> T {
-    match address {
-        IpAddr::V4(address) => f(&address.octets()),
-        IpAddr::V6(address) => f(&address.octets()),
-    }
-}
-
-/// Checks an identifier and brings it into the form in which it is hashed.
-pub(crate) fn canonical<'a>(spec: &FieldSpec, text: &'a str) -> Result<Canonical<'a>> {
-    let refuse = |kind, what: &str| Err(Error::of_field(kind, &spec.name, what));
-    if text.is_empty() {
-        return refuse(ErrorKind::Empty, "found an empty identifier; leave the field out when there is none");
-    }
-    if text.len() > LONGEST_IDENTIFIER {
-        let what =
-            format!("found an identifier of {} bytes, at most {LONGEST_IDENTIFIER} are allowed", text.len());
-        return refuse(ErrorKind::TooLong, &what);
-    }
-    let all_digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-    match spec.domain {
-        Domain::Address => match text.parse::<IpAddr>() {
-            Ok(address) => Ok(Canonical::Address(address.to_canonical())),
-            Err(_) => {
-                refuse(ErrorKind::OutOfRange, "found text that is no IP address, expected v4 or v6 notation")
-            }
-        },
-        Domain::CardNumber => Ok(CardNumber::parse(text).map_or(Canonical::Text(text), Canonical::Card)),
-        Domain::AutonomousSystem => {
-            let number = text.strip_prefix("AS").or_else(|| text.strip_prefix("as")).unwrap_or(text);
-            let number = number.trim_start_matches('0');
-            if all_digits(number) && number.len() <= 10 {
-                Ok(Canonical::Text(number))
-            } else {
-                refuse(
-                    ErrorKind::OutOfRange,
-                    "found no number of an autonomous system, expected 2516 or AS2516",
-                )
-            }
-        }
-        Domain::IssuerPrefix if !all_digits(text) || !(4..=8).contains(&text.len()) => {
-            refuse(ErrorKind::OutOfRange, "found no issuer identification number, expected 4 to 8 digits")
-        }
-        _ => Ok(Canonical::Text(text)),
-    }
-}
-
-fn check_text(spec: &FieldSpec, text: &str) -> Result<()> {
-    let refuse = |kind, what: String| Err(Error::of_field(kind, &spec.name, what));
-    if text.is_empty() {
-        return refuse(
-            ErrorKind::Empty,
-            "found empty text; leave the field out when there is none".to_owned(),
-        );
-    }
-    if text.len() > LONGEST_TEXT {
-        return refuse(
-            ErrorKind::TooLong,
-            format!("found text of {} bytes, at most {LONGEST_TEXT} are allowed", text.len()),
-        );
-    }
-    if card::holds_card_number(text) {
-        return refuse(
-            ErrorKind::CardNumber,
-            "found what looks like a card number; put it into `card`, where it is hashed".to_owned(),
-        );
-    }
-    let letters = |n: usize| text.len() == n && text.bytes().all(|b| b.is_ascii_uppercase());
-    match &spec.domain {
-        Domain::Choice(values) if !values.iter().any(|known| known == text) => {
-            let known: Vec<&str> = values.iter().map(|v| &**v).collect();
-            refuse(
-                ErrorKind::OutOfRange,
-                format!("found \"{}\", expected one of {}", shortened(text), known.join(", ")),
-            )
-        }
-        Domain::Currency if !is_currency(text) => refuse(
-            ErrorKind::UnknownCurrency,
-            format!("found \"{}\", expected an ISO 4217 code such as JPY", shortened(text)),
-        ),
-        Domain::Country if !letters(2) => refuse(
-            ErrorKind::OutOfRange,
-            format!("found \"{}\", expected two capital letters (ISO 3166) such as JP", shortened(text)),
-        ),
-        Domain::CategoryCode if text.len() != 4 || !text.bytes().all(|b| b.is_ascii_digit()) => refuse(
-            ErrorKind::OutOfRange,
-            format!("found \"{}\", expected four digits such as 5411", shortened(text)),
-        ),
-        _ => Ok(()),
-    }
-}
-
-fn shortened(text: &str) -> String {
-    let mut shown: String = text.chars().take(40).collect();
-    if shown.len() < text.len() {
-        shown.push_str("...");
-    }
-    shown
-}
-
-fn check_integer(spec: &FieldSpec, number: i64) -> Result<i64> {
-    if !(-LARGEST_INTEGER..=LARGEST_INTEGER).contains(&number) {
-        let what = format!("found {number}, expected an integer within ±2^53 ({LARGEST_INTEGER})");
-        return Err(Error::of_field(ErrorKind::Overflow, &spec.name, what));
-    }
-    check_range(spec, number as f64)?;
-    Ok(number)
-}
-
-fn check_number(spec: &FieldSpec, number: f64) -> Result<f64> {
-    if !number.is_finite() {
-        let what =
-            format!("found {number}, expected a finite number; leave the field out when there is none");
-        return Err(Error::of_field(ErrorKind::NotFinite, &spec.name, what));
-    }
-    check_range(spec, number)?;
-    Ok(number)
-}
-
-fn check_range(spec: &FieldSpec, number: f64) -> Result<()> {
-    match spec.domain {
-        Domain::Range(low, high) if !(low..=high).contains(&number) => Err(Error::of_field(
-            ErrorKind::OutOfRange,
-            &spec.name,
-            format!("found {number}, expected {low} to {high}"),
-        )),
-        _ => Ok(()),
-    }
-}
-
-fn check_time(spec: &FieldSpec, time: i64) -> Result<i64> {
-    let refuse = |what: String| Err(Error::of_field(ErrorKind::Time, &spec.name, what));
-    if time < 0 {
-        return refuse(format!("found {time}, expected milliseconds since 1970-01-01T00:00:00Z"));
-    }
-    if time > time::LATEST {
-        return refuse(format!("found {time}, expected milliseconds; this is after the year 9999"));
-    }
-    Ok(time)
-}
-
-fn wrong_type(spec: &FieldSpec, kind: FieldKind, found: &str) -> Error {
-    let expected = match kind {
-        FieldKind::Identifier | FieldKind::Entity => "an identifier as text or integer",
-        FieldKind::Text => "text",
-        FieldKind::Integer => "an integer",
-        FieldKind::Number => "a number",
-        FieldKind::Boolean => "a boolean",
-        FieldKind::Time => "a time in milliseconds since 1970",
-    };
-    Error::of_field(ErrorKind::WrongType, &spec.name, format!("found {found}, expected {expected}"))
 }

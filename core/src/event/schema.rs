@@ -13,6 +13,8 @@ use crate::error::{Error, ErrorKind, Result};
 pub struct Schema {
     fields: Vec<FieldSpec>,
     by_name: BTreeMap<String, Field>,
+    /// Fields that hold IP addresses.
+    addresses: Vec<Field>,
     /// Equal for schemas with the same fields, so that events are checked without comparing them.
     identity: u64,
 }
@@ -59,7 +61,9 @@ impl Schema {
         }
         let by_name = fields.iter().map(|spec| (spec.name.to_string(), spec.field)).collect();
         let identity = Symbol::of(&format!("{fields:?}")).0;
-        Schema { fields, by_name, identity }
+        let addresses = fields.iter().filter(|spec| matches!(spec.domain, Domain::Address));
+        let addresses = addresses.map(|spec| spec.field).collect();
+        Schema { fields, by_name, addresses, identity }
     }
 
     /// Whether events of one schema fit the other.
@@ -95,6 +99,11 @@ impl Schema {
             Some(spec) if spec.field.0 == number => Ok(spec.field),
             _ => Err(Error::new(ErrorKind::UnknownName, format!("no event field has the number {number}"))),
         }
+    }
+
+    /// The fields that hold IP addresses.
+    pub(super) fn addresses(&self) -> &[Field] {
+        &self.addresses
     }
 
     pub(crate) fn find(&self, name: &str) -> Option<Field> {
