@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
+use std::convert::Infallible;
 use std::hint::black_box;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
@@ -58,12 +59,16 @@ const SOUGHT: [&str; 13] = [
     "さくら",
     "サクラ",
 ];
-const ADDRESSES: [&[u8]; 2] =
-    [&[203, 113, 97, 51], &[0x20, 0x01, 0x0d, 0xb8, 0x12, 0x34, 0x56, 0x78, 0x9a, 0xbc, 0xde, 0xf0]];
+/// The same as bytes: addresses, and the middle of each key.
+const OCTETS: [&[u8]; 3] = [
+    &[203, 113, 97, 51],
+    &[0x20, 0x01, 0x0d, 0xb8, 0x12, 0x34, 0x56, 0x78, 0x9a, 0xbc, 0xde, 0xf0],
+    b"that nobody may find",
+];
 
-/// How often each was found, the addresses last.
-static FOUND: [AtomicU32; SOUGHT.len() + ADDRESSES.len()] =
-    [const { AtomicU32::new(0) }; SOUGHT.len() + ADDRESSES.len()];
+/// How often each was found, the bytes last.
+static FOUND: [AtomicU32; SOUGHT.len() + OCTETS.len()] =
+    [const { AtomicU32::new(0) }; SOUGHT.len() + OCTETS.len()];
 static SEARCHED: AtomicU64 = AtomicU64::new(0);
 
 fn holds(memory: &[u8], text: &str) -> bool {
@@ -94,9 +99,8 @@ unsafe fn search(pointer: *mut u8, length: usize) {
             *byte = unsafe { pointer.add(start + at).read_volatile() };
         }
         let texts = SOUGHT.iter().map(|text| holds(memory, text));
-        let addresses =
-            ADDRESSES.iter().map(|octets| memory.windows(octets.len()).any(|window| window == *octets));
-        for (found, count) in texts.chain(addresses).zip(&FOUND) {
+        let bytes = OCTETS.iter().map(|octets| memory.windows(octets.len()).any(|window| window == *octets));
+        for (found, count) in texts.chain(bytes).zip(&FOUND) {
             count.fetch_add(found.into(), Ordering::Relaxed);
         }
     }
@@ -139,6 +143,12 @@ fn found() -> Vec<(usize, u32)> {
     counts.enumerate().filter(|(_, count)| *count > 0).collect()
 }
 
+fn key(number: u8) -> HashKey {
+    let mut secret = *b"a secret that nobody may find ..";
+    secret[31] = number;
+    HashKey::new(number.into(), secret)
+}
+
 fn set(event: &mut Event, fields: &[(&str, &str)]) {
     for (name, value) in fields {
         let field = event.schema().field(name).unwrap();
@@ -158,7 +168,7 @@ fn event(engine: &Engine, fields: &[(&str, &str)], time: i64) -> Event {
 fn nothing_is_left_of_identifiers() {
     const NOW: i64 = 1_793_581_200_000;
     let policy = Policy::from_toml(include_str!("../../examples/policies/identities.toml")).unwrap();
-    let engine = Engine::builder(policy, HashKey::new(1, [7; 32])).build().unwrap();
+    let engine = Engine::builder(policy, key(1)).build().unwrap();
     let mut left = Vec::new();
     let mut step = |name: &str, work: &mut dyn FnMut()| {
         work();
@@ -237,11 +247,11 @@ fn nothing_is_left_of_identifiers() {
         }
         text += "[decision]\nbands = [{ from = 0, action = \"allow\" }]\n";
         let policy = Policy::from_toml(&text).unwrap();
-        let engine = Engine::builder(policy, HashKey::new(1, [7; 32])).build().unwrap();
+        let engine = Engine::builder(policy, key(1)).build().unwrap();
         let mut hits = 0;
         for is_rotated in [false, true] {
             if is_rotated {
-                engine.rotate(HashKey::new(2, [8; 32])).unwrap();
+                engine.rotate(key(2)).unwrap();
             }
             for (number, (.., member)) in lists.iter().enumerate() {
                 engine.list_add(&format!("l{number}"), member, ListEntry::new()).unwrap();
@@ -253,6 +263,31 @@ fn nothing_is_left_of_identifiers() {
             }
         }
         assert!(hits > 5, "{hits}");
+    });
+    step("keys", &mut || {
+        let policy = Policy::from_toml(include_str!("../../examples/policies/identities.toml")).unwrap();
+        let builder = || {
+            let builder = Engine::builder(policy.clone(), key(1));
+            (1..20).fold(builder, |builder, number| builder.shared_key(&format!("key {number}"), key(number)))
+        };
+        let engine = builder().build().unwrap();
+        engine.assess(&event(&engine, EVENTS[0], NOW)).unwrap();
+        for number in 2..6 {
+            engine.rotate(key(number)).unwrap();
+            engine.swap(policy.clone()).unwrap();
+            engine.retire_key();
+        }
+        let mut bytes = Vec::new();
+        engine
+            .snapshot(|piece| {
+                bytes.extend_from_slice(piece);
+                Ok::<(), Infallible>(())
+            })
+            .unwrap();
+        drop(engine);
+        drop(Engine::builder(policy.clone(), key(5)).previous_key(key(4)).restore(&*bytes).unwrap());
+        drop(Engine::builder(policy.clone(), key(3)).restore(&*bytes));
+        drop(builder());
     });
     step("comparisons", &mut || {
         for (one, other) in EVENTS[0].iter().zip(EVENTS[1]) {

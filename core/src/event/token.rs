@@ -17,13 +17,14 @@ use crate::error::{Error, ErrorKind, Result};
 #[derive(Clone)]
 pub struct HashKey {
     id: u32,
-    secret: [u8; 32],
+    /// In one place of its own, so that nothing stays of it where the key is moved from.
+    secret: Box<[u8; 32]>,
 }
 
 impl HashKey {
     /// A key from 32 secret bytes that the host keeps; `id` names it in decision records.
     pub fn new(id: u32, secret: [u8; 32]) -> HashKey {
-        HashKey { id, secret }
+        HashKey { id, secret: Box::new(secret) }
     }
 
     /// A key from bytes of the host's configuration.
@@ -32,7 +33,7 @@ impl HashKey {
     /// [`ErrorKind::Key`] unless there are exactly 32 bytes.
     pub fn from_bytes(id: u32, secret: &[u8]) -> Result<HashKey> {
         match <[u8; 32]>::try_from(secret) {
-            Ok(secret) => Ok(HashKey { id, secret }),
+            Ok(secret) => Ok(HashKey::new(id, secret)),
             Err(_) => Err(Error::of_field(
                 ErrorKind::Key,
                 "key",
@@ -48,7 +49,7 @@ impl HashKey {
 
     /// Whether both have the same secret, whatever their numbers.
     pub(crate) fn is_like(&self, other: &HashKey) -> bool {
-        self.secret.iter().zip(&other.secret).fold(0, |differ, (a, b)| differ | (a ^ b)) == 0
+        self.secret.iter().zip(other.secret.iter()).fold(0, |differ, (a, b)| differ | (a ^ b)) == 0
     }
 
     /// A key of its own for each purpose: HMAC-SHA-256 over the purpose's name.

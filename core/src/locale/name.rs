@@ -1,5 +1,8 @@
 //! Names of people and companies: a key to compare them by, and what the comparison can say.
 
+use std::collections::BTreeSet;
+use std::sync::LazyLock;
+
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
@@ -67,6 +70,13 @@ const CORPORATIONS: [(&[&str], &[&str]); 22] = [
     (&["農事組合法人"], &["ノウ"]),
     (&["社会保険労務士法人"], &["ロウム"]),
 ];
+
+/// The characters with which those words start, sorted.
+static STARTS: LazyLock<Vec<char>> = LazyLock::new(|| {
+    let words = CORPORATIONS.iter().flat_map(|(words, _)| words.iter());
+    let starts: BTreeSet<char> = words.filter_map(|word| word.chars().next()).collect();
+    starts.into_iter().collect()
+});
 
 /// A name, ready to be compared.
 ///
@@ -279,7 +289,7 @@ fn designation(chars: &[char], first: bool, length: usize) -> Option<(usize, &'s
         }
     }
     // Most characters of a name start no word.
-    if !is_kanji(*c) && !is_kana(*c) && *c != 'N' {
+    if STARTS.binary_search(&large(katakana(*c))).is_err() {
         return None;
     }
     CORPORATIONS.iter().find_map(|(words, banks)| Some((spelt(chars, words)?, *banks.last()?)))

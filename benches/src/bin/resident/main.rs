@@ -240,16 +240,28 @@ fn clock() -> u64 {
     all[all.len() / 2]
 }
 
-/// Times calls one by one. Any accounts, or any that have just done the same.
-fn timed(engine: &Engine, population: Population, next: &mut u64, again: bool) -> sekisho::Result<Vec<u64>> {
+/// Whose calls are timed.
+#[derive(Clone, Copy, PartialEq)]
+enum Whose {
+    /// Any account's. All have done as much when the first come, and hardly any history has room for more.
+    Anybody,
+    /// The same accounts' in the same order: as far from the processor's caches, in histories that have room.
+    Again,
+    /// Those of accounts that have just done the same.
+    JustCome,
+}
+
+/// Times calls one by one.
+fn timed(engine: &Engine, population: Population, next: &mut u64, whose: Whose) -> sekisho::Result<Vec<u64>> {
     let mut events: Vec<Event> = (0..BATCH).map(|_| engine.event()).collect();
     let mut decision = Decision::new();
     let mut times = Vec::with_capacity(CALLS);
+    let (seed, rounds) = if whose == Whose::JustCome { (0x5eed, ROUNDS) } else { (0xacc0, 1) };
+    let mut first = 0;
     while times.len() < CALLS {
-        let first = *next;
-        for round in 0..if again { ROUNDS } else { 1 } {
-            for (event, number) in events.iter_mut().zip(first..) {
-                let random = scatter(number ^ 0xacc0);
+        for round in 0..rounds {
+            for (event, drawn) in events.iter_mut().zip(first..) {
+                let random = scatter(drawn ^ seed << 32);
                 let account = random % population.accounts;
                 population.sample_of(account, scatter(random), *next).fill(event)?;
                 *next += 1;
@@ -259,11 +271,12 @@ fn timed(engine: &Engine, population: Population, next: &mut u64, again: bool) -
                 engine.assess_into(black_box(event), &mut decision)?;
                 let time = start.elapsed();
                 black_box(&decision);
-                if round > 0 || !again {
+                if round > 0 || whose != Whose::JustCome {
                     times.push(time.as_nanos() as u64);
                 }
             }
         }
+        first += BATCH;
     }
     times.sort_unstable();
     Ok(times)
@@ -546,8 +559,12 @@ fn main() -> Result<(), Box<dyn Error>> {
         report(&format!("{entities} reads, {steps} times, no more"), &of_event, clock);
     }
     println!();
-    let anybody = report("assess, anybody", &timed(&engine, population, &mut next, false)?, clock);
-    report("assess, who has just come", &timed(&engine, population, &mut next, true)?, clock);
+    let mut timed = |what: &str, whose: Whose| -> Result<f64, Box<dyn Error>> {
+        Ok(report(what, &timed(&engine, population, &mut next, whose)?, clock))
+    };
+    let anybody = timed("assess, anybody", Whose::Anybody)?;
+    timed("assess, the same as cold", Whose::Again)?;
+    timed("assess, who has just come", Whose::JustCome)?;
 
     if with_redis {
         redis(anybody, clock)?;
