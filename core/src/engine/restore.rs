@@ -35,6 +35,9 @@ impl EngineBuilder {
     /// [`ErrorKind::Damaged`] for bytes that are no snapshot, are cut off or changed, belong to another key or a
     /// later release, or hold what the policy does not remember; [`ErrorKind::Host`] when reading fails; and errors
     /// of [`build`](EngineBuilder::build).
+    ///
+    /// [`ErrorKind::Damaged`]: crate::ErrorKind::Damaged
+    /// [`ErrorKind::Host`]: crate::ErrorKind::Host
     pub fn restore(self, from: impl Read) -> Result<Engine> {
         let engine = self.build()?;
         let ruling = engine.ruling();

@@ -167,7 +167,7 @@ impl Engine {
     /// from [`SnapshotReport::next_frame`] on, and has the same state to the bit.
     ///
     /// # Errors
-    /// [`ErrorKind::Host`] when `sink` fails; it is not called again.
+    /// [`ErrorKind::Host`](crate::ErrorKind::Host) when `sink` fails; it is not called again.
     pub fn snapshot<E: Display>(
         &self,
         sink: impl FnMut(&[u8]) -> std::result::Result<(), E>,
