@@ -16,7 +16,7 @@ const FIRST: usize = 32;
 
 /// A buffer that is wiped when it is dropped, and where it was when it needs a larger place: `String` and `Vec` give
 /// that back to the allocator as it is.
-#[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub(crate) struct Wiping<T: Buffer>(T);
 
 /// What can be wiped when it grows.

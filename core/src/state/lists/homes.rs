@@ -14,9 +14,6 @@ use crate::locale::{Address, Level};
 use crate::state::{Reader, Writer};
 use crate::wiped::Wiped;
 
-/// Text of an address is hashed in a buffer of so many bytes: one that grows would leave text behind.
-const LONGEST: usize = 1_024;
-
 /// An address, known by hashes. A level that it leaves out is 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Home {
@@ -37,7 +34,7 @@ pub(crate) struct Home {
 impl Home {
     /// `None` when it has no city.
     pub(crate) fn of(address: &Address, tokenizer: &Tokenizer) -> Option<Home> {
-        let mut text = Wiped::with_capacity(LONGEST);
+        let mut text = Wiped::default();
         // Writing to text does not fail.
         let _ = write!(text, "{}|{}", address.city()?, address.town().unwrap_or_default());
         let town = text.len();
