@@ -4,7 +4,7 @@ use std::borrow::Borrow;
 use std::fmt;
 use std::ops::Deref;
 
-use zeroize::Zeroize;
+use zeroize::optimization_barrier;
 
 /// What is read or made of an identifier.
 pub(crate) type Wiped = Wiping<String>;
@@ -20,11 +20,13 @@ const FIRST: usize = 32;
 pub(crate) struct Wiping<T: Buffer>(T);
 
 /// What can be wiped when it grows.
-pub(crate) trait Buffer: Zeroize {
+pub(crate) trait Buffer {
     fn with_capacity(room: usize) -> Self;
     fn append(&mut self, other: &Self);
     fn length(&self) -> usize;
     fn room(&self) -> usize;
+    /// Empties it, and all of its memory is zero.
+    fn wipe(&mut self);
 }
 
 impl Buffer for String {
@@ -42,6 +44,12 @@ impl Buffer for String {
 
     fn room(&self) -> usize {
         self.capacity()
+    }
+
+    fn wipe(&mut self) {
+        let mut bytes = std::mem::take(self).into_bytes();
+        zero(&mut bytes, 0);
+        *self = String::from_utf8(bytes).unwrap_or_default();
     }
 }
 
@@ -61,6 +69,18 @@ impl Buffer for Vec<char> {
     fn room(&self) -> usize {
         self.capacity()
     }
+
+    fn wipe(&mut self) {
+        zero(self, '\0');
+    }
+}
+
+/// Many items at a time, which `zeroize` does not; the barrier keeps the writes from being optimised away.
+fn zero<T: Copy>(items: &mut Vec<T>, zero: T) {
+    items.clear();
+    items.resize(items.capacity(), zero);
+    optimization_barrier(items.as_slice());
+    items.clear();
 }
 
 impl<T: Buffer> Wiping<T> {
@@ -74,14 +94,14 @@ impl<T: Buffer> Wiping<T> {
         if needed > self.0.room() {
             let mut larger = T::with_capacity(needed.max(2 * self.0.room()).max(FIRST));
             larger.append(&self.0);
-            std::mem::replace(&mut self.0, larger).zeroize();
+            std::mem::replace(&mut self.0, larger).wipe();
         }
     }
 }
 
 impl<T: Buffer> Drop for Wiping<T> {
     fn drop(&mut self) {
-        self.0.zeroize();
+        self.0.wipe();
     }
 }
 
@@ -127,9 +147,8 @@ impl Wiped {
     /// Wipes the text and keeps the memory. Nothing may have been cut off before.
     pub(crate) fn wipe(&mut self) {
         let mut bytes = std::mem::take(&mut self.0).into_bytes();
-        // Many bytes at a time, which `zeroize` does not; the barrier keeps the writes from being optimised away.
         bytes.fill(0);
-        zeroize::optimization_barrier(bytes.as_slice());
+        optimization_barrier(bytes.as_slice());
         bytes.clear();
         self.0 = String::from_utf8(bytes).unwrap_or_default();
     }

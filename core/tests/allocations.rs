@@ -1,7 +1,8 @@
-//! Scoring allocates nothing once it is warm.
+//! Scoring allocates nothing once it is warm; restoring allocates what is kept, and little else.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail loudly")]
 
+use std::convert::Infallible;
 use std::fmt::Write;
 
 use sekisho::{Decision, Engine, Event, Field, HashKey, ListEntry, Policy, Tenants, Value};
@@ -215,4 +216,44 @@ fn neither_many_tables_nor_lists_that_they_ask_allocate() {
     }
     assert_eq!(counted, 0, "allocations of {} calls", 200);
     assert!(listed >= KEPT.len() - 1, "{listed} tables know eight listed devices");
+}
+
+/// Whatever the shards are: no slots are copied into larger memory again and again, none are held for nobody.
+#[test]
+fn restoring_takes_what_is_kept() {
+    let policy = Policy::from_toml(
+        "[policy]\nname = \"restored\"\nversion = \"1\"\ncurrency = \"JPY\"\n\
+         [[feature]]\nname = \"count\"\naggregate = \"count\"\nby = [\"account\"]\nover = \"1d\"\n\
+         [decision]\nbands = [{ from = 0, action = \"allow\" }]\n",
+    )
+    .unwrap();
+    let key = || HashKey::new(1, [1; 32]);
+    let engine = Engine::builder(policy.clone(), key()).memory(32 << 20).build().unwrap();
+    let mut event = engine.event();
+    for n in 0..40_000 {
+        event.clear();
+        event.set(Field::ID, n).unwrap();
+        event.set(Field::TYPE, "login").unwrap();
+        event.set(Field::ACCOUNT, n).unwrap();
+        event.set(Field::TIME, NOW).unwrap();
+        engine.record(&event).unwrap();
+    }
+    let mut snapshot = Vec::new();
+    let sink = |piece: &[u8]| {
+        snapshot.extend_from_slice(piece);
+        Ok::<_, Infallible>(())
+    };
+    engine.snapshot(sink).unwrap();
+    for mebibytes in [12, 32, 256] {
+        let memory = mebibytes << 20;
+        let builder = || Engine::builder(policy.clone(), key()).memory(memory);
+        let (mut built, mut restored) = (None, None);
+        let empty = allocation_counter::measure(|| built = builder().build().ok());
+        let info = allocation_counter::measure(|| restored = builder().restore(&*snapshot).ok());
+        let counted = restored.unwrap().statistics()[0].bytes as u64;
+        let (all, kept) = (info.bytes_total - empty.bytes_total, info.bytes_current - empty.bytes_current);
+        // A chunk of the snapshot is read into memory, and lists of places grow.
+        assert!(all < counted + counted / 2 + snapshot.len() as u64 / 4, "{mebibytes}: {all} of {counted}");
+        assert!(kept.unsigned_abs() < counted, "{mebibytes}: {kept} of {counted}");
+    }
 }

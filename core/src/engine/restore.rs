@@ -134,6 +134,7 @@ fn adopt_shard(
     table.set_restored(shard as usize, shards as usize, sequence)?;
     // Token, uses, queue, latest, no words, no labels.
     let count = from.count(34)?;
+    table.expect(shard as usize, shards as usize, count);
     for _ in 0..count {
         let mut entity = Adopted::read(&before.shape, before.series.len(), from)?;
         if let Some(migration) = migration {

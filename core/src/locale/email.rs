@@ -49,7 +49,11 @@ impl Email {
     /// a domain without a dot.
     pub fn parse(text: &str) -> Result<Email> {
         let mut folded = Wiped::with_capacity(text.len());
-        folded.extend(text.chars().filter_map(before).nfkc().flat_map(char::to_lowercase));
+        if text.is_ascii() {
+            folded.extend(text.chars().map(|c| c.to_ascii_lowercase()));
+        } else {
+            folded.extend(text.chars().filter_map(before).nfkc().flat_map(char::to_lowercase));
+        }
         let address = folded.trim();
         let address = address.strip_prefix("mailto:").unwrap_or(address);
         let (local, domain) = address.rsplit_once('@').ok_or_else(refused)?;

@@ -12,10 +12,32 @@ pub(super) fn fold(text: &str) -> Characters {
     let mut folded = Characters::with_capacity(text.len());
     if text.is_ascii() {
         folded.extend(text.chars().map(|c| if c.is_ascii_control() { ' ' } else { c.to_ascii_uppercase() }));
+    } else if text.chars().all(|c| alone(c).is_some()) {
+        folded.extend(text.chars().filter_map(alone).map(after));
     } else {
         folded.extend(text.chars().filter_map(before).nfkc().map(after));
     }
     folded
+}
+
+/// What NFKC makes of the characters that most addresses and names are written with: of each the same whichever of the
+/// others it stands beside.
+fn alone(c: char) -> Option<char> {
+    match c {
+        '\0'..='\x7f'
+        | '々'..='〇'
+        | '〒'
+        | '〜'
+        | '\u{2010}'
+        | '\u{2212}'
+        | '\u{3041}'..='\u{3096}'
+        | '\u{30a1}'..='ー'
+        | '\u{4e00}'..='\u{9fff}' => Some(c),
+        '\u{3000}' => Some(' '),
+        // Letters, digits and signs of full width, in the order of ASCII.
+        '\u{ff01}'..='\u{ff5e}' => char::from_u32(u32::from(c) - 0xfee0),
+        _ => None,
+    }
 }
 
 /// What NFKC would take apart in another way, or leave in.
@@ -177,6 +199,8 @@ pub(super) fn prefix(chars: &[char], texts: &[&str]) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn folded(text: &str) -> String {
@@ -206,6 +230,25 @@ mod tests {
             ("", ""),
         ] {
             assert_eq!(folded(text), expected, "{text}");
+        }
+    }
+
+    proptest! {
+        /// In any order, NFKC makes of them what it makes of each.
+        #[test]
+        fn what_stands_alone_is_nfkc(text in "[\\x00-\\x7f々-〇〒〜\u{2010}\u{2212}ぁ-ゖァ-ー一-\u{9fff}\u{3000}！-～]{0,30}") {
+            prop_assert!(text.chars().all(|c| alone(c).is_some()));
+            let expected: String = text.chars().filter_map(before).nfkc().collect();
+            prop_assert_eq!(text.chars().filter_map(alone).collect::<String>(), expected);
+        }
+    }
+
+    #[test]
+    fn each_that_stands_alone_is_nfkc() {
+        let all = ('\0'..=char::MAX).filter_map(|c| Some((c, alone(c)?)));
+        assert_eq!(all.clone().count(), 128 + 7 + 86 + 92 + 20_992 + 1 + 94);
+        for (c, alone) in all {
+            assert!(before(c).into_iter().nfkc().eq([alone]), "{c}");
         }
     }
 

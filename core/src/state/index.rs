@@ -93,10 +93,21 @@ impl Index {
         self.put(at, word);
     }
 
+    /// Makes room for so many places.
+    pub(super) fn expect(&mut self, places: usize) {
+        let room = places + places / 3 + 1;
+        if room > self.words.len() {
+            self.grow_to(room);
+        }
+    }
+
     /// Doubling would leave up to half of the memory unused.
     #[cold]
     fn grow(&mut self) {
-        let room = self.words.len() + self.words.len() / 4 + 8;
+        self.grow_to(self.words.len() + self.words.len() / 4 + 8);
+    }
+
+    fn grow_to(&mut self, room: usize) {
         let old = std::mem::replace(&mut self.words, vec![0; room].into());
         old.into_iter().filter(|word| *word != 0).for_each(|word| self.add(word));
     }
@@ -141,8 +152,13 @@ mod tests {
     proptest! {
         /// Against a sorted map.
         #[test]
-        fn an_index_is_a_map(steps in proptest::collection::vec((0u8..40, any::<bool>()), 0..200)) {
+        fn an_index_is_a_map(
+            expected in 0usize..60,
+            steps in proptest::collection::vec((0u8..40, any::<bool>()), 0..200),
+        ) {
             let (mut index, mut map) = (Index::default(), BTreeMap::new());
+            index.expect(expected);
+            let (room, mut most) = (index.words.len(), 0);
             for (number, add) in steps {
                 let place = u32::from(number) * 7;
                 match (add, map.contains_key(&number)) {
@@ -159,6 +175,8 @@ mod tests {
                     (true, true) => {}
                 }
                 prop_assert_eq!(index.len(), map.len());
+                most = most.max(index.len());
+                prop_assert!(most > expected || index.words.len() == room, "what was expected has room");
                 for number in 0..40 {
                     let found = index.find(token(number), |place| place == u32::from(number) * 7);
                     prop_assert_eq!(found, map.get(&number).copied());

@@ -193,6 +193,16 @@ impl Shard {
         }
     }
 
+    /// Makes room for about so many entities, as far as they fit within `budget`, if there are none yet: to grow step by
+    /// step copies all slots again and again, each time into memory that is new.
+    pub(crate) fn expect(&mut self, entities: usize, budget: usize) {
+        let entities = entities.min(budget / ENTITY_BYTES);
+        if self.slots.is_empty() {
+            self.slots.reserve_exact(entities);
+            self.index.expect(entities);
+        }
+    }
+
     /// Takes in an entity behind those that are there, as it was written.
     pub(crate) fn adopt(&mut self, entity: Adopted, (generation, era): (u32, u8), budget: usize) {
         if self.place(entity.token).is_some() {

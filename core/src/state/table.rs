@@ -219,6 +219,17 @@ impl Table {
         moved.or(restored.shards.get(number).copied()).unwrap_or(0)
     }
 
+    /// Makes room where the entities of one of a snapshot's shards go: into several when there are more now, with those
+    /// of others when there are fewer. All of them have about as many.
+    pub(crate) fn expect(&self, shard: usize, shards: usize, entities: usize) {
+        let (own, shards) = (self.shards().max(1), shards.max(1));
+        for number in (shard % own..own).step_by(shards) {
+            if let Some(mut shard) = self.lock_shard(number) {
+                shard.expect(entities.saturating_mul(shards) / own, self.shard_budget());
+            }
+        }
+    }
+
     /// Locks one shard after the other.
     pub(crate) fn each_shard(&self) -> impl ExactSizeIterator<Item = MutexGuard<'_, Shard>> {
         self.shards.iter().map(Apart::lock)
