@@ -80,13 +80,21 @@ impl<'a> Call<'a> {
         for held in all.iter().flatten() {
             *touched ^= held.shard.touch(held.token);
         }
-        for held in all.iter_mut().flatten() {
+        let turn = route.turn();
+        // Of a newcomer's place and whom it pushes out each step is fetched beside one for those who are known.
+        for (number, held) in (turn..).zip(&mut *all) {
+            let Some(held) = held else { continue };
             held.place = held.shard.place(held.token);
+            if held.place.is_none() {
+                *touched ^= held.shard.touch_queues(Shard::rounds(number));
+            }
         }
-        let (tables, turn) = (plans.iter().zip(&ruling.tables), route.turn());
+        let (mut folded, mut newcomers) = (false, false);
+        let tables = plans.iter().zip(&ruling.tables);
         for (number, ((plan, table), held)) in tables.zip(&mut *all).enumerate() {
             let Some(Held { shard, place, .. }) = held else { continue };
             let Some(place) = place else {
+                newcomers = true;
                 *touched ^= shard.touch_next(Shard::rounds(turn + number as u64));
                 continue;
             };
@@ -96,37 +104,34 @@ impl<'a> Call<'a> {
                 shard.account(*place);
                 shard.make_room(table.shard_budget(), Some(*place));
             }
+            if let Some(slot) = shard.slot(*place) {
+                folded |= slot.history.has_extra();
+                *touched ^= slot.history.touch();
+            }
         }
+        if !folded && !newcomers {
+            return;
+        }
+        // Where panes are is known one step after the other.
         let latest = engine.clock.as_of(time);
-        let mut folded = false;
-        for (number, (plan, held)) in plans.iter().zip(&*all).enumerate() {
+        for (number, (plan, held)) in (turn..).zip(plans.iter().zip(&*all)) {
             let Some(Held { shard, place, .. }) = held else { continue };
             *touched ^= match (place.and_then(|place| shard.slot(place)), plan.retention) {
-                (Some(slot), _) => {
-                    folded |= slot.history.has_extra();
-                    slot.history.touch()
-                }
+                (Some(slot), _) if slot.history.has_extra() => slot.history.touch_series(),
                 (None, Some(retention)) => {
-                    let rounds = Shard::rounds(turn + number as u64);
-                    shard.touch_departing(rounds, latest.saturating_sub(retention))
+                    shard.touch_departing(Shard::rounds(number), latest.saturating_sub(retention))
                 }
-                (None, None) => 0,
+                _ => 0,
             };
         }
         if !folded {
             return;
         }
-        // Where panes are is known one step after the other.
-        for listed in [false, true] {
-            for (plan, held) in plans.iter().zip(&*all) {
-                let Some(Held { shard, place: Some(place), .. }) = held else { continue };
-                let Some(slot) = shard.slot(*place).filter(|slot| slot.history.has_extra()) else { continue };
-                let cell = |column: usize| route.cells.get(*plan.columns.get(column)?).copied().flatten();
-                *touched ^= match listed {
-                    false => slot.history.touch_series(),
-                    true => slot.history.touch_panes(&plan.budget, cell),
-                };
-            }
+        for (plan, held) in plans.iter().zip(&*all) {
+            let Some(Held { shard, place: Some(place), .. }) = held else { continue };
+            let Some(slot) = shard.slot(*place).filter(|slot| slot.history.has_extra()) else { continue };
+            let cell = |column: usize| route.cells.get(*plan.columns.get(column)?).copied().flatten();
+            *touched ^= slot.history.touch_panes(&plan.budget, cell);
         }
     }
 }

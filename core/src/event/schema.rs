@@ -1,8 +1,10 @@
 //! The fields that events of one policy may carry.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
+
+use ahash::RandomState;
 
 use super::Symbol;
 use super::field::{Domain, EVENT_TYPES, FIELDS, FIRST_DECLARED, Field, FieldKind, FieldSpec};
@@ -12,7 +14,8 @@ use crate::error::{Error, ErrorKind, Result};
 #[derive(Debug, PartialEq)]
 pub struct Schema {
     fields: Vec<FieldSpec>,
-    by_name: BTreeMap<String, Field>,
+    /// Nothing depends on the order.
+    by_name: HashMap<String, Field, RandomState>,
     /// Fields that hold IP addresses.
     addresses: Vec<Field>,
     /// Equal for schemas with the same fields, so that events are checked without comparing them.
@@ -59,7 +62,8 @@ impl Schema {
                 counterpart: "",
             });
         }
-        let by_name = fields.iter().map(|spec| (spec.name.to_string(), spec.field)).collect();
+        let mut by_name = HashMap::with_hasher(RandomState::with_seeds(1, 2, 3, 4));
+        by_name.extend(fields.iter().map(|spec| (spec.name.to_string(), spec.field)));
         let identity = Symbol::of(&format!("{fields:?}")).0;
         let addresses = fields.iter().filter(|spec| matches!(spec.domain, Domain::Address));
         let addresses = addresses.map(|spec| spec.field).collect();

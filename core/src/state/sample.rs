@@ -29,8 +29,11 @@ const BANDS: usize = 24;
 #[derive(Clone, Debug)]
 pub(super) struct Sample {
     panes: VecDeque<Pane>,
-    /// What is kept, by the counts of the panes.
+    /// How many values all panes keep,
     live: usize,
+    /// and how many those stand for. A window holds nearly all panes that are kept, so to take away
+    /// those before it is to read few of them.
+    known: u64,
     values: Values,
     most_panes: usize,
 }
@@ -42,6 +45,18 @@ struct Pane {
     level: usize,
     /// How many values are kept, by band.
     counts: [u16; BANDS],
+}
+
+impl Pane {
+    /// How many values are kept, all of them at its level or above.
+    fn kept(&self) -> usize {
+        self.counts.iter().map(|count| u32::from(*count)).sum::<u32>() as usize
+    }
+
+    /// How many values it stands for.
+    fn known(&self) -> u64 {
+        (self.kept() as u64) << self.level
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -101,7 +116,8 @@ impl Sample {
             (level < BANDS).then_some(Pane { place, level, counts })
         });
         let panes = panes.collect::<Option<VecDeque<Pane>>>()?;
-        let live = panes.iter().flat_map(|pane| pane.counts).map(usize::from).sum();
+        let live = panes.iter().map(Pane::kept).sum();
+        let known = panes.iter().map(Pane::known).sum();
         let values = match from.byte()? {
             0 => {
                 let slots = (0..from.count(16)?).map(|_| Some((from.word()?, from.time()?)));
@@ -116,7 +132,7 @@ impl Sample {
                 Values::Pairs(pairs.iter().is_sorted().then_some(pairs)?)
             }
         };
-        Some(Sample { panes, live, values, most_panes })
+        Some(Sample { panes, live, known, values, most_panes })
     }
 
     pub(super) fn new(plan: &SeriesPlan) -> Sample {
@@ -127,7 +143,7 @@ impl Sample {
             Values::Last(Table::default())
         };
         let most_panes = if composite { MOST_COMPOSITES } else { usize::MAX };
-        Sample { panes: VecDeque::new(), live: 0, values, most_panes }
+        Sample { panes: VecDeque::new(), live: 0, known: 0, values, most_panes }
     }
 
     /// How many panes there are, and how many values are kept.
@@ -203,13 +219,10 @@ impl Sample {
         match &self.values {
             // A value that was seen again after the window was very likely seen in it, too.
             Values::Last(table) => {
-                let known = |pane: &Pane| {
-                    let kept = pane.counts.iter().skip(pane.level).map(|count| u64::from(*count));
-                    kept.sum::<u64>() << pane.level
-                };
                 let exact = self.panes.back().is_none_or(|pane| pane.level == 0);
                 let more = current.filter(|value| table.find(*value).is_none_or(|last| last < from));
-                self.panes.range(first..).map(known).sum::<u64>() + u64::from(exact && more.is_some())
+                let before = self.panes.range(..first).map(Pane::known).sum::<u64>();
+                self.known - before + u64::from(exact && more.is_some())
             }
             Values::Pairs(pairs) => {
                 let inside = self.panes.range(first..).take_while(|pane| pane.place.0 <= to);
@@ -244,13 +257,12 @@ impl Sample {
         match &self.values {
             Values::Last(table) => {
                 let inside = self.panes.range(first..);
-                let held = |pane: &Pane| pane.counts.iter().map(|count| usize::from(*count)).sum::<usize>();
                 let mut last = inside.clone().next().map_or(i64::MAX, |pane| pane.place.0);
-                if inside.clone().map(held).sum::<usize>() > most {
+                if inside.clone().map(Pane::kept).sum::<usize>() > most {
                     // Panes behind this one have less than that.
                     let mut many = 0;
                     let reached = inside.rev().find(|pane| {
-                        many += held(pane);
+                        many += pane.kept();
                         many >= most
                     });
                     last = reached.map_or(last, |pane| pane.place.0);
@@ -277,9 +289,10 @@ impl Sample {
         let panes = self.panes.iter().copied().filter(|pane| pane.place.1 == before);
         let panes: Vec<Pane> = panes.collect();
         self.panes.retain(|pane| pane.place.1 != before);
-        for Pane { place: (index, _), level, counts } in &panes {
-            self.live = self.live.saturating_sub(counts.iter().map(|count| usize::from(*count)).sum());
-            let new = Pane { place: (*index, after), level: *level, counts: [0; BANDS] };
+        for pane in &panes {
+            self.live -= pane.kept();
+            self.known -= pane.known();
+            let new = Pane { place: (pane.place.0, after), counts: [0; BANDS], ..*pane };
             ensure_pane(&mut self.panes, |pane| pane.place, new);
         }
         for (index, _, value) in renamed {
@@ -372,15 +385,17 @@ impl Sample {
                 Err(_) => return,
             },
         };
-        let pane = self.panes.get_mut(at);
-        if let Some(count) = pane.and_then(|pane| pane.counts.get_mut(band(value))) {
-            if more {
-                *count = count.saturating_add(1);
-                self.live += 1;
-            } else {
-                *count = count.saturating_sub(1);
-                self.live = self.live.saturating_sub(1);
-            }
+        let Some(pane) = self.panes.get_mut(at) else { return };
+        let Some(count) = pane.counts.get_mut(band(value)) else { return };
+        let counted = if more { count.checked_add(1) } else { count.checked_sub(1) };
+        let Some(counted) = counted else { return };
+        *count = counted;
+        if more {
+            self.live += 1;
+            self.known += 1 << pane.level;
+        } else {
+            self.live -= 1;
+            self.known -= 1 << pane.level;
         }
     }
 
@@ -392,7 +407,8 @@ impl Sample {
 
     fn drop_oldest(&mut self) {
         let Some(pane) = self.panes.pop_front() else { return };
-        self.live -= pane.counts.iter().map(|count| usize::from(*count)).sum::<usize>().min(self.live);
+        self.known -= pane.known();
+        self.live -= pane.kept();
         if let Values::Pairs(pairs) = &mut self.values {
             while pairs.front().is_some_and(|(index, key, _)| (*index, *key) <= pane.place) {
                 pairs.pop_front();
@@ -429,10 +445,12 @@ impl Sample {
             return false;
         }
         for pane in self.panes.iter_mut().filter(|pane| pane.level == lowest) {
+            self.known -= pane.known();
             pane.level += 1;
             if let Some(count) = pane.counts.get_mut(lowest) {
-                self.live = self.live.saturating_sub(usize::from(std::mem::take(count)));
+                self.live -= usize::from(std::mem::take(count));
             }
+            self.known += pane.known();
         }
         true
     }
@@ -530,6 +548,49 @@ impl Table {
             let at = self.slot(value);
             if let Some(slot) = self.slots.get_mut(at) {
                 *slot = (value, last);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::state::series::Kind;
+
+    proptest! {
+        /// Whatever came, went and was thinned out, what all panes keep and stand for is the sum of theirs.
+        #[test]
+        fn the_whole_is_its_panes(
+            steps in proptest::collection::vec((0i64..120, 0u64..4, 1u64..400, 0u8..12), 1..60),
+            (delayed, composite) in any::<(bool, bool)>(),
+            from in 0i64..120,
+        ) {
+            let same = if composite { vec![0] } else { Vec::new() };
+            let plan = SeriesPlan { delayed, same, ..SeriesPlan::of_kind(Kind::Distinct, false) };
+            let mut sample = Sample::new(&plan);
+            let (mut clock, mut word) = (0, 0);
+            for (index, key, many, what) in steps {
+                let key = if composite { key } else { 0 };
+                clock = clock.max(index);
+                match what {
+                    0 => _ = sample.replace(many, 2 * many, many % 2 == 0),
+                    1 => _ = sample.rename(key, key + 1),
+                    // So many that the sample is full after some steps.
+                    _ => (0..many).for_each(|_| {
+                        word += 1 + u64::from(what == 2);
+                        sample.add(key, index, word, clock - 64);
+                    }),
+                }
+                let (kept, known) = (sample.panes.iter().map(Pane::kept), sample.panes.iter().map(Pane::known));
+                prop_assert_eq!((sample.live, sample.known), (kept.sum(), known.sum()));
+            }
+            if let Values::Last(_) = sample.values {
+                let inside = sample.panes.iter().filter(|pane| pane.place.0 >= from).map(Pane::known);
+                let found = sample.estimate(0, (from, i64::MAX), None, &mut Vec::new());
+                prop_assert_eq!(found, inside.sum::<u64>());
             }
         }
     }

@@ -398,11 +398,19 @@ impl Shard {
         places.filter_map(|place| self.slot(*place))
     }
 
-    /// Has the processor fetch where a newcomer goes and what a sweep before it looks at; what comes back means nothing.
+    /// Has the processor fetch what says where a newcomer goes and whom a sweep before it looks at; what comes back
+    /// means nothing.
+    pub(crate) fn touch_queues(&self, rounds: usize) -> u64 {
+        let newcomers = [self.free.last(), self.newcomers.back()];
+        let in_turn = [self.newcomers.front(), self.established.front()];
+        let in_turn = in_turn.into_iter().filter(|_| rounds > 0);
+        newcomers.into_iter().chain(in_turn).flatten().fold(0, |all, place| all ^ u64::from(*place))
+    }
+
+    /// The same of where it goes and whom the sweep looks at.
     pub(crate) fn touch_next(&self, rounds: usize) -> u64 {
         let free = self.free.last().and_then(|place| self.slot(*place)).map_or(0, |slot| slot.latest);
-        let last = self.newcomers.back().copied().unwrap_or(0);
-        self.next_in_turn(rounds).fold(free as u64 ^ u64::from(last), |all, slot| all ^ slot.latest as u64)
+        self.next_in_turn(rounds).fold(free as u64, |all, slot| all ^ slot.latest as u64)
     }
 
     /// The same of what a sweep drops, when nothing later than `horizon` is kept.
