@@ -14,7 +14,7 @@ use super::row::Row;
 use super::short::{ShortWork, visit_short};
 use crate::event::time::{Calendar, CalendarCache};
 use crate::policy::Aggregate;
-use crate::state::{Coded, Column, History, List, Undone, View, holds, in_lanes};
+use crate::state::{Coded, Column, History, List, Undone, View, holds};
 
 /// The current event as a visit sees it.
 #[derive(Clone, Copy)]
@@ -462,7 +462,7 @@ fn mean(words: impl Iterator<Item = u64>, number: bool) -> Option<f64> {
 pub(super) fn moments(words: impl Iterator<Item = u64> + Clone, number: bool) -> Option<(f64, f64)> {
     let mean = mean(words.clone(), number)?;
     let value = |word: u64| if number { f64::from_bits(word) } else { word as i64 as f64 };
-    let squares = in_lanes(words.map(|word| (value(word) - mean) * (value(word) - mean)));
+    let squares = words.fold(0.0, |sum, word| sum + (value(word) - mean) * (value(word) - mean));
     Some((mean, squares))
 }
 

@@ -31,7 +31,7 @@ pub use lists::{ListEntry, ListVersion};
 pub(crate) use panes::Panes;
 pub(crate) use record::{Cells, Column, MOST_COLUMNS, Shape, View};
 pub(crate) use rekeying::Rekeying;
-pub(crate) use series::{Budget, Fading, Kind, SeriesPlan, Tally, in_lanes};
+pub(crate) use series::{Budget, Fading, Kind, SeriesPlan, Tally};
 pub(crate) use shard::{Adopted, Counts, Shard, Slot};
 pub(crate) use spares::Spares;
 pub(crate) use table::Table;

@@ -41,21 +41,20 @@ pub(super) struct Sample {
 #[derive(Clone, Copy, Debug)]
 struct Pane {
     place: (i64, u64),
+    /// How many values are kept: all of its level's band and above.
+    kept: u32,
     /// The same for all panes of one time.
-    level: usize,
-    /// How many values are kept, by band.
-    counts: [u16; BANDS],
+    level: u8,
 }
 
 impl Pane {
-    /// How many values are kept, all of them at its level or above.
-    fn kept(&self) -> usize {
-        self.counts.iter().map(|count| u32::from(*count)).sum::<u32>() as usize
+    fn new(place: (i64, u64), level: u8) -> Pane {
+        Pane { place, kept: 0, level }
     }
 
     /// How many values it stands for.
     fn known(&self) -> u64 {
-        (self.kept() as u64) << self.level
+        u64::from(self.kept) << self.level
     }
 }
 
@@ -71,13 +70,21 @@ impl Sample {
     pub(super) fn write(&self, to: &mut Writer<'_>) {
         to.number(u32::try_from(self.most_panes).unwrap_or(u32::MAX));
         to.number(self.panes.len() as u32);
-        for Pane { place: (index, key), level, counts } in &self.panes {
+        // How many values a pane keeps is written band by band.
+        let mut counts = vec![[0u16; BANDS]; self.panes.len()];
+        self.values.each(|index, key, value| {
+            if let Some(at) = self.find(index, key)
+                && let Some(count) =
+                    counts.get_mut(at).and_then(|counts| counts.get_mut(usize::from(band(value))))
+            {
+                *count = count.saturating_add(1);
+            }
+        });
+        for (Pane { place: (index, key), level, .. }, counts) in self.panes.iter().zip(counts) {
             to.time(*index);
             to.word(*key);
-            to.byte(*level as u8);
-            for count in counts {
-                to.short(*count);
-            }
+            to.byte(*level);
+            counts.into_iter().for_each(|count| to.short(count));
         }
         match &self.values {
             Values::Last(table) => {
@@ -108,15 +115,12 @@ impl Sample {
             most => most as usize,
         };
         let panes = (0..from.count(17 + 2 * BANDS)?).map(|_| {
-            let (place, level) = ((from.time()?, from.word()?), usize::from(from.byte()?));
-            let mut counts = [0; BANDS];
-            for count in &mut counts {
-                *count = from.short()?;
-            }
-            (level < BANDS).then_some(Pane { place, level, counts })
+            let (place, level) = ((from.time()?, from.word()?), from.byte()?);
+            let kept = (0..BANDS).try_fold(0, |kept, _| Some(kept + u32::from(from.short()?)))?;
+            (usize::from(level) < BANDS).then_some(Pane { place, kept, level })
         });
         let panes = panes.collect::<Option<VecDeque<Pane>>>()?;
-        let live = panes.iter().map(Pane::kept).sum();
+        let live = panes.iter().map(|pane| pane.kept as usize).sum();
         let known = panes.iter().map(Pane::known).sum();
         let values = match from.byte()? {
             0 => {
@@ -177,8 +181,7 @@ impl Sample {
         }
         let value = spread(word);
         let level = self.level_of(index);
-        let new = Pane { place: (index, key), level, counts: [0; BANDS] };
-        ensure_pane(&mut self.panes, |pane| pane.place, new);
+        ensure_pane(&mut self.panes, |pane| pane.place, Pane::new((index, key), level));
         while self.panes.len() > self.most_panes {
             self.drop_oldest();
         }
@@ -192,10 +195,10 @@ impl Sample {
                     }
                     let last = if keeps { table.put(value, index) } else { table.remove(value) };
                     if let Some(last) = last {
-                        self.count(last, key, value, false);
+                        self.count(last, key, false);
                     }
                     if keeps {
-                        self.count(index, key, value, true);
+                        self.count(index, key, true);
                     }
                 }
             },
@@ -258,11 +261,11 @@ impl Sample {
             Values::Last(table) => {
                 let inside = self.panes.range(first..);
                 let mut last = inside.clone().next().map_or(i64::MAX, |pane| pane.place.0);
-                if inside.clone().map(Pane::kept).sum::<usize>() > most {
+                if inside.clone().map(|pane| pane.kept as usize).sum::<usize>() > most {
                     // Panes behind this one have less than that.
                     let mut many = 0;
                     let reached = inside.rev().find(|pane| {
-                        many += pane.kept();
+                        many += pane.kept as usize;
                         many >= most
                     });
                     last = reached.map_or(last, |pane| pane.place.0);
@@ -290,9 +293,9 @@ impl Sample {
         let panes: Vec<Pane> = panes.collect();
         self.panes.retain(|pane| pane.place.1 != before);
         for pane in &panes {
-            self.live -= pane.kept();
+            self.live -= pane.kept as usize;
             self.known -= pane.known();
-            let new = Pane { place: (pane.place.0, after), counts: [0; BANDS], ..*pane };
+            let new = Pane::new((pane.place.0, after), pane.level);
             ensure_pane(&mut self.panes, |pane| pane.place, new);
         }
         for (index, _, value) in renamed {
@@ -327,7 +330,7 @@ impl Sample {
                 continue;
             }
             replaced = true;
-            self.count(index, key, before, false);
+            self.count(index, key, false);
             match &mut self.values {
                 Values::Last(table) => {
                     if table.used >= MOST_VALUES {
@@ -336,9 +339,9 @@ impl Sample {
                     _ = table.remove(before);
                     if band(after) >= level && table.find(after).is_none_or(|last| last < index) {
                         if let Some(last) = table.put(after, index) {
-                            self.count(last, key, after, false);
+                            self.count(last, key, false);
                         }
-                        self.count(index, key, after, true);
+                        self.count(index, key, true);
                     }
                 }
                 Values::Pairs(pairs) => {
@@ -359,12 +362,12 @@ impl Sample {
             && let Err(at) = pairs.binary_search(&pair)
         {
             pairs.insert(at, pair);
-            self.count(pair.0, pair.1, pair.2, true);
+            self.count(pair.0, pair.1, true);
         }
     }
 
     /// The level of a time: that of its panes, and one less than before for a new one, so that levels come down again.
-    fn level_of(&self, index: i64) -> usize {
+    fn level_of(&self, index: i64) -> u8 {
         let upto = match self.panes.back() {
             Some(last) if last.place.0 <= index => self.panes.len(),
             _ => self.panes.partition_point(|pane| pane.place.0 <= index),
@@ -376,20 +379,20 @@ impl Sample {
         }
     }
 
-    fn count(&mut self, index: i64, key: u64, value: u64, more: bool) {
-        let place = (index, key);
-        let at = match self.panes.back() {
-            Some(last) if last.place == place => self.panes.len() - 1,
-            _ => match self.panes.binary_search_by_key(&place, |pane| pane.place) {
-                Ok(at) => at,
-                Err(_) => return,
-            },
-        };
-        let Some(pane) = self.panes.get_mut(at) else { return };
-        let Some(count) = pane.counts.get_mut(band(value)) else { return };
-        let counted = if more { count.checked_add(1) } else { count.checked_sub(1) };
-        let Some(counted) = counted else { return };
-        *count = counted;
+    /// The place of a pane.
+    fn find(&self, index: i64, key: u64) -> Option<usize> {
+        match self.panes.back() {
+            Some(last) if last.place == (index, key) => Some(self.panes.len() - 1),
+            _ => self.panes.binary_search_by_key(&(index, key), |pane| pane.place).ok(),
+        }
+    }
+
+    /// A pane keeps one value more, or one less of those that it keeps.
+    fn count(&mut self, index: i64, key: u64, more: bool) {
+        let Some(pane) = self.find(index, key).and_then(|at| self.panes.get_mut(at)) else { return };
+        let kept = if more { pane.kept.checked_add(1) } else { pane.kept.checked_sub(1) };
+        let Some(kept) = kept else { return };
+        pane.kept = kept;
         if more {
             self.live += 1;
             self.known += 1 << pane.level;
@@ -408,7 +411,7 @@ impl Sample {
     fn drop_oldest(&mut self) {
         let Some(pane) = self.panes.pop_front() else { return };
         self.known -= pane.known();
-        self.live -= pane.kept();
+        self.live -= pane.kept as usize;
         if let Values::Pairs(pairs) = &mut self.values {
             while pairs.front().is_some_and(|(index, key, _)| (*index, *key) <= pane.place) {
                 pairs.pop_front();
@@ -425,34 +428,53 @@ impl Sample {
         if used < most {
             return;
         }
-        while self.live > most / 4 * 3 && self.thin() {}
-        let Sample { panes, values, .. } = self;
-        let level = |index: i64| {
-            let at = panes.partition_point(|pane| pane.place.0 < index);
-            panes.get(at).filter(|pane| pane.place.0 == index).map(|pane| pane.level)
-        };
-        let keeps = |value: u64, index: i64| level(index).is_some_and(|level| band(value) >= level);
-        match values {
-            Values::Last(table) => table.retain(keeps),
-            Values::Pairs(pairs) => pairs.retain(|(index, _, value)| keeps(*value, *index)),
+        loop {
+            let thinned = self.live > most / 4 * 3 && self.thin();
+            self.recount();
+            if !thinned {
+                return;
+            }
         }
     }
 
     /// Takes one band off the panes at the lowest level. False when there is none left to take.
     fn thin(&mut self) -> bool {
         let Some(lowest) = self.panes.iter().map(|pane| pane.level).min() else { return false };
-        if lowest + 1 >= BANDS {
-            return false;
+        let thinned = usize::from(lowest) + 1 < BANDS;
+        if thinned {
+            self.panes.iter_mut().filter(|pane| pane.level == lowest).for_each(|pane| pane.level += 1);
         }
-        for pane in self.panes.iter_mut().filter(|pane| pane.level == lowest) {
-            self.known -= pane.known();
-            pane.level += 1;
-            if let Some(count) = pane.counts.get_mut(lowest) {
-                self.live -= usize::from(std::mem::take(count));
+        thinned
+    }
+
+    /// Forgets values whose panes are over or no longer keep them, and counts the others.
+    fn recount(&mut self) {
+        let Sample { panes, values, .. } = self;
+        panes.iter_mut().for_each(|pane| pane.kept = 0);
+        let mut keeps = |index: i64, key: u64, value: u64| {
+            let at = panes.binary_search_by_key(&(index, key), |pane| pane.place);
+            let pane = at.ok().and_then(|at| panes.get_mut(at)).filter(|pane| band(value) >= pane.level);
+            pane.map(|pane| pane.kept += 1).is_some()
+        };
+        match values {
+            Values::Last(table) => table.retain(|value, index| keeps(index, 0, value)),
+            Values::Pairs(pairs) => pairs.retain(|(index, key, value)| keeps(*index, *key, *value)),
+        }
+        self.live = panes.iter().map(|pane| pane.kept as usize).sum();
+        self.known = panes.iter().map(Pane::known).sum();
+    }
+}
+
+impl Values {
+    /// Every value that has not been removed: pane, key, value.
+    fn each(&self, mut with: impl FnMut(i64, u64, u64)) {
+        match self {
+            Values::Last(table) => {
+                let known = table.slots.iter().filter(|(value, last)| *value != 0 && *last != Table::NEVER);
+                known.for_each(|(value, last)| with(*last, 0, *value));
             }
-            self.known += pane.known();
+            Values::Pairs(pairs) => pairs.iter().for_each(|(index, key, value)| with(*index, *key, *value)),
         }
-        true
     }
 }
 
@@ -461,8 +483,8 @@ fn spread(word: u64) -> u64 {
     mix(word).max(1)
 }
 
-fn band(value: u64) -> usize {
-    (value.leading_zeros() as usize).min(BANDS - 1)
+fn band(value: u64) -> u8 {
+    (value.leading_zeros() as u8).min(BANDS as u8 - 1)
 }
 
 /// Values and their last panes, with open addressing: twice as many slots as values, none of which is ever emptied
@@ -528,11 +550,11 @@ impl Table {
         Some(before)
     }
 
-    fn retain(&mut self, keeps: impl Fn(u64, i64) -> bool) {
+    fn retain(&mut self, keeps: impl FnMut(u64, i64) -> bool) {
         self.rebuild(self.slots.len(), keeps);
     }
 
-    fn rebuild(&mut self, room: usize, keeps: impl Fn(u64, i64) -> bool) {
+    fn rebuild(&mut self, room: usize, mut keeps: impl FnMut(u64, i64) -> bool) {
         let is_kept =
             |(value, last): &(u64, i64)| *value != 0 && *last != Table::NEVER && keeps(*value, *last);
         let kept = self.slots.iter().copied().filter(is_kept);
@@ -584,8 +606,16 @@ mod tests {
                         sample.add(key, index, word, clock - 64);
                     }),
                 }
-                let (kept, known) = (sample.panes.iter().map(Pane::kept), sample.panes.iter().map(Pane::known));
-                prop_assert_eq!((sample.live, sample.known), (kept.sum(), known.sum()));
+                let (kept, known) = (sample.panes.iter().map(|pane| pane.kept), sample.panes.iter().map(Pane::known));
+                prop_assert_eq!((sample.live, sample.known), (kept.clone().sum::<u32>() as usize, known.sum()));
+                // No value is counted that is not there.
+                let mut counted = vec![0; sample.panes.len()];
+                sample.values.each(|index, key, value| {
+                    if let Some(at) = sample.find(index, key) {
+                        counted[at] += u32::from(band(value) >= sample.panes[at].level);
+                    }
+                });
+                prop_assert_eq!(counted, kept.collect::<Vec<_>>());
             }
             if let Values::Last(_) = sample.values {
                 let inside = sample.panes.iter().filter(|pane| pane.place.0 >= from).map(Pane::known);

@@ -25,7 +25,7 @@ impl Budget {
             };
             // A deque doubles.
             let panes = panes.next_power_of_two();
-            if series.kind == Kind::Distinct { panes * 72 + (100 << 10) } else { panes * 40 }
+            if series.kind == Kind::Distinct { panes * 24 + (100 << 10) } else { panes * 40 }
         });
         series.sum()
     }
@@ -151,14 +151,6 @@ pub(super) fn unmix(word: u64) -> u64 {
     word.wrapping_sub(0x9e37_79b9_7f4a_7c15)
 }
 
-/// The sum of doubles that come into four lanes by turns: no addition waits for the one before, and their order is
-/// fixed.
-#[inline(always)]
-pub(crate) fn in_lanes(values: impl Iterator<Item = f64>) -> f64 {
-    let [a, b, c, d] = values.fold([0.0; 4], |[a, b, c, d], value| [b, c, d, a + value]);
-    (a + b) + (c + d)
-}
-
 /// An event as series see it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Fact {
@@ -253,20 +245,6 @@ impl Tally {
     /// Several values with their mean and the sum of squared deviations from it.
     pub(crate) fn of_moments(count: u64, mean: f64, squares: f64) -> Tally {
         Tally { count, low: mean.to_bits(), high: squares.to_bits() }
-    }
-
-    /// Several such together, in two passes: that takes no division for each.
-    pub(super) fn of_all_moments<'a>(all: impl Iterator<Item = &'a Tally> + Clone) -> Tally {
-        let count: u64 = all.clone().map(|each| each.count).sum();
-        if count == 0 {
-            return Tally::default();
-        }
-        let mean = in_lanes(all.clone().map(|each| each.count as f64 * each.total())) / count as f64;
-        let squares = in_lanes(all.map(|each| {
-            let difference = each.total() - mean;
-            each.squares() + each.count as f64 * difference * difference
-        }));
-        Tally::of_moments(count, mean, squares)
     }
 
     /// The exact sum of integers.

@@ -130,10 +130,10 @@ impl Tallies {
         let inside = self.panes.range(first..).take_while(|pane| pane.place.0 <= to);
         let own = inside.filter(|pane| pane.place.1 == key).map(|pane| &pane.tally);
         let mut all = Tally::default();
-        match plan.kind {
-            Kind::Count => all.count = own.map(|tally| tally.count).sum(),
-            Kind::Moments => all = Tally::of_all_moments(own),
-            _ => own.for_each(|tally| all.merge(plan, tally)),
+        if plan.kind == Kind::Count {
+            all.count = own.map(|tally| tally.count).sum();
+        } else {
+            own.for_each(|tally| all.merge(plan, tally));
         }
         all
     }
