@@ -105,33 +105,26 @@ impl<'a> Call<'a> {
                 shard.make_room(table.shard_budget(), Some(*place));
             }
             if let Some(slot) = shard.slot(*place) {
-                folded |= slot.history.has_extra();
+                folded |= slot.history.is_folded();
                 *touched ^= slot.history.touch();
             }
         }
         if !folded && !newcomers {
             return;
         }
-        // Where panes are is known one step after the other.
         let latest = engine.clock.as_of(time);
         for (number, (plan, held)) in (turn..).zip(plans.iter().zip(&*all)) {
             let Some(Held { shard, place, .. }) = held else { continue };
             *touched ^= match (place.and_then(|place| shard.slot(place)), plan.retention) {
-                (Some(slot), _) if slot.history.has_extra() => slot.history.touch_series(),
+                (Some(slot), _) => {
+                    let cell = |column: usize| route.cells.get(*plan.columns.get(column)?).copied().flatten();
+                    slot.history.touch_folded(&plan.budget, cell)
+                }
                 (None, Some(retention)) => {
                     shard.touch_departing(Shard::rounds(number), latest.saturating_sub(retention))
                 }
-                _ => 0,
+                (None, None) => 0,
             };
-        }
-        if !folded {
-            return;
-        }
-        for (plan, held) in plans.iter().zip(&*all) {
-            let Some(Held { shard, place: Some(place), .. }) = held else { continue };
-            let Some(slot) = shard.slot(*place).filter(|slot| slot.history.has_extra()) else { continue };
-            let cell = |column: usize| route.cells.get(*plan.columns.get(column)?).copied().flatten();
-            *touched ^= slot.history.touch_panes(&plan.budget, cell);
         }
     }
 }

@@ -10,20 +10,36 @@ use super::rekeying::Rekeying;
 use super::series::{Bits, Budget, Fact};
 use super::spares::Spares;
 
-/// The events of one entity.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct History {
-    block: Block,
-    extra: Option<Box<Extra>>,
+/// The events of one entity. What hardly any history has takes no room in others, and where there is much of it, all
+/// that says where it is stands in one place: each step from one to another waits for memory.
+#[derive(Clone, Debug)]
+pub(crate) enum History {
+    /// Nothing else.
+    Bare(Block),
+    /// Labels take effect later.
+    Labelled(Box<Labelled>),
+    /// Some have left the block.
+    Folded(Box<Folded>),
 }
 
-/// What hardly any history has.
-#[derive(Clone, Debug, Default)]
-struct Extra {
-    /// Labels that take effect later.
+#[derive(Clone, Debug)]
+pub(crate) struct Labelled {
+    block: Block,
+    labels: Vec<LabelChange>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Folded {
+    block: Block,
     labels: Vec<LabelChange>,
     /// What is left of the events that have left the block.
-    panes: Option<Panes>,
+    panes: Panes,
+}
+
+impl Default for History {
+    fn default() -> History {
+        History::Bare(Block::default())
+    }
 }
 
 /// Bits that a label changed, for questions about the time before it was known.
@@ -89,7 +105,7 @@ impl Undone {
 
 impl History {
     pub(super) fn write(&self, to: &mut Writer<'_>) {
-        self.block.write(to);
+        self.block().write(to);
         to.number(self.labels().len() as u32);
         for change in self.labels() {
             to.word(change.id);
@@ -112,87 +128,128 @@ impl History {
             labels.push(LabelChange { id, at, label_before, before: from.flags()?.into() });
         }
         let panes = if from.byte()? == 1 { Some(Panes::read(series, from)?) } else { None };
-        let mut history = History { block, extra: None };
-        history.set_extra(labels, panes);
-        Some(history)
+        Some(History::of(block, labels, panes))
     }
 
-    /// Has the processor fetch the entries; what comes back means nothing.
+    fn of(block: Block, labels: Vec<LabelChange>, panes: Option<Panes>) -> History {
+        match panes {
+            Some(panes) => History::Folded(Box::new(Folded { block, labels, panes })),
+            None if labels.is_empty() => History::Bare(block),
+            None => History::Labelled(Box::new(Labelled { block, labels })),
+        }
+    }
+
+    fn into_parts(self) -> (Block, Vec<LabelChange>, Option<Panes>) {
+        match self {
+            History::Bare(block) => (block, Vec::new(), None),
+            History::Labelled(history) => (history.block, history.labels, None),
+            History::Folded(history) => (history.block, history.labels, Some(history.panes)),
+        }
+    }
+
+    #[inline(always)]
+    fn block(&self) -> &Block {
+        match self {
+            History::Bare(block) => block,
+            History::Labelled(history) => &history.block,
+            History::Folded(history) => &history.block,
+        }
+    }
+
+    #[inline(always)]
+    fn block_mut(&mut self) -> &mut Block {
+        match self {
+            History::Bare(block) => block,
+            History::Labelled(history) => &mut history.block,
+            History::Folded(history) => &mut history.block,
+        }
+    }
+
+    /// Has the processor fetch the entries, or what says where they and the panes are; what comes back means nothing.
     #[inline(always)]
     pub(crate) fn touch(&self) -> u64 {
-        let folded = self.panes().map_or(0, |panes| panes.folded_until() as u64);
-        self.block.touch() ^ folded
+        match self {
+            History::Bare(block) => block.touch(),
+            History::Labelled(history) => history.block.touch(),
+            History::Folded(history) => history.panes.touch_series() ^ history.block.bytes() as u64,
+        }
     }
 
-    /// The same of what the panes are listed in.
-    pub(crate) fn touch_series(&self) -> u64 {
-        self.panes().map_or(0, Panes::touch_series)
+    /// Whether there are panes, as the slot alone says.
+    pub(crate) fn is_folded(&self) -> bool {
+        matches!(self, History::Folded(_))
     }
 
-    /// Whether there may be panes, as the slot alone says.
-    pub(crate) fn has_extra(&self) -> bool {
-        self.extra.is_some()
-    }
-
-    /// Has the processor fetch the panes that an event with such cells changes.
+    /// Has the processor fetch the entries, and the panes that an event with such cells changes.
     #[inline(always)]
-    pub(crate) fn touch_panes(&self, budget: &Budget, cell: impl Fn(usize) -> Option<u64>) -> u64 {
-        self.panes().map_or(0, |panes| panes.touch(&budget.series, cell))
+    pub(crate) fn touch_folded(&self, budget: &Budget, cell: impl Fn(usize) -> Option<u64>) -> u64 {
+        match self {
+            History::Folded(history) => history.block.touch() ^ history.panes.touch(&budget.series, cell),
+            _ => 0,
+        }
     }
 
     /// The memory of its entries, for other histories.
     pub(super) fn into_memory(self) -> Box<[u64]> {
-        self.block.into_memory()
+        self.into_parts().0.into_memory()
     }
 
     /// How many events it holds exactly.
     pub(crate) fn len(&self) -> usize {
-        self.block.len()
+        self.block().len()
     }
 
     pub(crate) fn view(&self, shape: &Shape) -> View<'_> {
-        self.block.view(shape)
+        self.block().view(shape)
     }
 
     fn labels(&self) -> &[LabelChange] {
-        self.extra.as_ref().map_or(&[], |extra| &extra.labels)
+        match self {
+            History::Bare(_) => &[],
+            History::Labelled(history) => &history.labels,
+            History::Folded(history) => &history.labels,
+        }
     }
 
     /// What is left of the events that have left the block.
     #[inline(always)]
     pub(crate) fn panes(&self) -> Option<&Panes> {
-        self.extra.as_ref().and_then(|extra| extra.panes.as_ref())
+        match self {
+            History::Folded(history) => Some(&history.panes),
+            _ => None,
+        }
+    }
+
+    fn panes_mut(&mut self) -> Option<&mut Panes> {
+        match self {
+            History::Folded(history) => Some(&mut history.panes),
+            _ => None,
+        }
     }
 
     /// Every event that it remembers is in the block, with the label that was known of it at a time.
     #[inline(always)]
     pub(crate) fn is_bare(&self, time: i64) -> bool {
-        let known = |labels: &[LabelChange]| labels.iter().all(|change| change.at <= time);
-        self.extra.as_ref().is_none_or(|extra| extra.panes.is_none() && known(&extra.labels))
-    }
-
-    /// Nothing extra takes no memory.
-    fn set_extra(&mut self, labels: Vec<LabelChange>, panes: Option<Panes>) {
-        let some = !labels.is_empty() || panes.is_some();
-        match &mut self.extra {
-            Some(extra) if some => **extra = Extra { labels, panes },
-            extra => *extra = some.then(|| Box::new(Extra { labels, panes })),
+        match self {
+            History::Bare(_) => true,
+            History::Labelled(history) => history.labels.iter().all(|change| change.at <= time),
+            History::Folded(_) => false,
         }
-    }
-
-    fn take_extra(&mut self) -> (Vec<LabelChange>, Option<Panes>) {
-        self.extra
-            .as_mut()
-            .map_or((Vec::new(), None), |extra| (std::mem::take(&mut extra.labels), extra.panes.take()))
     }
 
     /// Bytes of the heap that the history takes.
     pub(crate) fn bytes(&self) -> usize {
-        let extra = self.extra.as_ref().map_or(0, |extra| {
-            let labels = extra.labels.capacity() * size_of::<LabelChange>();
-            size_of::<Extra>() + labels + extra.panes.as_ref().map_or(0, Panes::bytes)
-        });
-        self.block.bytes() + extra
+        let own = match self {
+            History::Bare(_) => 0,
+            History::Labelled(_) => size_of::<Labelled>(),
+            History::Folded(history) => size_of::<Folded>() + history.panes.bytes(),
+        };
+        let labels = match self {
+            History::Bare(_) => 0,
+            History::Labelled(history) => history.labels.capacity(),
+            History::Folded(history) => history.labels.capacity(),
+        };
+        self.block().bytes() + own + labels * size_of::<LabelChange>()
     }
 
     /// Puts an event that is not here yet into its place, behind those of the same time.
@@ -203,10 +260,10 @@ impl History {
         cells: Cells<'_>,
         spares: &mut Spares,
     ) {
-        if self.panes().is_some() || self.len() >= budget.events {
+        if self.is_folded() || self.len() >= budget.events {
             return self.insert_folding((shape, budget), entry, cells, spares);
         }
-        self.block.insert(shape, entry, cells, spares);
+        self.block_mut().insert(shape, entry, cells, spares);
     }
 
     /// Puts an event into a history that has outgrown its budget: the oldest makes room and goes into panes.
@@ -219,80 +276,35 @@ impl History {
         cells: Cells<'_>,
         spares: &mut Spares,
     ) {
-        let mut extra = self.extra.take().unwrap_or_default();
-        let Extra { labels, panes } = &mut *extra;
-        let plans = &budget.series;
-        let clock_before = self.clock(shape);
-        let clock = clock_before.max(entry.time);
-        let panes = panes.get_or_insert_with(|| {
-            let mut panes = Panes::new(plans);
-            self.show_all(shape, budget, &mut panes, labels);
-            panes
-        });
-        for change in labels.iter().filter(|change| change.at > clock_before && change.at <= clock) {
-            let view = self.view(shape);
-            let fact = view.position_of(change.id).and_then(|at| fact_at(shape, &view, at, labels, clock));
-            fact.iter().for_each(|fact| panes.see(plans, fact));
+        if !self.is_folded() {
+            let mut panes = Panes::new(&budget.series);
+            self.show_all(shape, budget, &mut panes);
+            let (block, labels, _) = std::mem::take(self).into_parts();
+            *self = History::of(block, labels, Some(panes));
         }
-        let bits = shape.predicates().iter().map(|predicate| holds(entry.masks, *predicate));
-        let fact = Fact { time: entry.time, bits: bits.collect(), cells: cells.iter().collect() };
-        panes.see(plans, &fact);
-        let view = self.view(shape);
-        let full = view.len() >= budget.events;
-        if entry.time < panes.folded_until() || full && view.count_until(entry.time) == 0 {
-            panes.fold(plans, &fact);
-        } else {
-            while self.view(shape).len() >= budget.events.max(1) {
-                self.fold_oldest(shape, budget, panes, labels, clock);
-            }
-            self.block.insert(shape, entry, cells, spares);
+        if let History::Folded(history) = self {
+            history.insert((shape, budget), entry, cells, spares);
         }
-        panes.advance(plans, clock);
-        self.extra = Some(extra);
     }
 
     /// The time of the newest event.
     fn clock(&self, shape: &Shape) -> i64 {
-        self.view(shape).times().last().map_or(0, |time| *time as i64)
+        clock(&self.view(shape))
     }
 
     /// Panes that start now have to see every entry.
-    fn show_all(&self, shape: &Shape, budget: &Budget, panes: &mut Panes, labels: &[LabelChange]) {
-        let view = self.view(shape);
+    fn show_all(&self, shape: &Shape, budget: &Budget, panes: &mut Panes) {
+        let (view, labels) = (self.view(shape), self.labels());
         let clock = self.clock(shape);
         let facts = (0..view.len()).filter_map(|at| fact_at(shape, &view, at, labels, clock));
         facts.for_each(|fact| panes.see(&budget.series, &fact));
     }
 
-    /// Moves the oldest entry into the panes, as it is known at `clock`.
-    fn fold_oldest(
-        &mut self,
-        shape: &Shape,
-        budget: &Budget,
-        panes: &mut Panes,
-        labels: &mut Vec<LabelChange>,
-        clock: i64,
-    ) {
-        let view = self.view(shape);
-        let Some(mut fact) = Fact::of_entry(shape, &view, 0) else { return };
-        let id = view.ids().first().copied().unwrap_or(0);
-        let (_, mut label) = view.known(0);
-        for change in labels.iter().rev().filter(|change| change.id == id && change.at > clock) {
-            let before = change.before.clone();
-            let (at, label_before) = (change.at, change.label_before);
-            panes.pend(Pending { id, at, label_before, label, before: before.clone(), fact: fact.clone() });
-            (label, fact.bits) = (label_before, before);
-        }
-        labels.retain(|change| change.id != id);
-        panes.fold(&budget.series, &fact);
-        self.block.drop_oldest(1);
-    }
-
     /// Drops what is no later than `time`.
     pub(crate) fn forget_until(&mut self, shape: &Shape, time: i64) {
-        match self.extra {
-            None => _ = self.block.drop_until(shape, time),
-            Some(_) => self.forget_all(shape, time),
+        match self {
+            History::Bare(block) => _ = block.drop_until(shape, time),
+            _ => self.forget_all(shape, time),
         }
     }
 
@@ -300,18 +312,26 @@ impl History {
     #[cold]
     #[inline(never)]
     fn forget_all(&mut self, shape: &Shape, time: i64) {
-        let dropped = self.block.drop_until(shape, time);
+        let dropped = self.block_mut().drop_until(shape, time);
         let folded = self.panes().map(Panes::folded_until).filter(|folded| *folded <= time);
         if !dropped && folded.is_none() {
             return;
         }
         if let Some(folded) = folded {
-            self.block.forget_until(shape, folded);
+            self.block_mut().forget_until(shape, folded);
         }
-        let (mut labels, panes) = self.take_extra();
-        let view = self.view(shape);
-        labels.retain(|change| view.position_of(change.id).is_some());
-        self.set_extra(labels, panes.filter(|_| folded.is_none()));
+        let keeps = |view: View<'_>, change: &LabelChange| view.position_of(change.id).is_some();
+        match self {
+            History::Folded(history) if folded.is_none() => {
+                let Folded { block, labels, .. } = &mut **history;
+                labels.retain(|change| keeps(block.view(shape), change));
+            }
+            _ => {
+                let (block, mut labels, _) = std::mem::take(self).into_parts();
+                labels.retain(|change| keeps(block.view(shape), change));
+                *self = History::of(block, labels, None);
+            }
+        }
     }
 
     /// When an event happened, and the numbers of the outcome and the label that were last learnt about it.
@@ -335,7 +355,7 @@ impl History {
             .collect();
         let (_, known_label) = view.known(at);
         let clock = self.clock(shape);
-        let (mut labels, mut panes) = self.take_extra();
+        let (mut block, mut labels, mut panes) = std::mem::take(self).into_parts();
         for change in labels.iter_mut().filter(|change| change.id == learnt.id) {
             learnt.apply(shape, change.label_before, &mut change.before);
         }
@@ -355,22 +375,21 @@ impl History {
         let label = learnt.label.map_or(known_label, |(label, _)| label);
         learnt.apply(shape, label, &mut now);
         for (predicate, bit) in now.into_iter().enumerate() {
-            self.block.set_predicate(shape, predicate, at, bit);
+            block.set_predicate(shape, predicate, at, bit);
         }
-        self.block.set_known(shape, at, (learnt.outcome, label));
+        block.set_known(shape, at, (learnt.outcome, label));
         if let Some(panes) = &mut panes {
-            let fact = fact_at(shape, &self.view(shape), at, &labels, clock);
+            let fact = fact_at(shape, &block.view(shape), at, &labels, clock);
             fact.iter().for_each(|fact| panes.see(&budget.series, fact));
         }
-        self.set_extra(labels, panes);
+        *self = History::of(block, labels, panes);
     }
 
     /// Corrects the panes for an event that they may hold.
     #[cold]
     fn revise_folded(&mut self, shape: &Shape, budget: &Budget, learnt: &Learnt<'_>, cells: Cells<'_>) {
         let clock = self.clock(shape);
-        let panes = self.extra.as_mut().and_then(|extra| extra.panes.as_mut());
-        if let Some(panes) = panes.filter(|panes| learnt.time <= panes.folded_until()) {
+        if let Some(panes) = self.panes_mut().filter(|panes| learnt.time <= panes.folded_until()) {
             let cells: SmallVec<[Option<u64>; 16]> = cells.iter().collect();
             panes.revise(shape, &budget.series, learnt, &cells, clock);
         }
@@ -382,34 +401,37 @@ impl History {
             Some(Column::Coded(number)) => Some(number),
             _ => None,
         });
-        numbers.into_iter().any(|number| self.block.holds_word(shape, number, word))
+        numbers.into_iter().any(|number| self.block().holds_word(shape, number, word))
     }
 
     /// Puts another word in its place in all of them.
     pub(crate) fn replace(&mut self, shape: &Shape, columns: &[usize], word: u64, by: u64) {
         for column in columns {
             if let Some(Column::Coded(number)) = shape.column(*column) {
-                self.block.replace_word(shape, number, word, by);
+                self.block_mut().replace_word(shape, number, word, by);
             }
         }
     }
 
     /// Replaces an event's id and identifiers; says whether there were any.
     pub(crate) fn rekey(&mut self, shape: &Shape, budget: &Budget, rekeying: &Rekeying) -> bool {
-        let mut done = self.block.replace_id(shape, rekeying);
+        let mut done = self.block_mut().replace_id(shape, rekeying);
         for (column, before, after) in &rekeying.words {
             if self.mentions(shape, &[*column], *before) {
                 self.replace(shape, &[*column], *before, *after);
                 done = true;
             }
         }
-        if let Some(extra) = &mut self.extra {
-            for change in &mut extra.labels {
-                done |= rekeying.id(&mut change.id);
+        let labels = match self {
+            History::Bare(_) => return done,
+            History::Labelled(history) => &mut history.labels,
+            History::Folded(history) => {
+                done |= history.panes.rekey(&budget.series, rekeying);
+                &mut history.labels
             }
-            if let Some(panes) = &mut extra.panes {
-                done |= panes.rekey(&budget.series, rekeying);
-            }
+        };
+        for change in labels {
+            done |= rekeying.id(&mut change.id);
         }
         done
     }
@@ -422,7 +444,7 @@ impl History {
         rekeying: &Rekeying,
         masks: &[u64],
     ) {
-        if let Some(panes) = self.extra.as_mut().and_then(|extra| extra.panes.as_mut()) {
+        if let Some(panes) = self.panes_mut() {
             let bits = shape.predicates().iter().map(|predicate| holds(masks, *predicate));
             panes.rekey_samples(&budget.series, rekeying, &bits.collect::<Bits>());
         }
@@ -488,14 +510,72 @@ impl History {
             Fact { time: fact.time, bits: bits(&fact.bits), cells: cells.collect() }
         };
         let panes = self.panes().map(|panes| panes.reshaped(&budget.series, series, fact, bits));
-        let mut history = History { block, extra: None };
-        let panes = panes.map(|mut panes| {
-            history.show_all(after, budget, &mut panes, &labels);
-            panes
-        });
-        history.set_extra(labels, panes);
+        let mut history = History::of(block, labels, None);
+        if let Some(mut panes) = panes {
+            history.show_all(after, budget, &mut panes);
+            let (block, labels, _) = history.into_parts();
+            history = History::of(block, labels, Some(panes));
+        }
         history
     }
+}
+
+impl Folded {
+    /// Puts an event into its place, or into the panes when that is where it belongs.
+    fn insert(
+        &mut self,
+        (shape, budget): (&Shape, &Budget),
+        entry: &Entry<'_>,
+        cells: Cells<'_>,
+        spares: &mut Spares,
+    ) {
+        let plans = &budget.series;
+        let clock_before = clock(&self.block.view(shape));
+        let clock = clock_before.max(entry.time);
+        let Folded { block, labels, panes } = self;
+        for change in labels.iter().filter(|change| change.at > clock_before && change.at <= clock) {
+            let view = block.view(shape);
+            let fact = view.position_of(change.id).and_then(|at| fact_at(shape, &view, at, labels, clock));
+            fact.iter().for_each(|fact| panes.see(plans, fact));
+        }
+        let bits = shape.predicates().iter().map(|predicate| holds(entry.masks, *predicate));
+        let fact = Fact { time: entry.time, bits: bits.collect(), cells: cells.iter().collect() };
+        panes.see(plans, &fact);
+        let view = block.view(shape);
+        let full = view.len() >= budget.events;
+        if entry.time < panes.folded_until() || full && view.count_until(entry.time) == 0 {
+            panes.fold(plans, &fact);
+        } else {
+            while self.block.view(shape).len() >= budget.events.max(1) {
+                self.fold_oldest(shape, budget, clock);
+            }
+            self.block.insert(shape, entry, cells, spares);
+        }
+        self.panes.advance(plans, clock);
+    }
+
+    /// Moves the oldest entry into the panes, as it is known at `clock`.
+    fn fold_oldest(&mut self, shape: &Shape, budget: &Budget, clock: i64) {
+        let Folded { block, labels, panes } = self;
+        let view = block.view(shape);
+        let Some(mut fact) = Fact::of_entry(shape, &view, 0) else { return };
+        let id = view.ids().first().copied().unwrap_or(0);
+        let (_, mut label) = view.known(0);
+        for change in labels.iter().rev().filter(|change| change.id == id && change.at > clock) {
+            let before = change.before.clone();
+            let (at, label_before) = (change.at, change.label_before);
+            panes.pend(Pending { id, at, label_before, label, before: before.clone(), fact: fact.clone() });
+            (label, fact.bits) = (label_before, before);
+        }
+        labels.retain(|change| change.id != id);
+        panes.fold(&budget.series, &fact);
+        block.drop_oldest(1);
+    }
+}
+
+/// The time of the newest event.
+fn clock(view: &View<'_>) -> i64 {
+    view.times().last().map_or(0, |time| *time as i64)
 }
 
 /// An entry as one history remembers it, with what is known of it now or was before a label.

@@ -2,6 +2,8 @@
 
 use std::collections::VecDeque;
 
+use smallvec::SmallVec;
+
 use super::codec::{Reader, Writer};
 use super::history::Learnt;
 use super::record::Shape;
@@ -20,7 +22,8 @@ const MOST_PENDING: usize = 4_096;
 #[derive(Clone, Debug)]
 pub(crate) struct Panes {
     folded_until: i64,
-    series: Vec<Series>,
+    /// Beside each other and all else: what finds a history's panes is fetched at once.
+    series: SmallVec<[Series; 8]>,
     /// Labels that take effect later, the next one first.
     pending: VecDeque<Pending>,
 }
@@ -158,7 +161,7 @@ impl Panes {
             0 => Tallies::read(from).map(Series::Tallies),
             _ => Sample::read(from).map(Series::Sample),
         });
-        let all = all.collect::<Option<Vec<Series>>>()?;
+        let all = all.collect::<Option<SmallVec<[Series; 8]>>>()?;
         let pending = (0..from.count(34)?).map(|_| {
             Some(Pending {
                 id: from.word()?,
@@ -205,8 +208,8 @@ impl Panes {
     /// Bytes of the heap that the panes take.
     pub(super) fn bytes(&self) -> usize {
         let pending = self.pending.capacity() * size_of::<Pending>();
-        let series = self.series.capacity() * size_of::<Series>();
-        series + pending + self.series.iter().map(Series::bytes).sum::<usize>()
+        let listed = if self.series.spilled() { self.series.capacity() } else { 0 };
+        listed * size_of::<Series>() + pending + self.series.iter().map(Series::bytes).sum::<usize>()
     }
 
     /// Samples see every event, whether it is folded or not; more than once does no harm.
