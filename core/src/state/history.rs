@@ -1,5 +1,7 @@
 //! What one entity remembers, and how it changes: events come, are learnt about, and are forgotten.
 
+mod reshape;
+
 use smallvec::SmallVec;
 
 use super::block::{Block, Entry, holds};
@@ -9,6 +11,7 @@ use super::record::{Cells, Column, Shape, View};
 use super::rekeying::Rekeying;
 use super::series::{Bits, Budget, Fact};
 use super::spares::Spares;
+pub(crate) use reshape::{Remembered, Reshape};
 
 /// The events of one entity. What hardly any history has takes no room in others, and where there is much of it, all
 /// that says where it is stands in one place: each step from one to another waits for memory.
@@ -465,59 +468,6 @@ impl History {
             }
         }
     }
-
-    /// The same history in another shape; `holds` says which of the new predicates hold for an entry, `cell` what a
-    /// new column has for an event of that time and with those cells.
-    pub(crate) fn reshaped(
-        &self,
-        change: &Reshape<'_>,
-        mut holds: impl FnMut(usize, &Remembered<'_>) -> bool,
-        cell: impl Fn(usize, i64, &dyn Fn(usize) -> Option<u64>) -> Option<u64>,
-    ) -> History {
-        let Reshape { before, after, predicates, budget, series } = *change;
-        let view = self.view(before);
-        let count = after.predicates().len();
-        let places: SmallVec<[usize; 16]> = (0..after.columns.len()).collect();
-        let (mut block, mut spares) = (Block::default(), Spares::default());
-        for (at, (time, id)) in view.times().iter().zip(view.ids()).enumerate() {
-            let kept = |column: usize| view.cell(before.column(column)?, column, at);
-            let all: SmallVec<[Option<u64>; 16]> =
-                places.iter().map(|column| cell(*column, *time as i64, &kept)).collect();
-            let (outcome, label) = view.known(at);
-            let entry = Remembered { view, at, label, before: None };
-            let masks = after.masks(|predicate| holds(predicate, &entry));
-            let entry = Entry { time: *time as i64, id: *id, masks: &masks, outcome, label };
-            block.insert(after, &entry, Cells { places: &places, all: &all }, &mut spares);
-        }
-        if let Some(time) = view.forgotten_until() {
-            block.forget_until(after, time);
-        }
-        let labels = self.labels().iter().filter_map(|change| {
-            let at = view.position_of(change.id)?;
-            let entry = Remembered { view, at, label: change.label_before, before: Some(&change.before) };
-            let before = (0..count).map(|predicate| holds(predicate, &entry)).collect();
-            Some(LabelChange { before, ..change.clone() })
-        });
-        let labels: Vec<LabelChange> = labels.collect();
-        // Of events that are folded only those series know that had their conditions before.
-        let bits = |bits: &Bits| -> Bits {
-            let bit = |from: &Option<usize>| from.is_some_and(|from| bits.get(from).is_some_and(|bit| *bit));
-            predicates.iter().map(bit).collect()
-        };
-        let fact = |fact: &Fact| {
-            let kept = |column: usize| fact.cells.get(column).copied().flatten();
-            let cells = (0..after.columns.len()).map(|column| cell(column, fact.time, &kept));
-            Fact { time: fact.time, bits: bits(&fact.bits), cells: cells.collect() }
-        };
-        let panes = self.panes().map(|panes| panes.reshaped(&budget.series, series, fact, bits));
-        let mut history = History::of(block, labels, None);
-        if let Some(mut panes) = panes {
-            history.show_all(after, budget, &mut panes);
-            let (block, labels, _) = history.into_parts();
-            history = History::of(block, labels, Some(panes));
-        }
-        history
-    }
 }
 
 impl Folded {
@@ -578,43 +528,6 @@ fn clock(view: &View<'_>) -> i64 {
     view.times().last().map_or(0, |time| *time as i64)
 }
 
-/// An entry as one history remembers it, with what is known of it now or was before a label.
-pub(crate) struct Remembered<'a> {
-    view: View<'a>,
-    at: usize,
-    label: u8,
-    before: Option<&'a [bool]>,
-}
-
-impl Remembered<'_> {
-    pub(crate) fn time(&self) -> i64 {
-        self.view.time_at(self.at).unwrap_or(0)
-    }
-
-    /// The number of the outcome.
-    pub(crate) fn outcome(&self) -> u8 {
-        self.view.known(self.at).0
-    }
-
-    /// The number of the label.
-    pub(crate) fn label(&self) -> u8 {
-        self.label
-    }
-
-    /// Whether a predicate of the history's shape held.
-    pub(crate) fn held(&self, predicate: usize) -> bool {
-        match self.before {
-            Some(before) => before.get(predicate).is_some_and(|held| *held),
-            None => self.view.predicate_bits(predicate, self.at) & 1 == 1,
-        }
-    }
-
-    /// A cell of the history's shape.
-    pub(crate) fn cell(&self, shape: &Shape, column: usize) -> Option<u64> {
-        self.view.cell(shape.column(column)?, column, self.at)
-    }
-}
-
 /// An entry without the labels that are learnt after `clock`.
 fn fact_at(shape: &Shape, view: &View<'_>, at: usize, labels: &[LabelChange], clock: i64) -> Option<Fact> {
     let mut fact = Fact::of_entry(shape, view, at)?;
@@ -623,14 +536,4 @@ fn fact_at(shape: &Shape, view: &View<'_>, at: usize, labels: &[LabelChange], cl
         fact.bits.clone_from(&later.before);
     }
     Some(fact)
-}
-
-/// From one shape to another: where each new predicate and series was before.
-#[derive(Clone, Copy)]
-pub(crate) struct Reshape<'a> {
-    pub(crate) before: &'a Shape,
-    pub(crate) after: &'a Shape,
-    pub(crate) predicates: &'a [Option<usize>],
-    pub(crate) budget: &'a Budget,
-    pub(crate) series: &'a [Option<usize>],
 }

@@ -7,6 +7,7 @@ mod codes;
 mod dictionary;
 mod history;
 mod index;
+mod last_seen;
 mod lists;
 mod panes;
 mod record;

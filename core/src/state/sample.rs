@@ -12,9 +12,8 @@
 
 use std::collections::VecDeque;
 
-use smallvec::SmallVec;
-
 use super::codec::{Reader, Writer};
+use super::last_seen::LastSeen;
 use super::panes::{MOST_COMPOSITES, ensure_pane, first_from};
 use super::series::{SeriesPlan, mix, unmix};
 
@@ -61,7 +60,7 @@ impl Pane {
 #[derive(Clone, Debug)]
 enum Values {
     /// The last pane of each value.
-    Last(Table),
+    Last(LastSeen),
     /// Every pane of each value, in order: pane, key, value.
     Pairs(VecDeque<(i64, u64, u64)>),
 }
@@ -128,7 +127,7 @@ impl Sample {
                 let slots = slots.collect::<Option<Box<[(u64, i64)]>>>()?;
                 let used = slots.iter().filter(|(value, _)| *value != 0).count();
                 let fits = slots.is_empty() || slots.len().is_power_of_two() && used < slots.len();
-                Values::Last(fits.then_some(Table { slots, used })?)
+                Values::Last(fits.then_some(LastSeen { slots, used })?)
             }
             _ => {
                 let pairs = (0..from.count(24)?).map(|_| Some((from.time()?, from.word()?, from.word()?)));
@@ -144,7 +143,7 @@ impl Sample {
         let values = if plan.delayed || composite {
             Values::Pairs(VecDeque::new())
         } else {
-            Values::Last(Table::default())
+            Values::Last(LastSeen::default())
         };
         let most_panes = if composite { MOST_COMPOSITES } else { usize::MAX };
         Sample { panes: VecDeque::new(), live: 0, known: 0, values, most_panes }
@@ -470,7 +469,8 @@ impl Values {
     fn each(&self, mut with: impl FnMut(i64, u64, u64)) {
         match self {
             Values::Last(table) => {
-                let known = table.slots.iter().filter(|(value, last)| *value != 0 && *last != Table::NEVER);
+                let known =
+                    table.slots.iter().filter(|(value, last)| *value != 0 && *last != LastSeen::NEVER);
                 known.for_each(|(value, last)| with(*last, 0, *value));
             }
             Values::Pairs(pairs) => pairs.iter().for_each(|(index, key, value)| with(*index, *key, *value)),
@@ -485,94 +485,6 @@ fn spread(word: u64) -> u64 {
 
 fn band(value: u64) -> u8 {
     (value.leading_zeros() as u8).min(BANDS as u8 - 1)
-}
-
-/// Values and their last panes, with open addressing: twice as many slots as values, none of which is ever emptied
-/// singly.
-#[derive(Clone, Debug, Default)]
-struct Table {
-    slots: Box<[(u64, i64)]>,
-    /// Slots that hold a value, also one that is removed.
-    used: usize,
-}
-
-impl Table {
-    /// The pane of a value that is removed.
-    const NEVER: i64 = i64::MIN;
-
-    /// The slot that holds the value, else the free one where it would be.
-    fn slot(&self, value: u64) -> usize {
-        let mask = self.slots.len().saturating_sub(1);
-        let probe = (0..self.slots.len()).map(|step| (value as usize).wrapping_add(step) & mask);
-        let mut fitting =
-            probe.filter(|at| self.slots.get(*at).is_some_and(|(known, _)| *known == value || *known == 0));
-        fitting.next().unwrap_or(usize::MAX)
-    }
-
-    fn touch(&self, value: u64) -> u64 {
-        let home = value as usize & self.slots.len().saturating_sub(1);
-        self.slots.get(home).map_or(0, |(known, _)| *known)
-    }
-
-    fn find(&self, value: u64) -> Option<i64> {
-        let (known, last) = self.slots.get(self.slot(value))?;
-        (*known == value && *last != Table::NEVER).then_some(*last)
-    }
-
-    fn is_full(&self) -> bool {
-        self.used * 2 >= self.slots.len()
-    }
-
-    /// Forgets values whose last pane is over; grows when too few go.
-    #[cold]
-    fn make_room(&mut self, first: i64) {
-        let live = self.slots.iter().filter(|(value, last)| *value != 0 && *last >= first).count();
-        let room = if live * 4 > self.slots.len() { self.slots.len() * 2 } else { self.slots.len() };
-        self.rebuild(room.max(64), |_, last| last >= first);
-    }
-
-    /// Sets the pane of a value; returns that from before.
-    fn put(&mut self, value: u64, index: i64) -> Option<i64> {
-        if self.is_full() {
-            self.rebuild((self.slots.len() * 2).max(64), |_, _| true);
-        }
-        let at = self.slot(value);
-        let (known, last) = self.slots.get_mut(at)?;
-        self.used += usize::from(*known == 0);
-        let before = (*known == value && *last != Table::NEVER).then_some(*last);
-        (*known, *last) = (value, index);
-        before
-    }
-
-    fn remove(&mut self, value: u64) -> Option<i64> {
-        let before = self.find(value)?;
-        self.put(value, Table::NEVER);
-        Some(before)
-    }
-
-    fn retain(&mut self, keeps: impl FnMut(u64, i64) -> bool) {
-        self.rebuild(self.slots.len(), keeps);
-    }
-
-    fn rebuild(&mut self, room: usize, mut keeps: impl FnMut(u64, i64) -> bool) {
-        let is_kept =
-            |(value, last): &(u64, i64)| *value != 0 && *last != Table::NEVER && keeps(*value, *last);
-        let kept = self.slots.iter().copied().filter(is_kept);
-        let kept: SmallVec<[(u64, i64); 256]> = kept.collect();
-        // Other memory of that length would have to be looked for, in the middle of a call.
-        if room == self.slots.len() {
-            self.slots.fill((0, Table::NEVER));
-        } else {
-            self.slots = vec![(0, Table::NEVER); room].into();
-        }
-        self.used = kept.len();
-        for (value, last) in kept {
-            let at = self.slot(value);
-            if let Some(slot) = self.slots.get_mut(at) {
-                *slot = (value, last);
-            }
-        }
-    }
 }
 
 #[cfg(test)]
