@@ -42,6 +42,11 @@ fn main() -> Result<(), Error> {
         .iter()
         .filter(|family| wanted.is_empty() || wanted.iter().any(|name| name == family.name))
         .collect();
+    if let Some(unknown) = wanted.iter().find(|name| FAMILIES.iter().all(|family| family.name != **name)) {
+        let names: Vec<&str> = FAMILIES.iter().map(|family| family.name).collect();
+        eprintln!("no family is called {unknown:?}; there are {}", names.join(", "));
+        std::process::exit(2);
+    }
     let mut pairs = Vec::new();
     for family in chosen {
         let bare = filled(&family.counts(), habit)?;

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use sekisho::Policy;
 
-use super::{DAY, HOUR};
+use super::population::{DAY, HOUR};
 
 /// Aggregate, field, window and condition.
 pub(crate) type Line = (&'static str, &'static str, &'static str, &'static str);

@@ -5,27 +5,24 @@
 //! a redis-server on loopback, has it compute the same features for a small population, and compares the values.
 
 mod features;
+mod population;
 
 use std::error::Error;
 use std::hint::black_box;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use sekisho::{Decision, Engine, Event, Field, HashKey, Value};
+use sekisho::{Decision, Engine, Event, HashKey, Value};
 use sekisho_benches::{Redis, RedisEvent, RedisLine};
 
 use features::{DECLINED, FEATURES, LARGE, WEB, WINDOWS, policy};
+use population::{EVENTS_OF_ACCOUNT, Population, Sample, scatter};
 
-const DAY: u64 = 86_400_000;
-const HOUR: u64 = 3_600_000;
-/// 2026-01-01T00:00:00Z
-const START: u64 = 1_767_225_600_000;
-/// How long the population has been watched, and how far back the policy looks.
-const SPAN: u64 = 30 * DAY;
-/// What each account has done in that time.
-const EVENTS_OF_ACCOUNT: u64 = 12;
 /// Calls that are timed one by one.
 const CALLS: usize = 200_000;
+/// Calls of a thread in each turn of one or two, and turns of both.
+const CALLS_OF_TURN: u64 = 10_000;
+const TURNS: usize = 40;
 /// Events that are filled before they are timed, so that filling is not timed with them; so few that what they
 /// touch stays in the processor's caches.
 const BATCH: u64 = 16;
@@ -41,46 +38,6 @@ const GIBIBYTE: u64 = 1 << 30;
 const BYTES_OF_ACCOUNT: u64 = 1_700;
 /// Entities of an event, and places that are found one by the other for each: in the index, its slot, its block.
 const PLACES: (u64, u64) = (6, 3);
-
-/// One event.
-struct Sample {
-    id: String,
-    time: u64,
-    /// In the order of [`FEATURES`].
-    entities: [Option<String>; FEATURES.len()],
-    event_type: &'static str,
-    amount_minor: i64,
-    country: &'static str,
-    channel: &'static str,
-    outcome: &'static str,
-}
-
-impl Sample {
-    fn fill(&self, event: &mut Event) -> sekisho::Result<()> {
-        const ENTITIES: [Field; FEATURES.len()] = [
-            Field::ACCOUNT,
-            Field::DEVICE,
-            Field::IP,
-            Field::CARD,
-            Field::MERCHANT,
-            Field::EMAIL,
-            Field::PAYEE,
-        ];
-        event.clear();
-        event.set(Field::ID, &*self.id)?;
-        event.set(Field::TYPE, self.event_type)?;
-        event.set(Field::TIME, self.time as i64)?;
-        for (field, entity) in ENTITIES.into_iter().zip(&self.entities) {
-            if let Some(entity) = entity {
-                event.set(field, &**entity)?;
-            }
-        }
-        event.set(Field::AMOUNT_MINOR, self.amount_minor)?;
-        event.set(Field::COUNTRY, self.country)?;
-        event.set(Field::CHANNEL, self.channel)?;
-        event.set(Field::OUTCOME, self.outcome)
-    }
-}
 
 impl RedisEvent for Sample {
     fn id(&self) -> &str {
@@ -111,66 +68,6 @@ impl RedisEvent for Sample {
             other => panic!("{other}: this is not written"),
         }
     }
-}
-
-/// Who there is, and what they do: the same for the same numbers.
-#[derive(Clone, Copy)]
-struct Population {
-    accounts: u64,
-    accounts_of_merchant: u64,
-}
-
-impl Population {
-    /// Event `number` of the stream; every account has one in turn.
-    fn sample(self, number: u64) -> Sample {
-        // The stride has no divisor in common with any number of accounts that people ask for.
-        let account = (number % self.accounts) * 2_147_483_647 % self.accounts;
-        self.sample_of(account, scatter(number), number)
-    }
-
-    /// Event `number`, done by an account; the number that is random says with what and to whom.
-    fn sample_of(self, account: u64, random: u64, number: u64) -> Sample {
-        // Nine of ten times what is theirs.
-        let own = |count: u64| {
-            if random.is_multiple_of(10) { scatter(random ^ count) % count } else { account % count }
-        };
-        let (device, ip) = (own(self.accounts / 2), own(self.accounts / 5));
-        let merchant = (random >> 20) % (self.accounts / self.accounts_of_merchant).max(1);
-        let payee = (random >> 20) % (self.accounts / 5).max(1);
-        // By turns to a merchant and to a person.
-        let pays = (number / self.accounts).is_multiple_of(2);
-        Sample {
-            id: format!("e-{number:012}"),
-            time: START + number * (SPAN / EVENTS_OF_ACCOUNT) / self.accounts,
-            entities: [
-                Some(format!("acct-{account:010}")),
-                Some(format!("{:016x}{device:016x}", scatter(device))),
-                Some(format!("10.{}.{}.{}", ip >> 16 & 255, ip >> 8 & 255, ip & 255)),
-                pays.then(|| format!("token-{account:012}")),
-                pays.then(|| format!("m-{merchant:07}")),
-                Some(format!("person.{account}@example.com")),
-                (!pays).then(|| format!("p-{payee:010}")),
-            ],
-            event_type: if pays { "payment" } else { "transfer" },
-            amount_minor: (random >> 8) as i64 % 100_000,
-            country: ["JP", "JP", "JP", "US"][(random >> 40) as usize % 4],
-            channel: if random >> 44 & 1 == 0 { "web" } else { "app" },
-            outcome: if random >> 45 & 7 == 0 { "declined" } else { "approved" },
-        }
-    }
-
-    /// Events of half an hour: how far apart threads that fill may be, half of what may be late.
-    fn stretch(self) -> u64 {
-        (self.accounts * EVENTS_OF_ACCOUNT * HOUR / SPAN / 2).max(1)
-    }
-}
-
-/// The finaliser of SplitMix64: the same numbers everywhere, not good ones.
-fn scatter(number: u64) -> u64 {
-    let mut word = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    word = (word ^ word >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    word = (word ^ word >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-    word ^ word >> 31
 }
 
 /// Bytes of this process that are in memory.
@@ -428,7 +325,7 @@ fn throughput(
     next: &mut u64,
     threads: u64,
 ) -> Result<(f64, f64), Box<dyn Error>> {
-    let (first, calls) = (*next, CALLS as u64 * threads);
+    let (first, calls) = (*next, CALLS_OF_TURN * threads);
     *next += calls;
     let work = |thread: u64| -> sekisho::Result<()> {
         let (mut event, mut decision) = (engine.event(), Decision::new());
@@ -453,6 +350,11 @@ fn throughput(
     })?;
     let (seconds, taken) = (start.elapsed().as_secs_f64(), processor()? - taken);
     Ok((calls as f64 / seconds, taken * 1e6 / calls as f64))
+}
+
+fn quantile(values: &mut [f64], part: f64) -> f64 {
+    values.sort_unstable_by(f64::total_cmp);
+    values[((values.len() - 1) as f64 * part) as usize]
 }
 
 /// Records the population on several threads, each with accounts of its own, and none of them far ahead in time.
@@ -570,19 +472,26 @@ fn main() -> Result<(), Box<dyn Error>> {
         redis(anybody, clock)?;
     }
 
-    // Of three turns the best, since others use the machine.
-    let mut best = [(0.0f64, f64::MAX); 2];
-    for _ in 0..3 {
-        for (threads, best) in (1..).zip(&mut best) {
-            let (speed, taken) = throughput(&engine, population, &mut next, threads)?;
-            *best = (best.0.max(speed), best.1.min(taken));
+    // By turns, and the median of what neighbouring turns say: others use the machine.
+    let (mut speeds, mut taken) = ([Vec::new(), Vec::new()], [0.0; 2]);
+    for _ in 0..TURNS {
+        for (threads, (speeds, taken)) in (1..).zip(speeds.iter_mut().zip(&mut taken)) {
+            let (speed, own) = throughput(&engine, population, &mut next, threads)?;
+            speeds.push(speed);
+            *taken += own / TURNS as f64;
         }
     }
-    let [(one, taken), (two, taken_by_two)] = best;
+    let [one, two] = &speeds;
+    let mut ratios: Vec<f64> = two.iter().zip(one).map(|(two, one)| two / one).collect();
     println!(
-        "\nfilled and assessed a second: {one:.0} on one thread, {two:.0} on two: {:.2} times",
-        two / one
+        "\nfilled and assessed a second: {:.0} on one thread, {:.0} on two: {:.2} times",
+        quantile(&mut one.clone(), 0.5),
+        quantile(&mut two.clone(), 0.5),
+        quantile(&mut ratios, 0.5)
     );
+    let (low, high) = (quantile(&mut ratios, 0.25), quantile(&mut ratios, 0.75));
+    println!("of {TURNS} turns half say {low:.2} to {high:.2} times");
+    let [taken, taken_by_two] = taken;
     println!("processor time a call: {taken:.2} us on one thread, {taken_by_two:.2} us on two");
     Ok(())
 }
