@@ -4,7 +4,8 @@
 
 use std::sync::{Arc, Mutex};
 
-use sekisho::locale::Level;
+use proptest::prelude::*;
+use sekisho::locale::{Address, Level};
 use sekisho::{
     Decision, DecisionRecord, Engine, EngineBuilder, ErrorKind, Event, HashKey, Label, ListEntry, Policy,
 };
@@ -165,6 +166,52 @@ fn a_hit_says_how_far_it_agrees() {
     assert!(engine.list_remove("homes", WITHOUT_NAME).unwrap());
     assert_eq!((engine.list_len("homes").unwrap(), homes(&engine)), (0, [600, 600, 500, 400]));
     assert!(engine.list_bytes("towers").unwrap() > 0);
+}
+
+/// One of few addresses of a town, some of which have as a number what others have as a room.
+fn address() -> impl Strategy<Value = String> {
+    let unit = prop_oneof![Just(1), Just(2), Just(101)];
+    let numbers = proptest::collection::vec(unit, 1..4);
+    let building = proptest::option::of(prop_oneof![Just("サンハイツ"), Just("コーポみどり")]);
+    let room = proptest::option::of(prop_oneof![Just(1), Just(2), Just(101)]);
+    (numbers, building, room).prop_map(|(numbers, building, room)| {
+        let numbers: Vec<String> = numbers.iter().map(i32::to_string).collect();
+        let room = room.map(|room| format!("{room}号室")).unwrap_or_default();
+        format!("新宿区西新宿{} {} {room}", numbers.join("-"), building.unwrap_or_default())
+    })
+}
+
+/// Whether an address agrees with all that a member says.
+fn says_no_more(member: &Address, event: &Address) -> bool {
+    let (own, other) = (member.number().unwrap(), event.number().unwrap());
+    // A room that is written as the last number.
+    let further = own.strip_prefix(&*other).and_then(|rest| rest.strip_prefix('-'));
+    let is_moved = event.room().is_some() && further.is_some_and(|rest| !rest.contains('-'));
+    match member.compare(event).level {
+        Some(Level::Room) => true,
+        Some(Level::Building) => member.room().is_none() && !is_moved,
+        Some(Level::Number) => member.room().is_none() && !is_moved && member.building().is_none(),
+        _ => false,
+    }
+}
+
+proptest! {
+    /// What is looked up by hashes is what comparing all members finds.
+    #[test]
+    fn a_lookup_compares_with_all_members(
+        members in proptest::collection::vec(address(), 1..6),
+        asked in proptest::collection::vec(address(), 1..6),
+    ) {
+        let engine = builder(1).build().unwrap();
+        members.iter().for_each(|member| engine.list_add("homes", member, entry(50)).unwrap());
+        let members: Vec<Address> = members.iter().map(|member| Address::parse(member)).collect();
+        for asked in asked {
+            let address = Address::parse(&asked);
+            let expected = members.iter().any(|member| says_no_more(member, &address));
+            let found = score(&engine, "shipping_address", &asked) == 50;
+            prop_assert_eq!(found, expected, "{}", asked);
+        }
+    }
 }
 
 #[test]

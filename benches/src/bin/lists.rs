@@ -1,7 +1,7 @@
-//! What lists cost: a lookup among ten million identifiers and a million networks, bytes of each, loading, and how
-//! long calls take while a list of ten million is swapped.
+//! What lists cost: a lookup among ten million identifiers, a million networks or 200,000 postal addresses or names,
+//! bytes of each, loading, and how long calls take while a list of ten million is swapped.
 //!
-//! `lists [exact|networks|swap]`; all of them unless one is named.
+//! `lists [exact|networks|addresses|names|swap]`; all of them unless one is named.
 
 use std::error::Error;
 use std::hint::black_box;
@@ -16,11 +16,18 @@ use sekisho::{Decision, Engine, Event, Field, HashKey, ListEntry, Policy, Prepar
 const START: i64 = 1_767_225_600_000;
 const MEMBERS: u64 = 10_000_000;
 const NETWORKS: u64 = 1_000_000;
+/// Addresses, and names.
+const WRITTEN: u64 = 200_000;
 /// Members that are looked up, or strangers.
 const ASKED: u64 = 1_000_000;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let wanted = std::env::args().nth(1);
+    let known = ["exact", "networks", "addresses", "names", "swap"];
+    if let Some(unknown) = wanted.as_ref().filter(|name| !known.contains(&name.as_str())) {
+        eprintln!("nothing is called {unknown:?}; there are {}", known.join(", "));
+        std::process::exit(2);
+    }
     let is_wanted = |name: &str| wanted.as_deref().is_none_or(|wanted| wanted == name);
     let (chained, free) = memory(150);
     println!("one access to 150 MB: {chained:.0} ns behind another, {free:.0} ns beside others");
@@ -29,6 +36,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     if is_wanted("networks") {
         networks()?;
+    }
+    if is_wanted("addresses") {
+        written("address", (Field::SHIPPING_ADDRESS, "shipping_address"), address)?;
+    }
+    if is_wanted("names") {
+        written("name", (Field::HOLDER_NAME, "holder_name"), name)?;
     }
     if is_wanted("swap") {
         swap()?;
@@ -46,13 +59,15 @@ fn scatter(n: u64) -> u64 {
 fn engines(list: &str, asks: &str) -> Result<[Engine; 2], Box<dyn Error>> {
     let engine = |condition: &str| -> Result<Engine, Box<dyn Error>> {
         let policy = Policy::from_toml(&format!(
-            "[policy]\nname = \"lists\"\nversion = \"1\"\ncurrency = \"JPY\"\n[[list]]\nname = \"bad\"\n{list}\n\
+            "[policy]\nname = \"lists\"\nversion = \"1\"\ncurrency = \"JPY\"\nlocale = \"ja\"\n\
+             [[list]]\nname = \"bad\"\n{list}\n\
              [[rule]]\nid = \"listed\"\nwhen = '{condition}'\npoints = 900\n\
              [decision]\nbands = [{{ from = 0, action = \"allow\" }}]\n"
         ))?;
         Ok(Engine::new(policy, HashKey::new(1, *b"32 secret bytes of the host ....")))
     };
-    let field = if list.contains("device") { "device" } else { "ip" };
+    // The condition that does not ask the list still reads the field.
+    let field = asks.split([' ', ')']).nth(1).ok_or("a list is asked about a field")?;
     Ok([engine(asks)?, engine(&format!("has({field}) && amount_minor == 77"))?])
 }
 
@@ -153,6 +168,101 @@ fn exact() -> Result<(), Box<dyn Error>> {
         engines[0].list_remove("bad", &device(n | 1 << 62))?;
     }
     println!("  to add or to remove one: {:.1?}", start.elapsed() / (2 * CHANGES) as u32);
+    Ok(())
+}
+
+/// A room in one of twenty towns of a large city, or of as many houses as there are numbers for.
+fn address(n: u64) -> String {
+    const TOWNS: [&str; 20] = [
+        "新宿区西新宿",
+        "新宿区高田馬場",
+        "新宿区四谷",
+        "渋谷区道玄坂",
+        "渋谷区神南",
+        "港区六本木",
+        "港区南青山",
+        "港区芝浦",
+        "千代田区神田",
+        "千代田区丸の内",
+        "中央区銀座",
+        "中央区日本橋",
+        "品川区大崎",
+        "目黒区自由が丘",
+        "世田谷区三軒茶屋",
+        "豊島区西池袋",
+        "文京区本郷",
+        "台東区浅草",
+        "墨田区押上",
+        "江東区豊洲",
+    ];
+    let random = scatter(n);
+    let [town, block, number, house, floor] = [20, 9, 40, 30, 12]
+        .iter()
+        .scan(random, |rest, most| {
+            let part = *rest % most;
+            *rest /= most;
+            Some(part)
+        })
+        .collect::<Vec<u64>>()
+        .try_into()
+        .expect("five parts");
+    let town = TOWNS[town as usize];
+    match n % 2 {
+        0 => format!("東京都{town}{}-{}-{}", block + 1, number + 1, house + 1),
+        _ => format!("東京都{town}{}-{}-{}-{}01", block + 1, number + 1, house + 1, floor + 1),
+    }
+}
+
+/// A name in kana: two parts of three to five syllables.
+fn name(n: u64) -> String {
+    const SYLLABLES: [&str; 40] = [
+        "ア", "イ", "ウ", "エ", "オ", "カ", "キ", "ク", "ケ", "コ", "サ", "シ", "ス", "セ", "ソ", "タ", "チ",
+        "ツ", "テ", "ト", "ナ", "ニ", "ヌ", "ネ", "ノ", "ハ", "ヒ", "フ", "ヘ", "ホ", "マ", "ミ", "ム", "メ",
+        "モ", "ヤ", "ユ", "ヨ", "ラ", "リ",
+    ];
+    let mut random = scatter(n);
+    let mut part = |length: u64| -> String {
+        let syllables = (0..length).map(|_| {
+            let syllable = SYLLABLES[(random % 40) as usize];
+            random /= 40;
+            syllable
+        });
+        syllables.collect()
+    };
+    format!("{} {}", part(3 + n % 3), part(3 + n % 2))
+}
+
+/// A list of what people write, which is compared rather than looked up.
+fn written(
+    kind: &str,
+    (field, called): (Field, &str),
+    text: fn(u64) -> String,
+) -> Result<(), Box<dyn Error>> {
+    let of = if kind == "name" { "holder_name" } else { kind };
+    let engines =
+        engines(&format!("of = \"{of}\"\nkind = \"{kind}\""), &format!("in_list(\"bad\", {called})"))?;
+    let start = Instant::now();
+    let mut members = engines[0].list_prepare("bad")?;
+    let entry = ListEntry::new().severity(80).source("police");
+    for n in 0..WRITTEN {
+        members.add(&text(n), &entry)?;
+    }
+    let (gathered, start) = (start.elapsed(), Instant::now());
+    let count = engines[0].list_swap(members, "first")?;
+    println!(
+        "{count} members of kind {kind}: gathered in {gathered:.1?}, in force after {:.1?}, {:.0} bytes each",
+        start.elapsed(),
+        engines[0].list_bytes("bad")? as f64 / count as f64
+    );
+    let write = |n: u64, event: &mut Event| event.set(field, &*text(n)).expect("a fine text");
+    report("members", &engines, |n, event| write(n % WRITTEN, event))?;
+    report("anybody", &engines, |n, event| write(n | 1 << 63, event))?;
+    const CHANGES: u64 = 2_000;
+    let start = Instant::now();
+    for n in 0..CHANGES {
+        engines[0].list_add("bad", &text(n | 1 << 62), ListEntry::new())?;
+    }
+    println!("  to add one: {:.1?}", start.elapsed() / CHANGES as u32);
     Ok(())
 }
 

@@ -8,7 +8,7 @@ use crate::event::{CardNumber, Event, Field};
 use crate::feature::{Keyring, Presence, Route, Row, identifier_token};
 use crate::locale::{self, Address, Level, Name};
 use crate::policy::{AskedBy, Compiled, ListKind, ListPlace};
-use crate::state::{Hit, Home, List, find_beginning, find_domain};
+use crate::state::{Asked, Hit, List, find_beginning, find_domain};
 
 /// A policy and the lists that it names, in its order.
 pub(super) struct Probe<'a> {
@@ -109,16 +109,16 @@ impl Probe<'_> {
             ListKind::Address => {
                 let address = Address::parse(event.raw_text(place.field)?);
                 let (present, previous) = self.keyring.of_list(place.list)?;
-                let home = Home::of(&address, present)?;
-                let before = previous.filter(|_| is_own).and_then(|tokenizer| Home::of(&address, tokenizer));
-                if before.is_some_and(|before| list.holds_home(before)) {
-                    known_before.push((place.list, Member::Home(home, before)));
+                let asked = Asked::of(&address, present)?;
+                let before = previous.filter(|_| is_own).and_then(|tokenizer| Asked::of(&address, tokenizer));
+                if let Some(before) = before.filter(|before| list.holds_home(before.home)) {
+                    known_before.push((place.list, Member::Home(asked.home, Some(before.home))));
                 }
                 // Where there are no towns, the same town says as little as the same city.
                 let level = plan
                     .level
                     .map(|level| if address.town().is_some() { level } else { level.max(Level::Number) });
-                list.find_home((home, before), level, era, time)
+                list.find_home((asked, before), level, era, time)
             }
             ListKind::Name => {
                 let name = Name::parse(event.raw_text(place.field)?)?;

@@ -25,7 +25,7 @@ pub(crate) use codec::{Reader, Writer};
 pub(crate) use codes::Coded;
 pub(crate) use history::{History, Learnt, Remembered, Reshape, Undone};
 pub(crate) use lists::{
-    Class, Hit, Home, LONGEST_REASON, List, Prepared, domain_with_size, find_beginning, find_domain,
+    Asked, Class, Hit, Home, LONGEST_REASON, List, Prepared, domain_with_size, find_beginning, find_domain,
     list_mark, size_of_beginning,
 };
 pub use lists::{ListEntry, ListVersion};

@@ -31,33 +31,73 @@ pub(crate) struct Home {
     prefecture: u32,
 }
 
-impl Home {
-    /// `None` when it has no city.
-    pub(crate) fn of(address: &Address, tokenizer: &Tokenizer) -> Option<Home> {
+/// An address that a list is asked for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asked {
+    pub(crate) home: Home,
+    /// All numbers of who writes its room as the last of them; 0 where it names none.
+    joined: u32,
+}
+
+/// The town of an address in text, and what hashes a level of it.
+struct Hashing<'a> {
+    text: Wiped,
+    town: usize,
+    tokenizer: &'a Tokenizer,
+}
+
+impl<'a> Hashing<'a> {
+    fn of(address: &Address, tokenizer: &'a Tokenizer) -> Option<Hashing<'a>> {
         let mut text = Wiped::default();
         // Writing to text does not fail.
         let _ = write!(text, "{}|{}", address.city()?, address.town().unwrap_or_default());
         let town = text.len();
-        let mark = Mark::of(tokenizer.token(text.as_bytes()));
-        let mut hash = |level: char, units: &[&str]| {
-            if units.is_empty() {
-                return 0;
+        Some(Hashing { text, town, tokenizer })
+    }
+
+    /// 0 of nothing.
+    fn hash<'u>(&mut self, level: char, units: impl IntoIterator<Item = &'u str>) -> u32 {
+        self.text.truncate(self.town);
+        for (at, unit) in units.into_iter().enumerate() {
+            self.text.push(if at == 0 { level } else { '-' });
+            self.text.push_str(unit);
+        }
+        if self.text.len() == self.town {
+            return 0;
+        }
+        (self.tokenizer.token(self.text.as_bytes()).low() as u32).max(1)
+    }
+}
+
+impl Asked {
+    /// `None` when it has no city.
+    pub(crate) fn of(address: &Address, tokenizer: &Tokenizer) -> Option<Asked> {
+        let home = Home::of(address, tokenizer)?;
+        let joined = match address.part() {
+            [room] => {
+                let numbers = address.house().iter().chain([room]).map(Wiped::as_str);
+                Hashing::of(address, tokenizer)?.hash('h', numbers)
             }
-            text.truncate(town);
-            for (at, unit) in units.iter().enumerate() {
-                text.push(if at == 0 { level } else { '-' });
-                text.push_str(unit);
-            }
-            (tokenizer.token(text.as_bytes()).low() as u32).max(1)
+            _ => 0,
         };
+        Some(Asked { home, joined })
+    }
+}
+
+impl Home {
+    /// `None` when it has no city.
+    pub(crate) fn of(address: &Address, tokenizer: &Tokenizer) -> Option<Home> {
+        let mut hashing = Hashing::of(address, tokenizer)?;
+        let town = Mark::of(tokenizer.token(hashing.text.as_bytes()));
         let house: Vec<&str> = address.house().iter().map(Wiped::as_str).collect();
         let part: Vec<&str> = address.part().iter().map(Wiped::as_str).collect();
         let (last, front) = match house.split_last() {
             Some((last, front)) if part.is_empty() && !front.is_empty() => (Some(*last), front),
             _ => (None, [].as_slice()),
         };
+        let mut hash = |level: char, units: &[&str]| hashing.hash(level, units.iter().copied());
         Some(Home {
-            town: mark,
+            town,
             first: hash('h', house.get(..1).unwrap_or_default()),
             house: hash('h', &house),
             front: hash('h', front),
@@ -142,19 +182,49 @@ impl Homes {
     }
 
     /// Calls `each` with the level and the terms of every member that agrees with the address: with all that it says,
-    /// or down to `coarsest`.
-    pub(crate) fn find(&self, home: &Home, coarsest: Option<Level>, mut each: impl FnMut(Level, Terms)) {
+    /// or down to `coarsest`. The latter costs as much as there are members that share the first number, or the town:
+    /// of the former there are few, and each is looked up.
+    pub(crate) fn find(&self, asked: &Asked, coarsest: Option<Level>, mut each: impl FnMut(Level, Terms)) {
+        let home = &asked.home;
         let Some(part) = self.parts.as_ref().and_then(|parts| parts.get(home.town.part())) else { return };
-        let whole_town = coarsest.is_some_and(|coarsest| coarsest <= Level::Town);
-        let place = |member: &Home| (member.town, if whole_town { home.first } else { member.first });
-        let start = part.partition_point(|(member, _)| place(member) < (home.town, home.first));
-        let near = part.iter().skip(start).take_while(|(member, _)| place(member) == (home.town, home.first));
-        for (member, terms) in near {
-            if let Some((level, whole)) = member.agreement(home)
-                && (whole || coarsest.is_some_and(|coarsest| level >= coarsest))
-            {
-                each(level, *terms);
+        let mut visit = |from: [u32; 4], same: usize| {
+            let key = |member: &Home| {
+                let Home { town, first, house, front, part, .. } = *member;
+                (town, [first, house, front, part])
+            };
+            let start = part.partition_point(|(member, _)| key(member) < (home.town, from));
+            let is_near = |member: &Home| {
+                let (town, levels) = key(member);
+                town == home.town && levels.iter().take(same).eq(from.iter().take(same))
+            };
+            let near = part.iter().skip(start).take_while(|(member, _)| is_near(member));
+            for (member, terms) in near {
+                if let Some((level, whole)) = member.agreement(home)
+                    && (whole || coarsest.is_some_and(|coarsest| level >= coarsest))
+                {
+                    each(level, *terms);
+                }
             }
+        };
+        let Home { first, house, front, part: own, .. } = *home;
+        match coarsest {
+            Some(Level::Room) | None => {
+                // Where there is no room, and where there is this one.
+                visit([first, house, 0, 0], 4);
+                if home.room() != 0 {
+                    visit([first, house, 0, home.room()], 4);
+                }
+                // Whoever names no room may mean it by the last number.
+                visit([first, house, 1, 0], 2);
+                if front != 0 {
+                    visit([first, front, 0, own], 4);
+                }
+                if asked.joined != 0 {
+                    visit([first, asked.joined, house, own], 4);
+                }
+            }
+            Some(coarsest) if coarsest <= Level::Town => visit([0; 4], 0),
+            Some(_) => visit([first, 0, 0, 0], 1),
         }
     }
 
@@ -226,12 +296,17 @@ mod tests {
         (mark, 1..3u32, 1..3u32, part, 0..2u32, 0..3u32).prop_filter_map(
             "a mark",
             |(mark, first, last, (moved, part), building, prefecture)| {
-                let front = if moved { first * 100 + 1 } else { 0 };
-                let house = first * 100 + if moved { 10 * last } else { last };
+                let front = if moved { first * 100 + last } else { 0 };
+                let house = if moved { joined(front, part) } else { first * 100 + last };
                 let town = Mark::of_word(mark)?;
                 Some(Home { town, first, house, front, part, building, prefecture })
             },
         )
+    }
+
+    /// The numbers with a room behind them.
+    fn joined(house: u32, room: u32) -> u32 {
+        house * 10 + room
     }
 
     fn changes() -> impl Strategy<Value = Vec<(Home, Option<Terms>)>> {
@@ -269,15 +344,21 @@ mod tests {
             }
             for home in asked {
                 prop_assert_eq!(homes.get(&home), expected.get(&home).copied());
-                for coarsest in [None, Some(Level::Number), Some(Level::Town)] {
+                let joined = if home.room() == 0 { 0 } else { joined(home.house, home.room()) };
+                let asked = Asked { home, joined };
+                for coarsest in [None, Some(Level::Room), Some(Level::Number), Some(Level::Town)] {
                     let mut found = Vec::new();
-                    homes.find(&home, coarsest, |level, terms| found.push((level, terms)));
+                    homes.find(&asked, coarsest, |level, terms| found.push((level, terms)));
                     let slowly = expected.iter().filter(|(member, _)| member.town == home.town);
                     let slowly = slowly.filter_map(|(member, terms)| {
                         let (level, whole) = member.agreement(&home)?;
                         (whole || coarsest.is_some_and(|coarsest| level >= coarsest)).then_some((level, *terms))
                     });
-                    prop_assert_eq!(found, slowly.collect::<Vec<_>>());
+                    let mut slowly: Vec<_> = slowly.collect();
+                    let order = |(level, terms): &(Level, Terms)| (*level, terms.class);
+                    found.sort_by_key(order);
+                    slowly.sort_by_key(order);
+                    prop_assert_eq!(found, slowly);
                 }
             }
             prop_assert_eq!(all(&homes), expected.clone().into_iter().collect::<Vec<_>>());

@@ -22,8 +22,8 @@ use crate::locale::Level;
 pub(crate) use classes::Class;
 use classes::Classes;
 use exact::{Mark, Members, Terms};
-pub(crate) use homes::Home;
 use homes::Homes;
+pub(crate) use homes::{Asked, Home};
 use networks::{Network, Networks};
 pub(crate) use parts::{domain_with_size, find_beginning, find_domain, size_of_beginning};
 pub(crate) use prepared::Prepared;
@@ -416,15 +416,15 @@ impl List {
     /// to `coarsest`. `before` is the same under the previous key.
     pub(crate) fn find_home(
         &self,
-        (home, before): (Home, Option<Home>),
+        (asked, before): (Asked, Option<Asked>),
         coarsest: Option<Level>,
         era: u8,
         time: i64,
     ) -> Option<Hit> {
         let Kind::Homes(eras) = &self.members else { return None };
         let mut best: Option<Hit> = None;
-        for (home, era) in before.map(|before| (before, era ^ 1)).into_iter().chain([(home, era)]) {
-            of_era(eras, era).find(&home, coarsest, |level, terms| {
+        for (asked, era) in before.map(|before| (before, era ^ 1)).into_iter().chain([(asked, era)]) {
+            of_era(eras, era).find(&asked, coarsest, |level, terms| {
                 let hit = self.hit(terms, time).map(|hit| Hit { level: Some(level), ..hit });
                 best = best.into_iter().chain(hit).max_by_key(Hit::rank);
             });
