@@ -133,14 +133,44 @@ fn report(
     Ok(())
 }
 
-fn gather(engine: &Engine, version: u64) -> Result<PreparedList, Box<dyn Error>> {
-    let mut members = engine.list_prepare("bad")?;
+fn gather(engine: &Engine, members: impl Iterator<Item = String>) -> Result<PreparedList, Box<dyn Error>> {
+    let mut prepared = engine.list_prepare("bad")?;
     let entry =
         ListEntry::new().severity(80).reason("mule").source("police").expires(START + 90 * 86_400_000);
-    for n in 0..MEMBERS {
-        members.add(&device(n + version), &entry)?;
+    for member in members {
+        prepared.add(&member, &entry)?;
     }
-    Ok(members)
+    Ok(prepared)
+}
+
+/// Puts members on the list, and says what that takes.
+fn load(engine: &Engine, what: &str, members: impl Iterator<Item = String>) -> Result<(), Box<dyn Error>> {
+    let start = Instant::now();
+    let members = gather(engine, members)?;
+    let (gathered, start) = (start.elapsed(), Instant::now());
+    let count = engine.list_swap(members, "first")?;
+    println!(
+        "{count} {what}: gathered in {gathered:.1?}, in force after {:.1?}, {:.2} bytes each",
+        start.elapsed(),
+        engine.list_bytes("bad")? as f64 / count as f64
+    );
+    Ok(())
+}
+
+/// Says what it takes to add one more to a list.
+fn add(engine: &Engine, text: impl Fn(u64) -> String) -> Result<(), Box<dyn Error>> {
+    const CHANGES: u64 = 2_000;
+    let start = Instant::now();
+    for n in 0..CHANGES {
+        engine.list_add("bad", &text(n | 1 << 62), ListEntry::new())?;
+    }
+    println!("  to add one: {:.1?}", start.elapsed() / CHANGES as u32);
+    Ok(())
+}
+
+/// The identifiers of a version of the list.
+fn devices(version: u64) -> impl Iterator<Item = String> {
+    (version..version + MEMBERS).map(device)
 }
 
 fn device(n: u64) -> String {
@@ -149,68 +179,28 @@ fn device(n: u64) -> String {
 
 fn exact() -> Result<(), Box<dyn Error>> {
     let engines = engines("of = \"device\"", "in_list(\"bad\", device)")?;
-    let start = Instant::now();
-    let members = gather(&engines[0], 0)?;
-    let (gathered, start) = (start.elapsed(), Instant::now());
-    let count = engines[0].list_swap(members, "first")?;
-    println!(
-        "exact list of {count} members: gathered in {gathered:.1?}, in force after {:.1?}, {:.2} bytes each",
-        start.elapsed(),
-        engines[0].list_bytes("bad")? as f64 / count as f64
-    );
+    load(&engines[0], "identifiers", devices(0))?;
     let named = |n: u64, event: &mut Event| event.set(Field::DEVICE, &*device(n)).expect("a fine name");
     report("members", &engines, |n, event| named(n % MEMBERS, event))?;
     report("strangers", &engines, |n, event| named(n | 1 << 63, event))?;
-    let start = Instant::now();
-    const CHANGES: u64 = 20_000;
-    for n in 0..CHANGES {
-        engines[0].list_add("bad", &device(n | 1 << 62), ListEntry::new())?;
-        engines[0].list_remove("bad", &device(n | 1 << 62))?;
-    }
-    println!("  to add or to remove one: {:.1?}", start.elapsed() / (2 * CHANGES) as u32);
+    add(&engines[0], device)?;
     Ok(())
 }
 
-/// A room in one of twenty towns of a large city, or of as many houses as there are numbers for.
+/// A room in one of twenty towns of a large city, or a house.
 fn address(n: u64) -> String {
-    const TOWNS: [&str; 20] = [
-        "新宿区西新宿",
-        "新宿区高田馬場",
-        "新宿区四谷",
-        "渋谷区道玄坂",
-        "渋谷区神南",
-        "港区六本木",
-        "港区南青山",
-        "港区芝浦",
-        "千代田区神田",
-        "千代田区丸の内",
-        "中央区銀座",
-        "中央区日本橋",
-        "品川区大崎",
-        "目黒区自由が丘",
-        "世田谷区三軒茶屋",
-        "豊島区西池袋",
-        "文京区本郷",
-        "台東区浅草",
-        "墨田区押上",
-        "江東区豊洲",
-    ];
-    let random = scatter(n);
-    let [town, block, number, house, floor] = [20, 9, 40, 30, 12]
-        .iter()
-        .scan(random, |rest, most| {
-            let part = *rest % most;
-            *rest /= most;
-            Some(part)
-        })
-        .collect::<Vec<u64>>()
-        .try_into()
-        .expect("five parts");
-    let town = TOWNS[town as usize];
-    match n % 2 {
-        0 => format!("東京都{town}{}-{}-{}", block + 1, number + 1, house + 1),
-        _ => format!("東京都{town}{}-{}-{}-{}01", block + 1, number + 1, house + 1, floor + 1),
-    }
+    const TOWNS: &str = "新宿区西新宿 新宿区高田馬場 新宿区四谷 渋谷区道玄坂 渋谷区神南 港区六本木 港区南青山 \
+        港区芝浦 千代田区神田 千代田区丸の内 中央区銀座 中央区日本橋 品川区大崎 目黒区自由が丘 世田谷区三軒茶屋 \
+        豊島区西池袋 文京区本郷 台東区浅草 墨田区押上 江東区豊洲";
+    let mut random = scatter(n);
+    let mut one_of = |most: u64| {
+        let drawn = random % most;
+        random /= most;
+        drawn
+    };
+    let town = TOWNS.split(' ').nth(one_of(20) as usize).expect("twenty of them");
+    let house = format!("東京都{town}{}-{}-{}", 1 + one_of(9), 1 + one_of(40), 1 + one_of(30));
+    if n.is_multiple_of(2) { house } else { format!("{house}-{}01", 1 + one_of(12)) }
 }
 
 /// A name in kana: two parts of three to five syllables.
@@ -241,29 +231,11 @@ fn written(
     let of = if kind == "name" { "holder_name" } else { kind };
     let engines =
         engines(&format!("of = \"{of}\"\nkind = \"{kind}\""), &format!("in_list(\"bad\", {called})"))?;
-    let start = Instant::now();
-    let mut members = engines[0].list_prepare("bad")?;
-    let entry = ListEntry::new().severity(80).source("police");
-    for n in 0..WRITTEN {
-        members.add(&text(n), &entry)?;
-    }
-    let (gathered, start) = (start.elapsed(), Instant::now());
-    let count = engines[0].list_swap(members, "first")?;
-    println!(
-        "{count} members of kind {kind}: gathered in {gathered:.1?}, in force after {:.1?}, {:.0} bytes each",
-        start.elapsed(),
-        engines[0].list_bytes("bad")? as f64 / count as f64
-    );
+    load(&engines[0], &format!("members of kind {kind}"), (0..WRITTEN).map(text))?;
     let write = |n: u64, event: &mut Event| event.set(field, &*text(n)).expect("a fine text");
     report("members", &engines, |n, event| write(n % WRITTEN, event))?;
     report("anybody", &engines, |n, event| write(n | 1 << 63, event))?;
-    const CHANGES: u64 = 2_000;
-    let start = Instant::now();
-    for n in 0..CHANGES {
-        engines[0].list_add("bad", &text(n | 1 << 62), ListEntry::new())?;
-    }
-    println!("  to add one: {:.1?}", start.elapsed() / CHANGES as u32);
-    Ok(())
+    add(&engines[0], text)
 }
 
 fn v4(n: u64) -> Ipv4Addr {
@@ -280,32 +252,13 @@ fn networks() -> Result<(), Box<dyn Error>> {
     let lengths = [([20, 22, 24, 24, 24, 28, 32, 32], 4), ([32, 40, 48, 48, 56, 64, 64, 128], 6)];
     for (lengths, family) in lengths {
         let engines = engines()?;
-        let start = Instant::now();
-        let mut members = engines[0].list_prepare("bad")?;
-        let entry = ListEntry::new().severity(80).source("feed");
-        for n in 0..NETWORKS {
-            let length = lengths[scatter(!n) as usize % lengths.len()];
-            let network =
-                if family == 4 { format!("{}/{length}", v4(n)) } else { format!("{}/{length}", v6(n)) };
-            members.add(&network, &entry)?;
-        }
-        let (gathered, start) = (start.elapsed(), Instant::now());
-        let count = engines[0].list_swap(members, "first")?;
-        println!(
-            "{count} networks of IPv{family}: gathered in {gathered:.1?}, in force after {:.1?}, {:.0} bytes each",
-            start.elapsed(),
-            engines[0].list_bytes("bad")? as f64 / count as f64
-        );
         let text = |n: u64| if family == 4 { v4(n).to_string() } else { v6(n).to_string() };
+        let network = |n: u64| format!("{}/{}", text(n), lengths[scatter(!n) as usize % lengths.len()]);
+        load(&engines[0], &format!("networks of IPv{family}"), (0..NETWORKS).map(network))?;
         let from = |n: u64, event: &mut Event| event.set(Field::IP, &*text(n)).expect("a fine address");
         report("within", &engines, |n, event| from(n % NETWORKS, event))?;
         report("anywhere", &engines, |n, event| from(n | 1 << 63, event))?;
-        const CHANGES: u64 = 2_000;
-        let start = Instant::now();
-        for n in 0..CHANGES {
-            engines[0].list_add("bad", &text(n | 1 << 62), ListEntry::new())?;
-        }
-        println!("  to add one: {:.1?}", start.elapsed() / CHANGES as u32);
+        add(&engines[0], text)?;
     }
     Ok(())
 }
@@ -313,10 +266,11 @@ fn networks() -> Result<(), Box<dyn Error>> {
 /// The longest calls of a thread, while nothing happens and while another swaps the list again and again.
 fn swap() -> Result<(), Box<dyn Error>> {
     let [engine, _] = engines("of = \"device\"", "in_list(\"bad\", device)")?;
-    engine.list_swap(gather(&engine, 0)?, "0")?;
+    engine.list_swap(gather(&engine, devices(0))?, "0")?;
     let quiet = calls(&engine, &AtomicBool::new(false), Duration::from_secs(5))?;
     println!("swap of {MEMBERS} members, calls in ns: {} while it is quiet", tail(quiet));
-    let prepared: Vec<PreparedList> = (1..4).map(|n| gather(&engine, n)).collect::<Result<_, _>>()?;
+    let prepared: Vec<PreparedList> =
+        (1..4).map(|n| gather(&engine, devices(n))).collect::<Result<_, _>>()?;
     let done = AtomicBool::new(false);
     let (engine, done) = (&engine, &done);
     let (busy, took) = thread::scope(|scope| {
