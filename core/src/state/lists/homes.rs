@@ -159,7 +159,19 @@ impl Home {
     }
 }
 
-type Part = Arc<[(Home, Terms)]>;
+/// Members in their order, in runs that copies share: of a town with many of them a change copies one run.
+type Part = Arc<[Run]>;
+type Run = Arc<[(Home, Terms)]>;
+
+/// Members of a run; few in tests, so that there are many runs.
+const MOST_OF_RUN: usize = if cfg!(test) { 4 } else { 256 };
+
+/// The members of a part from the first one on that is not before what is looked for.
+fn members_from(part: &[Run], is_before: impl Fn(&Home) -> bool) -> impl Iterator<Item = &(Home, Terms)> {
+    let first = part.partition_point(|run| run.last().is_some_and(|(last, _)| is_before(last)));
+    let within = part.get(first).map_or(0, |run| run.partition_point(|(member, _)| is_before(member)));
+    part.iter().skip(first).flat_map(|run| run.iter()).skip(within)
+}
 
 /// Addresses in their order.
 #[derive(Clone, Debug, Default)]
@@ -192,13 +204,12 @@ impl Homes {
                 let Home { town, first, house, front, part, .. } = *member;
                 (town, [first, house, front, part])
             };
-            let start = part.partition_point(|(member, _)| key(member) < (home.town, from));
             let is_near = |member: &Home| {
                 let (town, levels) = key(member);
                 town == home.town && levels.iter().take(same).eq(from.iter().take(same))
             };
-            let near = part.iter().skip(start).take_while(|(member, _)| is_near(member));
-            for (member, terms) in near {
+            let near = members_from(part, |member| key(member) < (home.town, from));
+            for (member, terms) in near.take_while(|(member, _)| is_near(member)) {
                 if let Some((level, whole)) = member.agreement(home)
                     && (whole || coarsest.is_some_and(|coarsest| level >= coarsest))
                 {
@@ -231,8 +242,8 @@ impl Homes {
     /// The terms of a member that says the same.
     pub(crate) fn get(&self, home: &Home) -> Option<Terms> {
         let part = self.parts.as_ref()?.get(home.town.part())?;
-        let place = part.binary_search_by_key(home, |(member, _)| *member).ok()?;
-        part.get(place).map(|(_, terms)| *terms)
+        let (_, terms) = members_from(part, |member| member < home).next().filter(|(own, _)| own == home)?;
+        Some(*terms)
     }
 
     /// Changes members, each to its new terms or away; of several changes to one the last counts. Says how
@@ -251,18 +262,10 @@ impl Homes {
             }) else {
                 continue;
             };
-            let mut after = Vec::with_capacity(before.len() + group.len());
-            let mut rest = before.iter().copied().peekable();
-            for same in group.chunk_by(|(a, _), (b, _)| a == b) {
-                let Some((home, terms)) = same.last() else { continue };
-                while let Some(member) = rest.next_if(|(member, _)| member < home) {
-                    after.push(member);
-                }
-                known += usize::from(rest.next_if(|(member, _)| member == home).is_some());
-                after.extend(terms.map(|terms| (*home, terms)));
-            }
-            after.extend(rest);
-            self.count = self.count + after.len() - before.len();
+            let (after, same) = changed(before, group);
+            let count = |part: &[Run]| part.iter().map(|run| run.len()).sum::<usize>();
+            self.count = self.count + count(&after) - count(before);
+            known += same;
             parts.set(number, after.into());
         }
         known
@@ -271,14 +274,48 @@ impl Homes {
     /// Calls `each` with all members in their order.
     pub(crate) fn each(&self, mut each: impl FnMut(Home, Terms)) {
         for part in self.parts.iter().flat_map(Shared::iter) {
-            part.iter().for_each(|(home, terms)| each(*home, *terms));
+            part.iter().flat_map(|run| run.iter()).for_each(|(home, terms)| each(*home, *terms));
         }
     }
 
     /// Bytes of memory.
     pub(crate) fn bytes(&self) -> usize {
-        self.parts.as_ref().map_or(0, |parts| parts.bytes(|part| size_of_val(&**part) + 16))
+        let run = |run: &Run| size_of_val(&**run) + 16;
+        let part = |part: &Part| size_of_val(&**part) + 16 + part.iter().map(run).sum::<usize>();
+        self.parts.as_ref().map_or(0, |parts| parts.bytes(part))
     }
+}
+
+/// A part with changes that are in order, of which the last one to a member counts, and how many of these were there.
+fn changed(before: &[Run], mut changes: &[(Home, Option<Terms>)]) -> (Vec<Run>, usize) {
+    let (mut after, mut known) = (Vec::with_capacity(before.len() + 1), 0);
+    let empty = Run::default();
+    let runs = if before.is_empty() { std::slice::from_ref(&empty) } else { before };
+    for (at, run) in runs.iter().enumerate() {
+        let next = runs.get(at + 1).and_then(|next| next.first());
+        let own = changes.partition_point(|(home, _)| next.is_none_or(|(next, _)| home < next));
+        let (own, others) = changes.split_at(own);
+        changes = others;
+        if own.is_empty() {
+            after.push(Arc::clone(run));
+            continue;
+        }
+        let mut members = Vec::with_capacity(run.len() + own.len());
+        let mut rest = run.iter().copied().peekable();
+        for same in own.chunk_by(|(a, _), (b, _)| a == b) {
+            let Some((home, terms)) = same.last() else { continue };
+            while let Some(member) = rest.next_if(|(member, _)| member < home) {
+                members.push(member);
+            }
+            known += usize::from(rest.next_if(|(member, _)| member == home).is_some());
+            members.extend(terms.map(|terms| (*home, terms)));
+        }
+        members.extend(rest);
+        // Runs of about the same length, with room for more.
+        let length = members.len().div_ceil(members.len().div_ceil(MOST_OF_RUN).max(1)).max(1);
+        after.extend(members.chunks(length).map(Run::from));
+    }
+    (after, known)
 }
 
 #[cfg(test)]
