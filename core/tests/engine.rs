@@ -509,4 +509,52 @@ proptest! {
             prop_assert!(a.reasons().eq(b.reasons()));
         }
     }
+
+    /// Whatever holds: the points of a reason's live rules together, the highest eight, equal ones as they stand.
+    #[test]
+    fn reasons_are_those_with_most_points(
+        rules in proptest::collection::vec((0u8..14, -9i32..30, 0i64..3, any::<bool>(), 0u8..6), 1..60),
+        amounts in proptest::collection::vec(0i64..4, 1..6),
+    ) {
+        let mut body = String::new();
+        for (number, (reason, points, from, acts, trial)) in rules.iter().enumerate() {
+            let action = if *acts { "action = \"review\"\n" } else { "" };
+            let mode = if *trial == 0 { "mode = \"shadow\"\n" } else { "" };
+            body += &format!(
+                "[[rule]]\nid = \"r{number}\"\nwhen = 'amount_minor >= {from}'\npoints = {points}\n\
+                 reason = \"R{reason}\"\n{action}{mode}"
+            );
+        }
+        let engine = engine(&body);
+        for amount in amounts {
+            let decision = engine.assess(&payment(NOW).with("amount_minor", amount).unwrap()).unwrap();
+            let hits = rules.iter().filter(|(_, _, from, _, trial)| amount >= *from && *trial > 0);
+            let mut expected: Vec<(String, i32, bool)> = Vec::new();
+            for (reason, points, _, acts, _) in hits {
+                let code = format!("R{reason}");
+                match expected.iter_mut().find(|known| known.0 == code) {
+                    Some(known) => (known.1, known.2) = (known.1 + points, known.2 | acts),
+                    None => expected.push((code, *points, *acts)),
+                }
+            }
+            expected.retain(|(_, points, acts)| *points > 0 || *acts);
+            expected.sort_by_key(|(_, points, _)| -points);
+            expected.truncate(8);
+            let found = decision.reasons().map(|reason| (reason.code().to_owned(), reason.points()));
+            prop_assert!(found.eq(expected.into_iter().map(|(code, points, _)| (code, points))));
+        }
+    }
+}
+
+#[test]
+fn as_many_rules_as_a_policy_may_hold() {
+    let rules = |count: usize| -> String {
+        let rule = |n| format!("[[rule]]\nid = \"r{n}\"\nwhen = 'amount_minor >= {n}'\npoints = 1\n");
+        (0..count).map(rule).collect()
+    };
+    let engine = engine(&rules(4_096));
+    let decision = engine.assess(&payment(NOW).with("amount_minor", 4_094).unwrap()).unwrap();
+    assert_eq!((decision.hits().len(), decision.score(), decision.reasons().len()), (4_095, 999, 8));
+    let error = Policy::from_toml(&format!("{HEAD}{}{BANDS}", rules(4_097))).unwrap_err().to_string();
+    assert!(error.contains("a policy holds at most 4096 rules") && error.contains("r4096"), "{error}");
 }

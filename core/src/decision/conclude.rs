@@ -14,6 +14,18 @@ use crate::policy::{
 pub(crate) struct ConclusionWork {
     pub(crate) stack: Vec<Option<u64>>,
     facts: Facts,
+    /// By the number of a reason; nothing between two conclusions.
+    given: Vec<Given>,
+}
+
+/// What the live hits of one reason give together.
+#[derive(Clone, Copy, Debug, Default)]
+struct Given {
+    points: i32,
+    acts: bool,
+    limited: bool,
+    /// It is among the reasons, or was found not to be one.
+    ranked: bool,
 }
 
 /// Runs the rules over the row and fills the decision.
@@ -27,7 +39,7 @@ pub(crate) fn conclude(
     work: &mut ConclusionWork,
     decision: &mut Decision,
 ) -> Result<()> {
-    let ConclusionWork { stack, facts } = work;
+    let ConclusionWork { stack, facts, given } = work;
     let compiled = &*policy.0;
     decision.hits.clear();
     decision.missing.clear();
@@ -81,7 +93,7 @@ pub(crate) fn conclude(
     decision.strength = if action == Action::Challenge { strength.max(1) } else { 0 };
     decision.obligations = obligations;
     decision.missing_features = row.missing(compiled.features.len()) as u16;
-    rank(&compiled.rules, decision);
+    rank(&compiled.rules, given, decision);
     if decision.policy.as_ref().is_none_or(|known| !std::sync::Arc::ptr_eq(&known.0, &policy.0)) {
         decision.policy = Some(policy.clone());
     }
@@ -91,7 +103,8 @@ pub(crate) fn conclude(
 /// How the event stands to a limit that it is about.
 fn standing(policy: &Compiled, number: usize, about: Truth, row: &Row, hits: &[Hit]) -> Option<Standing> {
     let limit = policy.limits.get(number)?;
-    let exceeded = hits.iter().any(|hit| hit.rule == limit.rule);
+    // Hits are in the order of the rules.
+    let exceeded = hits.binary_search_by_key(&limit.rule, |hit| hit.rule).is_ok();
     if about != Truth::True && !exceeded {
         return None;
     }
@@ -124,39 +137,42 @@ fn points(rule: &Rule, evaluation: &Evaluation<'_>, stack: &mut Vec<Option<u64>>
     }
 }
 
-/// Sums the points of each reason and keeps the highest, without other memory than the decision's. Limits give none,
-/// but that one was hit is never left out for others' points.
-fn rank(rules: &[Rule], decision: &mut Decision) {
+/// Sums the points of each reason and keeps the highest. Limits give none, but that one was hit is never left out for
+/// others' points. Leaves `given` as it was.
+fn rank(rules: &[Rule], given: &mut Vec<Given>, decision: &mut Decision) {
     let Decision { hits, reasons, .. } = decision;
     reasons.clear();
+    if given.len() < rules.len() {
+        given.resize(rules.len(), Given::default());
+    }
     let live = |hit: &Hit| rules.get(usize::from(hit.rule)).filter(|rule| rule.live);
-    let is_limit =
-        |reason: u16| hits.iter().filter_map(live).any(|rule| rule.is_limit && rule.reason_number == reason);
-    for (at, hit) in hits.iter().enumerate() {
+    for hit in hits.iter() {
         let Some(rule) = live(hit) else { continue };
-        let number = rule.reason_number;
-        let giving = |hit: &Hit| live(hit).filter(|rule| rule.reason_number == number);
-        if hits.iter().take(at).any(|earlier| giving(earlier).is_some()) {
+        let Some(given) = given.get_mut(usize::from(rule.reason_number)) else { continue };
+        given.points = given.points.saturating_add(hit.points);
+        given.acts |= rule.acts();
+        given.limited |= rule.is_limit;
+    }
+    for number in hits.iter().filter_map(live).map(|rule| rule.reason_number) {
+        let Some(reason) = given.get_mut(usize::from(number)) else { continue };
+        if std::mem::replace(&mut reason.ranked, true) || reason.points <= 0 && !reason.acts {
             continue;
         }
-        let (mut points, mut acts) = (hit.points, rule.acts());
-        for later in hits.iter().skip(at + 1) {
-            if let Some(rule) = giving(later) {
-                points = points.saturating_add(later.points);
-                acts |= rule.acts();
-            }
-        }
-        if points <= 0 && !acts {
-            continue;
-        }
+        let (points, limited) = (reason.points, reason.limited);
         // Equal points stay in the order of the policy.
         let mut place = reasons.iter().position(|known| known.points < points).unwrap_or(reasons.len());
         if reasons.len() == MOST_REASONS {
-            let least = reasons.iter().rposition(|known| !is_limit(known.rule));
-            let Some(least) = least.filter(|least| *least >= place || is_limit(number)) else { continue };
+            let of = |known: &Hit| given.get(usize::from(known.rule));
+            let least = reasons.iter().rposition(|known| of(known).is_some_and(|given| !given.limited));
+            let Some(least) = least.filter(|least| *least >= place || limited) else { continue };
             reasons.remove(least);
             place -= usize::from(least < place);
         }
         reasons.insert(place, Hit { rule: number, points });
+    }
+    for rule in hits.iter().filter_map(live) {
+        if let Some(given) = given.get_mut(usize::from(rule.reason_number)) {
+            *given = Given::default();
+        }
     }
 }

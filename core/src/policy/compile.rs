@@ -24,7 +24,7 @@ use crate::event::{Declared, Field, FieldKind, FieldSpec, Schema, is_currency};
 use crate::feature::{KeyPlan, KeySource, Plan, Reads};
 
 /// Rules that one policy can hold: decisions carry a bit for each.
-pub(crate) const MOST_RULES: usize = 512;
+pub(crate) const MOST_RULES: usize = 4_096;
 /// Attributes and entities that one policy can declare.
 const MOST_DECLARED: usize = 128;
 /// Events that a history holds exactly, unless the policy says otherwise.
@@ -262,6 +262,7 @@ impl Compiler<'_> {
         }
         let mut rules: Vec<Rule> = Vec::new();
         let mut ids: BTreeMap<&str, ()> = BTreeMap::new();
+        let mut reasons: BTreeMap<String, u16> = BTreeMap::new();
         let of_limits = limits.iter().filter_map(|limit| Some((limit.rule.as_ref()?, true)));
         let items = self.document.rules.iter().map(|item| (item, false)).chain(of_limits);
         for (number, (item, is_limit)) in (0u16..).zip(items) {
@@ -289,7 +290,6 @@ impl Compiler<'_> {
                 Some(at) => at.value.clone(),
                 None => item.id.value.to_uppercase(),
             };
-            let earlier = rules.iter().find(|rule| rule.reason == reason).map(|rule| rule.reason_number);
             let strength = self.strength(item.strength.as_ref());
             let Some(condition) = condition else { continue };
             conditions.push(condition.node);
@@ -301,8 +301,8 @@ impl Compiler<'_> {
                 action: item.action.as_ref().map(|at| action(at.value)),
                 strength,
                 obligations: item.obligations.iter().map(|at| obligation(at.value)).collect(),
+                reason_number: *reasons.entry(reason.clone()).or_insert(number),
                 reason,
-                reason_number: earlier.unwrap_or(number),
                 live: mode == Mode::Live,
                 is_limit,
                 on_missing: item.on_missing.as_ref().map(|at| at.value).unwrap_or_default(),
