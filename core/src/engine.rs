@@ -11,7 +11,7 @@ use crate::decision::Decision;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::token::HashKey;
 use crate::event::{Event, Field, Label, Outcome};
-use crate::policy::{Action, Cause, Policy};
+use crate::policy::{Action, Policy};
 use crate::state::Counts;
 use crate::sync::{Mutex, locked};
 
@@ -170,12 +170,13 @@ impl Engine {
         EngineBuilder::new(policy, key)
     }
 
-    /// Works on one event, with its entities held. Begins anew when another policy came into force meanwhile.
+    /// Works on one event, with its entities held. Begins anew when another policy came into force meanwhile, which
+    /// `work` says with `None`.
     fn call<R>(
         &self,
         event: &Event,
         admit: impl Fn(&Ruling) -> Result<()>,
-        mut work: impl FnMut(&mut Call<'_>) -> Result<R>,
+        mut work: impl FnMut(&mut Call<'_>) -> Result<Option<R>>,
     ) -> Result<R> {
         let time = event.integer(Field::TIME).unwrap_or(0);
         let mut run = |scratches: &mut Scratches| loop {
@@ -184,10 +185,12 @@ impl Engine {
             admit(ruling)?;
             let scratch = scratches.of(&ruling.policy);
             scratch.route.follow(&ruling.policy.0, &ruling.keyring, event, &mut scratch.row);
-            match Call::hold(self, &present, scratch, time) {
-                Some(mut call) => return work(&mut call),
-                None => std::hint::spin_loop(),
+            if let Some(mut call) = Call::hold(self, &present, scratch, time)
+                && let Some(done) = work(&mut call)?
+            {
+                return Ok(done);
             }
+            std::hint::spin_loop();
         };
         // Taken when the host calls back into an engine: then it works with memory of its own.
         SCRATCHES.with(|scratches| match scratches.try_borrow_mut() {
@@ -249,13 +252,9 @@ impl Engine {
         let admit = |ruling: &Ruling| ruling.admit(event, &self.clock);
         let decided = self.call(event, admit, |call| {
             call.score(event, decision)?;
-            if record && !decision.repeated {
-                call.remember(event);
-                if decision.action() == Action::Deny {
-                    call.feed_back(event, Cause::Deny, event.integer(Field::TIME).unwrap_or(0));
-                }
-            }
-            Ok(())
+            let records = record && !decision.repeated;
+            let done = !records || call.remember(event, decision.action() == Action::Deny);
+            Ok(done.then_some(()))
         });
         if decided.is_err() {
             decision.clear();
@@ -272,12 +271,11 @@ impl Engine {
             event,
             |ruling| ruling.admit(event, &self.clock),
             |call| {
-                let new = !call.is_repeated();
-                if new {
-                    call.evaluate(event);
-                    call.remember(event);
+                if call.is_repeated() {
+                    return Ok(Some(false));
                 }
-                Ok(new)
+                call.evaluate(event);
+                Ok(call.remember(event, false).then_some(true))
             },
         )
     }
@@ -312,8 +310,10 @@ impl Engine {
             let what = format!("found {time}, expected milliseconds since 1970-01-01T00:00:00Z");
             return Err(Error::of_field(ErrorKind::Time, "time", what));
         }
-        self.journal.advanced(&self.present.load().ruling, time);
+        // No other policy comes into force meanwhile. A snapshot that does not contain the frame may know the time.
+        let _changes = locked(&self.lists);
         self.clock.advance_to(time);
+        self.journal.advanced(&self.ruling(), time);
         Ok(())
     }
 
@@ -336,6 +336,9 @@ impl Engine {
             // Whoever holds entities by the old policy goes on; whoever has yet to hold them begins anew.
             let changes = locked(&self.lists);
             let lists = swap::lists(&old.policy.0, &self.present.load().lists, &ruling.policy.0);
+            if !self.is_asked_for() {
+                self.journal.swapped(&ruling);
+            }
             self.put_in_force(&changes, Arc::clone(&ruling), lists);
         }
         // Nobody goes on by the old policy behind a snapshot that is taken from here on.

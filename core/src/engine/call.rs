@@ -243,8 +243,9 @@ impl<'a> Call<'a> {
         decision.challenger = Some(own).filter(|_| done);
     }
 
-    /// Records an event that was evaluated and found new in the history of each of its entities.
-    pub(super) fn remember(&mut self, event: &Event) {
+    /// Records an event that was evaluated and found new in the history of each of its entities, and puts on lists what
+    /// it brings there. False when another policy has come into force: then nothing has changed.
+    pub(super) fn remember(&mut self, event: &Event, denied: bool) -> bool {
         let time = event.integer(Field::TIME).unwrap_or(0);
         let label = event.text(Field::LABEL).and_then(Label::named);
         let by_label = label.map(|_| self.masks_by_label(event));
@@ -269,11 +270,16 @@ impl<'a> Call<'a> {
                 _ => None,
             },
         };
-        self.engine.journal.recorded(self.ruling, self.scratch, &recorded);
-        self.apply(&recorded, None);
-        if let Some(label) = label {
-            self.feed_back(event, cause_of(label), labelled_at.unwrap_or(time));
+        let by_label = label.map(|label| (cause_of(label), labelled_at.unwrap_or(time)));
+        let causes: SmallVec<[_; 2]> =
+            by_label.into_iter().chain(denied.then_some((Cause::Deny, time))).collect();
+        let Some(fed) = self.feed(event, &causes) else { return false };
+        if !self.engine.journal.recorded(self.ruling, self.scratch, &recorded, &fed.changes(self.ruling)) {
+            return false;
         }
+        self.put_on_lists(fed);
+        self.apply(&recorded, None);
+        true
     }
 
     /// Records what was routed. `frame` is the number of the journal's frame that says so, when it is done again:
@@ -346,13 +352,14 @@ impl<'a> Call<'a> {
         Ok(self.masks_by_label(&resolved))
     }
 
-    /// Takes in what was learnt about a recorded event; false when nothing remembers it.
+    /// Takes in what was learnt about a recorded event; false when nothing remembers it. `None` when another policy has
+    /// come into force: then nothing has changed.
     pub(super) fn learn(
         &mut self,
         event: &Event,
         outcome: Option<Outcome>,
         label: Option<(Label, i64)>,
-    ) -> Result<bool> {
+    ) -> Result<Option<bool>> {
         let id = self.scratch.route.id;
         let known = {
             let plans = &self.ruling.policy.0.plan.tables;
@@ -361,7 +368,7 @@ impl<'a> Call<'a> {
                 held.shard.slot(held.place?)?.history.known(&plan.shape, id)
             })
         };
-        let Some((time, outcome_before, label_before)) = known else { return Ok(false) };
+        let Some((time, outcome_before, label_before)) = known else { return Ok(Some(false)) };
         let outcome = outcome.map_or(outcome_before, |outcome| outcome as u8);
         let known = Known {
             time,
@@ -371,12 +378,14 @@ impl<'a> Call<'a> {
             before: self.masks_by_outcome(event, outcome_before)?,
             by_label: self.masks_by_outcome(event, outcome)?,
         };
-        self.engine.journal.learnt(self.ruling, self.scratch, &known);
-        self.apply_known(&known, None);
-        if let Some((label, at)) = label {
-            self.feed_back(event, cause_of(label), at);
+        let cause = label.map(|(label, at)| (cause_of(label), at));
+        let Some(fed) = self.feed(event, cause.as_slice()) else { return Ok(None) };
+        if !self.engine.journal.learnt(self.ruling, self.scratch, &known, &fed.changes(self.ruling)) {
+            return Ok(None);
         }
-        Ok(true)
+        self.put_on_lists(fed);
+        self.apply_known(&known, None);
+        Ok(Some(true))
     }
 
     /// Takes in what was learnt about the routed event; `frame` as in [`apply`](Call::apply).

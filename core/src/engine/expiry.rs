@@ -29,7 +29,10 @@ impl Engine {
                     if slot.generation != ruling.generation {
                         ruling.reshape(number, plan, slot);
                     }
+                    let events = slot.history.len();
                     slot.history.forget_until(&plan.shape, horizon);
+                    let dropped = events - slot.history.len();
+                    shard.counts.events -= dropped;
                     shard.account(place);
                 }
             }

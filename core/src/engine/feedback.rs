@@ -2,49 +2,76 @@
 
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use super::call::Call;
 use super::journal::ListChange;
 use super::member::Member;
+use super::ruling::{Changes, Ruling};
 use crate::event::Event;
 use crate::locale::{Address, Name};
 use crate::policy::{Cause, Feedback, ListKind};
+use crate::state::{List, ListEntry};
 use crate::sync::locked;
 
-impl Call<'_> {
-    /// Puts the event's identifiers on the lists that the policy says, from `time` on. What is there already stays if
-    /// it is as severe and lasts as long.
-    pub(super) fn feed_back(&self, event: &Event, cause: Cause, time: i64) {
+/// What an event puts on lists. Others change none until it is there.
+pub(super) struct Fed<'a> {
+    /// `None` when nothing changes.
+    guard: Option<Changes<'a>>,
+    lists: Vec<Arc<List>>,
+    /// By the number of the list.
+    changes: Vec<(usize, Member, ListEntry)>,
+}
+
+impl<'a> Fed<'a> {
+    pub(super) fn changes<'f>(&'f self, ruling: &'f Ruling) -> SmallVec<[ListChange<'f>; 2]> {
+        let change = |(list, member, entry): &'f (usize, Member, ListEntry)| {
+            let plan = ruling.policy.0.lists.get(*list)?;
+            Some(ListChange { list: &plan.name, member: *member, entry: Some(entry) })
+        };
+        self.changes.iter().filter_map(change).collect()
+    }
+}
+
+impl<'a> Call<'a> {
+    /// Looks for what the causes put on lists, each from its time on: the event's identifiers on those that the policy
+    /// says. What is there already stays if it is as severe and lasts as long. `None` when another policy has come into
+    /// force.
+    pub(super) fn feed(&self, event: &Event, causes: &[(Cause, i64)]) -> Option<Fed<'a>> {
         let policy = &*self.ruling.policy.0;
-        let era = self.ruling.keys.era;
-        for feedback in policy.feedback.iter().filter(|feedback| feedback.cause == cause) {
-            let plan = policy.lists.get(feedback.list);
-            let Some(plan) = plan else { continue };
-            let Some(member) = self.member(event, feedback, plan.kind) else { continue };
-            let expires = time.saturating_add(feedback.lasts);
-            let entry = feedback.entry.clone().expires(expires);
-            let lists = locked(&self.engine.lists);
-            // Whoever was in force when the event was decided on has nothing to say to lists of another.
-            let Some(list) = self.engine.list(self.ruling, feedback.list) else { return };
-            let known = match member {
-                Member::Token(token, before) | Member::Part(token, before, _) => {
-                    list.find(token, before, era, time)
+        let mut fed = Fed { guard: None, lists: Vec::new(), changes: Vec::new() };
+        for (cause, time) in causes {
+            for feedback in policy.feedback.iter().filter(|feedback| feedback.cause == *cause) {
+                let Some(plan) = policy.lists.get(feedback.list) else { continue };
+                let Some(member) = self.member(event, feedback, plan.kind) else { continue };
+                if fed.guard.is_none() {
+                    fed.guard = Some(locked(&self.engine.lists));
+                    let present = self.engine.present.load();
+                    if present.ruling.generation != self.ruling.generation {
+                        return None;
+                    }
+                    fed.lists.clone_from(&present.lists);
                 }
-                Member::Home(home, before) => list.find_same_home((home, before), era, time),
-                Member::Network(_) => None,
-            };
-            let stays = known.is_some_and(|hit| {
-                hit.severity > entry.severity
-                    || hit.severity == entry.severity && hit.expires.is_none_or(|known| known >= expires)
-            });
-            if stays || !list.has_room_for(&entry) {
-                continue;
+                let Some(list) = fed.lists.get_mut(feedback.list) else { continue };
+                let entry = feedback.entry.clone().expires(time.saturating_add(feedback.lasts));
+                let era = self.ruling.keys.era;
+                if !stays(list, member, &entry, era, *time) && list.has_room_for(&entry) {
+                    member.change(Arc::make_mut(list), Some(&entry), era);
+                    fed.changes.push((feedback.list, member, entry));
+                }
             }
-            let change = ListChange { list: &plan.name, member, entry: Some(&entry) };
-            self.engine.journal.list_changed(self.ruling, &change);
-            self.engine.change_lists(&lists, |all| {
-                let list = all.get_mut(feedback.list).map(Arc::make_mut);
-                list.map(|list| member.change(list, Some(&entry), era))
-            });
+        }
+        if fed.changes.is_empty() {
+            fed.guard = None;
+        }
+        Some(fed)
+    }
+
+    /// Lets others see it.
+    pub(super) fn put_on_lists(&self, fed: Fed<'a>) {
+        if let Some(changes) = &fed.guard {
+            let ruling = self.engine.ruling();
+            self.engine.put_in_force(changes, ruling, fed.lists);
         }
     }
 
@@ -68,4 +95,17 @@ impl Call<'_> {
             }
         }
     }
+}
+
+/// A list has the member with terms that are as severe and last as long.
+fn stays(list: &List, member: Member, entry: &ListEntry, era: u8, time: i64) -> bool {
+    let known = match member {
+        Member::Token(token, before) | Member::Part(token, before, _) => list.find(token, before, era, time),
+        Member::Home(home, before) => list.find_same_home((home, before), era, time),
+        Member::Network(_) => None,
+    };
+    known.is_some_and(|hit| {
+        hit.severity > entry.severity
+            || hit.severity == entry.severity && hit.expires.is_none_or(|known| Some(known) >= entry.expires)
+    })
 }

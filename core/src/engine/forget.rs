@@ -129,7 +129,8 @@ impl Engine {
         if policy.lists.iter().any(may_hold) {
             known |= self.change_lists(&lists, |all| {
                 let own = policy.lists.iter().zip(all).filter(|(plan, _)| may_hold(plan));
-                own.fold(false, |known, (_, list)| {
+                let due = own.filter(|(_, list)| frame.is_none_or(|frame| frame > list.restored_until()));
+                due.fold(false, |known, (_, list)| {
                     let list = Arc::make_mut(list);
                     known | previous.is_some_and(|previous| list.remove(previous)) | list.remove(token)
                 })

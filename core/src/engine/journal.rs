@@ -48,8 +48,13 @@ pub(super) struct Journal {
 struct State {
     /// The number of the last frame.
     sequence: u64,
-    /// The policy that the last frame was written under.
+    /// The highest number of a frame that the snapshot contained from which the engine was restored: frames up to it
+    /// may never have been kept, but are known.
+    contained: u64,
+    /// The policy that the last frame was written under, unless the next has to say it again.
     generation: Option<u32>,
+    /// The latest of those that any was written under.
+    newest: u32,
     /// Seals frames, once there is one: that of the latest key that any was written under.
     seal: Option<(u32, Tokenizer)>,
     frame: Vec<u8>,
@@ -62,6 +67,17 @@ pub(super) struct ListChange<'a> {
     pub(super) member: Member,
     /// `None` takes the member off.
     pub(super) entry: Option<&'a ListEntry>,
+}
+
+impl ListChange<'_> {
+    fn write(&self, to: &mut Writer<'_>) {
+        to.text(self.list);
+        self.member.write(to);
+        to.byte(u8::from(self.entry.is_some()));
+        if let Some(entry) = self.entry {
+            entry.write(to);
+        }
+    }
 }
 
 impl Journal {
@@ -79,40 +95,81 @@ impl Journal {
         locked(&self.state).sequence = sequence;
     }
 
+    /// What is known contains the frames up to this one, wherever the journal ends.
+    pub(super) fn contains(&self, sequence: u64) {
+        let state = &mut *locked(&self.state);
+        state.contained = state.contained.max(sequence);
+    }
+
+    /// The number of the last frame before a snapshot; the first behind it says again under which policy it is.
+    pub(super) fn begin_snapshot(&self) -> u64 {
+        let state = &mut *locked(&self.state);
+        state.generation = None;
+        state.sequence
+    }
+
     /// Writes what happens. Called while everything that it changes is locked, so that frames about one entity come
     /// in the order of their numbers.
     #[inline]
     pub(super) fn write(&self, ruling: &Ruling, kind: u8, what: impl FnOnce(&mut Writer<'_>)) {
         if let Some(sink) = &self.sink {
-            self.write_to(sink, ruling, kind, what);
+            let state = &mut *locked(&self.state);
+            self.introduce(sink, state, ruling, false);
+            self.frame(sink, state, kind, what);
         }
     }
 
-    fn write_to(&self, sink: &Sink, ruling: &Ruling, kind: u8, what: impl FnOnce(&mut Writer<'_>)) {
+    /// The same, but false when there is a frame under a later policy or key already: then nothing was written, and
+    /// whoever holds entities by an earlier one begins anew.
+    #[inline]
+    fn write_in_order(&self, ruling: &Ruling, kind: u8, what: impl FnOnce(&mut Writer<'_>)) -> bool {
+        let Some(sink) = &self.sink else { return true };
         let state = &mut *locked(&self.state);
-        if state.generation != Some(ruling.generation) {
-            state.generation = Some(ruling.generation);
-            // Whoever held entities when the key was replaced may come after others; nothing that follows the first
-            // frame under a key is sealed with the one before.
-            if state.seal.as_ref().is_none_or(|(generation, _)| *generation < ruling.generation) {
-                state.seal = Some((ruling.generation, ruling.keys.seal.clone()));
-            }
-            let policy = &ruling.policy;
-            self.frame(sink, state, POLICY, |to| {
-                to.text(&policy.0.fingerprint);
-                to.text(&title(policy));
-                to.number(ruling.keys.present.id());
-            });
+        if state.newest > ruling.generation {
+            return false;
         }
+        self.introduce(sink, state, ruling, false);
         self.frame(sink, state, kind, what);
+        true
+    }
+
+    /// Another policy is about to come into force.
+    pub(super) fn swapped(&self, ruling: &Ruling) {
+        if let Some(sink) = &self.sink {
+            self.introduce(sink, &mut locked(&self.state), ruling, true);
+        }
+    }
+
+    /// Says which policy and key the frames behind are under, unless those before were under the same.
+    fn introduce(&self, sink: &Sink, state: &mut State, ruling: &Ruling, swapped: bool) {
+        if state.generation == Some(ruling.generation) {
+            return;
+        }
+        state.generation = Some(ruling.generation);
+        state.newest = state.newest.max(ruling.generation);
+        // Whoever held entities when the key was replaced may come after others; nothing that follows the first
+        // frame under a key is sealed with the one before.
+        if state.seal.as_ref().is_none_or(|(generation, _)| *generation < ruling.generation) {
+            state.seal = Some((ruling.generation, ruling.keys.seal.clone()));
+        }
+        let last = state.sequence;
+        state.sequence = last.max(state.contained);
+        let policy = &ruling.policy;
+        self.frame(sink, state, POLICY, |to| {
+            to.text(&policy.0.fingerprint);
+            to.text(&title(policy));
+            to.number(ruling.keys.present.id());
+            to.byte(u8::from(swapped));
+            to.word(last);
+        });
     }
 
     fn frame(&self, sink: &Sink, state: &mut State, kind: u8, what: impl FnOnce(&mut Writer<'_>)) {
-        state.sequence += 1;
+        let number = state.sequence + 1;
         let sealed = &mut state.sealed;
         sealed.clear();
         let mut writer = Writer(sealed);
-        writer.word(state.sequence);
+        writer.word(number);
         writer.byte(kind);
         what(&mut writer);
         state.frame.clear();
@@ -123,31 +180,42 @@ impl Journal {
             writer.token(seal.token(sealed));
         }
         sink(&state.frame);
+        // Of a sink that panics nobody knows what it has kept; what it did not take has no number.
+        state.sequence = number;
     }
 
-    pub(super) fn recorded(&self, ruling: &Ruling, scratch: &Scratch, recorded: &Recorded) {
-        self.write(ruling, RECORD, |to| {
+    /// An event was recorded, and lists changed by it; false as in [`write_in_order`](Journal::write_in_order).
+    pub(super) fn recorded(
+        &self,
+        ruling: &Ruling,
+        scratch: &Scratch,
+        recorded: &Recorded,
+        changes: &[ListChange<'_>],
+    ) -> bool {
+        self.write_in_order(ruling, RECORD, |to| {
             write_touched(scratch, to);
             recorded.write(to);
-        });
+            changes.iter().for_each(|change| change.write(to));
+        })
     }
 
-    pub(super) fn learnt(&self, ruling: &Ruling, scratch: &Scratch, known: &Known) {
-        self.write(ruling, LEARN, |to| {
+    /// The same of what was learnt about an event.
+    pub(super) fn learnt(
+        &self,
+        ruling: &Ruling,
+        scratch: &Scratch,
+        known: &Known,
+        changes: &[ListChange<'_>],
+    ) -> bool {
+        self.write_in_order(ruling, LEARN, |to| {
             write_touched(scratch, to);
             known.write(to);
-        });
+            changes.iter().for_each(|change| change.write(to));
+        })
     }
 
     pub(super) fn list_changed(&self, ruling: &Ruling, change: &ListChange<'_>) {
-        self.write(ruling, LIST, |to| {
-            to.text(change.list);
-            change.member.write(to);
-            to.byte(u8::from(change.entry.is_some()));
-            if let Some(entry) = change.entry {
-                entry.write(to);
-            }
-        });
+        self.write(ruling, LIST, |to| change.write(to));
     }
 
     /// A member came from the previous key to the present one.
@@ -158,23 +226,26 @@ impl Journal {
         });
     }
 
-    /// Members for a list, which count once it is said that they are loaded.
-    pub(super) fn list_gathered(&self, ruling: &Ruling, plan: &ListPlan, prepared: &Prepared) {
+    /// Members for a list, which count once it is said that they are loaded; false as in
+    /// [`write_in_order`](Journal::write_in_order).
+    pub(super) fn list_gathered(&self, ruling: &Ruling, plan: &ListPlan, prepared: &Prepared) -> bool {
         let list = &plan.name;
         if self.sink.is_none() {
-            return;
+            return true;
         }
-        self.write(ruling, GATHER, |to| {
+        let mut in_order = self.write_in_order(ruling, GATHER, |to| {
             to.text(list);
             to.byte(0);
         });
         prepared.write(plan.era(ruling.keys.era), |piece| {
-            self.write(ruling, GATHER, |to| {
-                to.text(list);
-                to.byte(1);
-                to.bytes(piece);
-            });
+            in_order = in_order
+                && self.write_in_order(ruling, GATHER, |to| {
+                    to.text(list);
+                    to.byte(1);
+                    to.bytes(piece);
+                });
         });
+        in_order
     }
 
     /// The members that were gathered are on the list, in the place of all others when they have a name.

@@ -402,7 +402,9 @@ impl Engine {
         if name.is_none() && !target.has_classes_of(&prepared) {
             return Err(too_many_classes(list));
         }
-        self.journal.list_gathered(&ruling, plan, &prepared);
+        if !self.journal.list_gathered(&ruling, plan, &prepared) {
+            return Err(other());
+        }
         // All the work is done before anybody has to wait.
         let load = match name {
             Some(name) => Load::Whole(target.build(prepared, name)),

@@ -63,7 +63,7 @@ impl Member {
             0 => Member::Token(from.token()?, other_token(from)?),
             1 => Member::Network(from.text()?.parse().ok()?),
             2 => Member::Part(from.token()?, other_token(from)?, from.word()?),
-            3 => Member::Home(Home::read(from)?, from.optional(Home::read)?.first().copied()?),
+            3 => Member::Home(Home::read(from)?, from.one(Home::read)?),
             _ => return None,
         })
     }
@@ -116,5 +116,5 @@ impl Member {
 
 /// A token under the previous key, where there was one.
 pub(super) fn other_token(from: &mut Reader<'_>) -> Option<Option<Token>> {
-    from.optional(Reader::token)?.first().copied()
+    from.one(Reader::token)
 }

@@ -12,6 +12,7 @@ use super::journal::{
 };
 use super::lists::Load;
 use super::member::{Member, other_token};
+use super::ruling::Ruling;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::token::{SEAL, Tokenizer};
 use crate::policy::Policy;
@@ -50,6 +51,8 @@ pub(super) struct Replay {
     is_rotated: bool,
     /// What the last frames say was written with the previous key.
     with_previous: bool,
+    /// The frame that asks for another policy, and the generation of the one that was in force then.
+    asked: Option<(u64, u32)>,
     /// Members that frames have brought and that are yet to be loaded.
     gathered: Prepared,
 }
@@ -60,6 +63,28 @@ impl Replay {
     pub(super) fn begin(&mut self, policy: String, with_previous: bool) {
         self.under = Some(Under { fingerprint: None, name: policy });
         self.with_previous = with_previous;
+    }
+}
+
+/// What a frame says of those behind it.
+struct Said {
+    under: Under,
+    key_id: u32,
+    /// Their policy came into force then, if only once more.
+    swapped: bool,
+    /// The frame before this one, where it says so: not the one with the number before if that was never kept.
+    after: Option<u64>,
+}
+
+impl Said {
+    fn read(from: &mut Reader<'_>) -> Option<Said> {
+        let (fingerprint, name, key_id) = (from.text()?, from.text()?, from.number()?);
+        let under = Under { fingerprint: Some(fingerprint.to_owned()), name: name.to_owned() };
+        // Frames ended here once.
+        if from.0.is_empty() {
+            return Some(Said { under, key_id, swapped: false, after: None });
+        }
+        Some(Said { under, key_id, swapped: from.byte()? == 1, after: Some(from.word()?) })
     }
 }
 
@@ -126,15 +151,24 @@ impl Engine {
             let (Some(found), Some(kind)) = (from.word(), from.byte()) else {
                 return Err(damaged(number, AMISS));
             };
+            let said = if kind == POLICY { Said::read(&mut from) } else { None };
             // The first may be one that the snapshot contains, each other follows.
-            if expected.is_some_and(|expected| expected != found) || found > last + 1 && expected.is_none() {
+            let follows =
+                said.as_ref().and_then(|said| said.after).map_or(found, |after| after.saturating_add(1));
+            if expected.is_some_and(|expected| expected != follows)
+                || follows > last + 1 && expected.is_none()
+            {
                 return Err(damaged(number, &format!("is missing: frame {found} follows instead")));
             }
-            if kind == POLICY {
-                self.go_on_under(number, &mut from)?;
-            }
             let is_new = found > contained;
-            recovered.policy = if is_new { self.other_policy() } else { None };
+            // Of what the snapshot contains it says itself under which policy it was taken.
+            recovered.policy = None;
+            if is_new && kind == POLICY {
+                let said = said.ok_or_else(|| damaged(number, AMISS))?;
+                recovered.policy = self.go_on_under(found, said, last > 0)?;
+            } else if is_new {
+                recovered.policy = self.other_policy(found);
+            }
             if recovered.policy.is_some() {
                 break;
             }
@@ -149,20 +183,28 @@ impl Engine {
         Ok(recovered)
     }
 
-    /// Takes in what a frame says of the policy and the key of those behind it.
-    fn go_on_under(&self, number: u64, from: &mut Reader<'_>) -> Result<()> {
-        let mut read = || Some((from.text()?, from.text()?, from.number()?));
-        let Some((fingerprint, name, key_id)) = read() else { return Err(damaged(number, AMISS)) };
-        let under = Under { fingerprint: Some(fingerprint.to_owned()), name: name.to_owned() };
+    /// Takes in what a frame says of the policy and the key of those behind it; the policy that has to come into force
+    /// before, be it the same once more where anything is known.
+    fn go_on_under(&self, number: u64, said: Said, is_known: bool) -> Result<Option<String>> {
+        let Said { under, key_id, swapped, .. } = said;
+        let generation = self.ruling().generation;
         let is_own = under.is(&self.policy());
-        locked(&self.journal.replay).under = Some(under);
+        let mut replay = locked(&self.journal.replay);
+        let has_swapped = replay.asked.is_some_and(|(asked, before)| asked == number && before < generation);
+        let again = swapped && is_own && is_known && !has_swapped;
+        let name = again.then(|| under.name.clone());
+        replay.under = Some(under);
+        if again {
+            replay.asked = Some((number, generation));
+        }
+        drop(replay);
         if is_own && !self.goes_on_with(key_id) {
             let what = format!(
                 "was written with key {key_id}, which this engine does not have; give it as the previous key"
             );
             return Err(damaged(number, &what));
         }
-        Ok(())
+        Ok(name.or_else(|| self.other_policy(number)))
     }
 
     /// Whether a frame's seal is right. Behind one that was sealed under the present key, the previous one counts no
@@ -178,11 +220,19 @@ impl Engine {
         previous.is_some_and(|key| found == Some(Tokenizer::new(key, "journal v1").token(sealed)))
     }
 
-    /// The policy that the frames were written under, where it is another than the engine's.
-    fn other_policy(&self) -> Option<String> {
-        let policy = self.policy();
-        let replay = locked(&self.journal.replay);
-        replay.under.as_ref().filter(|under| !under.is(&policy)).map(|under| under.name.clone())
+    /// The policy that a frame was written under, where it is another than the engine's.
+    fn other_policy(&self, number: u64) -> Option<String> {
+        let ruling = self.ruling();
+        let mut replay = locked(&self.journal.replay);
+        let other = replay.under.as_ref().filter(|under| !under.is(&ruling.policy));
+        let name = other.map(|under| under.name.clone());
+        replay.asked = name.as_ref().map(|_| (number, ruling.generation));
+        name
+    }
+
+    /// A policy that comes into force now is one that a journal asks for: its frames say so already.
+    pub(super) fn is_asked_for(&self) -> bool {
+        locked(&self.journal.replay).asked.is_some()
     }
 
     /// What the frames behind say was made with a key; false when it is none of the engine's.
@@ -214,22 +264,17 @@ impl Engine {
                 let mut call = Call::hold(self, &present, scratch, recorded.time)?;
                 call.era = era;
                 call.apply(&recorded, Some(number));
+                drop(call);
+                self.change_lists_again(ruling, number, era, from)?;
             }
             REKEY => drop(Call::hold(self, &present, scratch, NEVER)?),
             RETIRE => self.apply_retire(from.number()?)?,
             LEARN => {
                 let known = Known::read(from)?;
                 Call::hold(self, &present, scratch, known.time)?.apply_known(&known, Some(number));
+                self.change_lists_again(ruling, number, era, from)?;
             }
-            LIST => {
-                let name = from.text()?;
-                let (list, plan) = ruling.list_named(name)?;
-                let member = Member::read(from)?;
-                let entry = if from.byte()? == 1 { Some(ListEntry::read(from)?) } else { None };
-                self.change_again(list, number, |list| {
-                    member.change(list, entry.as_ref(), plan.era(era));
-                });
-            }
+            LIST => self.change_lists_again(ruling, number, era, from)?,
             MOVE => {
                 let (list, _) = ruling.list_named(from.text()?)?;
                 let member = Member::read(from)?;
@@ -270,6 +315,17 @@ impl Engine {
             _ => return None,
         }
         from.0.is_empty().then_some(())
+    }
+
+    /// Puts members on lists and takes them off as the rest of a frame says, with tokens of the key of `era`.
+    fn change_lists_again(&self, ruling: &Ruling, frame: u64, era: u8, from: &mut Reader<'_>) -> Option<()> {
+        while !from.0.is_empty() {
+            let (list, plan) = ruling.list_named(from.text()?)?;
+            let member = Member::read(from)?;
+            let entry = if from.byte()? == 1 { Some(ListEntry::read(from)?) } else { None };
+            self.change_again(list, frame, |list| _ = member.change(list, entry.as_ref(), plan.era(era)));
+        }
+        Some(())
     }
 
     /// Changes a list as a frame says, unless the list was restored with what the frame says in it.

@@ -59,10 +59,10 @@ impl EngineBuilder {
             let kind = chunks.next()?;
             let mut from = Reader(&chunks.payload);
             let adopted = match kind {
-                SHARD => adopt_shard(&head, &ruling, &tables, eras, &mut from),
+                SHARD => adopt_shard(&engine, &head, &ruling, &tables, eras, &mut from),
                 LIST => adopt_list(&engine, &lists, eras, &mut from),
                 LISTED => adopt_listed(&engine, &lists, eras, &mut listed, &mut from),
-                MOVED => adopt_moved(&head, &ruling, &tables, eras, &mut from),
+                MOVED => adopt_moved(&engine, &head, &ruling, &tables, eras, &mut from),
                 END => {
                     if from.word() != Some(entities) {
                         return Err(damaged("the snapshot lacks entities that it says it has"));
@@ -120,6 +120,7 @@ fn lost(what: &str, taken_under: &str) -> Error {
 
 /// Says how many entities there were.
 fn adopt_shard(
+    engine: &Engine,
     head: &Head,
     ruling: &Ruling,
     tables: &Tables,
@@ -132,6 +133,7 @@ fn adopt_shard(
     let (number, migration) = tables.get(snapshot_number)?;
     let (table, plan) = (ruling.tables.get(*number)?, ruling.policy.0.plan.tables.get(*number)?);
     table.set_restored(shard as usize, shards as usize, sequence)?;
+    engine.journal.contains(sequence);
     // Token, uses, queue, latest, no words, no labels.
     let count = from.count(34)?;
     table.expect(shard as usize, shards as usize, count);
@@ -156,6 +158,7 @@ fn adopt_shard(
 /// Entities that moved to another shard while the snapshot was written: they may be in the parts before under either
 /// token, under both, or under none.
 fn adopt_moved(
+    engine: &Engine,
     head: &Head,
     ruling: &Ruling,
     tables: &Tables,
@@ -183,6 +186,7 @@ fn adopt_moved(
         shard.forget(token);
         shard.adopt(entity, (ruling.generation, present), table.shard_budget());
         table.set_moved(token, sequence);
+        engine.journal.contains(sequence);
     }
     Some(0)
 }
@@ -198,6 +202,7 @@ fn adopt_list(engine: &Engine, lists: &[usize], eras: [u8; 2], from: &mut Reader
 /// The policy's own networks may have been taken off since, so nothing that the list has by the policy stays.
 fn put_back(engine: &Engine, number: usize, listed: Listed) -> Option<u64> {
     let Listed { name, number: version, sequence, prepared } = listed;
+    engine.journal.contains(sequence);
     engine.change_lists(&locked(&engine.lists), |all| {
         let list = Arc::make_mut(all.get_mut(number)?);
         list.replace(list.build(prepared, &name), version);

@@ -107,7 +107,7 @@ impl Head {
                 "the snapshot has format {format}, this release reads up to {FORMAT}: use the release that wrote it, or a later one"
             )));
         }
-        let Some(previous_id) = from.optional(Reader::number).and_then(|ids| ids.first().copied()) else {
+        let Some(previous_id) = from.one(Reader::number) else {
             return Err(damaged("these bytes are no snapshot"));
         };
         chunks.is_sealed_with(sealing(keys, key_id, previous_id)?);
@@ -183,7 +183,7 @@ impl Engine {
         let head = Head {
             key_id: keys.present.id(),
             previous_id: keys.previous.as_ref().map(HashKey::id),
-            next_frame: self.journal.sequence() + 1,
+            next_frame: self.journal.begin_snapshot() + 1,
             latest: self.clock.latest().unwrap_or(NEVER),
             forgotten: self.forgotten.load(Ordering::Relaxed),
             layouts: Layout::of(policy),

@@ -133,6 +133,15 @@ impl<'a> Reader<'a> {
         (count.checked_mul(least)? <= self.0.len()).then_some(count)
     }
 
+    /// One thing and whether it is there, as `optional` has it.
+    pub(crate) fn one<T>(&mut self, read: impl Fn(&mut Self) -> Option<T>) -> Option<Option<T>> {
+        match (self.number()?, self.byte()?) {
+            (1, 0) => Some(None),
+            (1, 1) => Some(Some(read(self)?)),
+            _ => None,
+        }
+    }
+
     pub(crate) fn optional<T>(&mut self, read: impl Fn(&mut Self) -> Option<T>) -> Option<Vec<Option<T>>> {
         let count = self.number()? as usize;
         // A byte says of eight whether they are there.

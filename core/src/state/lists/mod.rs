@@ -116,7 +116,7 @@ impl ListEntry {
 
     pub(crate) fn read_without_reason(from: &mut Reader<'_>) -> Option<ListEntry> {
         let (severity, source) = (from.byte()?, from.text()?.to_owned());
-        let expires = from.optional(Reader::time)?.first().copied().flatten();
+        let expires = from.one(Reader::time)?;
         Some(ListEntry { severity: severity.min(100), reason: String::new(), source, expires })
     }
 }
