@@ -270,7 +270,10 @@ impl<'a> Call<'a> {
                 _ => None,
             },
         };
-        let by_label = label.map(|label| (cause_of(label), labelled_at.unwrap_or(time)));
+        // Lists know no later time: whoever replays the past states a label when it is learnt.
+        let known_at = labelled_at.unwrap_or(time);
+        let is_known = self.engine.clock.latest().is_some_and(|latest| known_at <= latest);
+        let by_label = label.filter(|_| is_known).map(|label| (cause_of(label), known_at));
         let causes: SmallVec<[_; 2]> =
             by_label.into_iter().chain(denied.then_some((Cause::Deny, time))).collect();
         let Some(fed) = self.feed(event, &causes) else { return false };

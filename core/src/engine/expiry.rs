@@ -3,6 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use super::Engine;
+use crate::sync::locked;
 
 impl Engine {
     /// Drops every event that is older than any feature looks back, as of the latest time seen, and the entities of
@@ -14,6 +15,16 @@ impl Engine {
     /// only while it is gone through; the cost is that of reading all of it.
     pub fn expire(&self) -> u64 {
         let Some(latest) = self.clock.latest() else { return 0 };
+        {
+            // No other policy comes into force meanwhile.
+            let _changes = locked(&self.lists);
+            self.journal.expired(&self.ruling(), latest);
+        }
+        self.expire_as_of(latest)
+    }
+
+    /// The same as of a time.
+    pub(super) fn expire_as_of(&self, latest: i64) -> u64 {
         let mut gone = 0;
         let ruling = self.ruling();
         for (number, (plan, table)) in ruling.policy.0.plan.tables.iter().zip(&ruling.tables).enumerate() {
@@ -21,7 +32,7 @@ impl Engine {
             for mut shard in table.each_shard() {
                 if self.generation.load(Ordering::Acquire) != ruling.generation {
                     drop(shard);
-                    return gone + self.expire();
+                    return gone + self.expire_as_of(latest);
                 }
                 gone += shard.expire(horizon);
                 for place in shard.places() {

@@ -35,6 +35,7 @@ pub(super) const RETIRE: u8 = 8;
 pub(super) const GATHER: u8 = 9;
 pub(super) const LOAD: u8 = 10;
 pub(super) const MOVE: u8 = 11;
+pub(super) const EXPIRE: u8 = 12;
 
 /// Numbers and seals frames, and hands them to the host.
 pub(super) struct Journal {
@@ -282,6 +283,11 @@ impl Journal {
             to.text(kind);
             words.into_iter().for_each(|word| to.word(word));
         });
+    }
+
+    /// What nobody needs any more as of a time was dropped.
+    pub(super) fn expired(&self, ruling: &Ruling, latest: i64) {
+        self.write(ruling, EXPIRE, |to| to.time(latest));
     }
 
     pub(super) fn advanced(&self, ruling: &Ruling, time: i64) {

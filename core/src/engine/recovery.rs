@@ -7,8 +7,8 @@ use super::Engine;
 use super::call::{Call, Known, Recorded, Scratch};
 use super::clock::NEVER;
 use super::journal::{
-    ADVANCE, FORGET, GATHER, LEARN, LIST, LOAD, LONGEST_FRAME, MOVE, POLICY, RECORD, REKEY, RETIRE, SCRUB,
-    START, read_touched,
+    ADVANCE, EXPIRE, FORGET, GATHER, LEARN, LIST, LOAD, LONGEST_FRAME, MOVE, POLICY, RECORD, REKEY, RETIRE,
+    SCRUB, START, read_touched,
 };
 use super::lists::Load;
 use super::member::{Member, other_token};
@@ -167,7 +167,7 @@ impl Engine {
                 let said = said.ok_or_else(|| damaged(number, AMISS))?;
                 recovered.policy = self.go_on_under(found, said, last > 0)?;
             } else if is_new {
-                recovered.policy = self.other_policy(found);
+                recovered.policy = self.other_policy(found)?;
             }
             if recovered.policy.is_some() {
                 break;
@@ -204,7 +204,7 @@ impl Engine {
             );
             return Err(damaged(number, &what));
         }
-        Ok(name.or_else(|| self.other_policy(number)))
+        if again { Ok(name) } else { self.other_policy(number) }
     }
 
     /// Whether a frame's seal is right. Behind one that was sealed under the present key, the previous one counts no
@@ -221,13 +221,22 @@ impl Engine {
     }
 
     /// The policy that a frame was written under, where it is another than the engine's.
-    fn other_policy(&self, number: u64) -> Option<String> {
+    ///
+    /// # Errors
+    /// The frame was asked about before, and what was swapped to has the name and another content.
+    fn other_policy(&self, number: u64) -> Result<Option<String>> {
         let ruling = self.ruling();
         let mut replay = locked(&self.journal.replay);
         let other = replay.under.as_ref().filter(|under| !under.is(&ruling.policy));
         let name = other.map(|under| under.name.clone());
+        let swapped =
+            replay.asked.is_some_and(|(asked, before)| asked == number && before < ruling.generation);
+        if swapped && name.as_ref().is_some_and(|name| *name == title(&ruling.policy)) {
+            let what = "was written under another document of the same name and version as the policy in force; swap to that one";
+            return Err(damaged(number, what));
+        }
         replay.asked = name.as_ref().map(|_| (number, ruling.generation));
-        name
+        Ok(name)
     }
 
     /// A policy that comes into force now is one that a journal asks for: its frames say so already.
@@ -309,6 +318,7 @@ impl Engine {
                 let whose = (from.text()?, from.token()?, from.text()?);
                 self.apply_scrub(ruling, whose, [from.word()?, from.word()?], number)?;
             }
+            EXPIRE => _ = self.expire_as_of(from.time()?),
             ADVANCE => {
                 self.clock.advance_to(from.time()?);
             }
