@@ -558,3 +558,25 @@ fn as_many_rules_as_a_policy_may_hold() {
     let error = Policy::from_toml(&format!("{HEAD}{}{BANDS}", rules(4_097))).unwrap_err().to_string();
     assert!(error.contains("a policy holds at most 4096 rules") && error.contains("r4096"), "{error}");
 }
+
+#[test]
+fn a_label_of_the_future_feeds_no_list() {
+    let day = 86_400_000;
+    let engine = engine(
+        "[[list]]\nname = \"bad\"\nof = \"device\"\n\
+         [[feedback]]\nlist = \"bad\"\nof = \"device\"\non = \"fraud\"\nfor = \"90d\"\n\
+         [[feature]]\nname = \"n\"\naggregate = \"count\"\nby = [\"device\"]\nover = \"30d\"\n\
+         [[rule]]\nid = \"listed\"\nwhen = 'in_list(\"bad\", device)'\npoints = 700\n",
+    );
+    let event = |id: &str, time: i64| payment(time).with("id", id).unwrap().with("device", "d").unwrap();
+    let learnt = event("1", NOW).with("label", "fraud").unwrap().with("labelled_at", NOW + 12 * day).unwrap();
+    engine.assess(&learnt).unwrap();
+    assert_eq!(engine.assess(&event("2", NOW + day)).unwrap().score(), 0);
+    engine.advance(NOW + 12 * day).unwrap();
+    assert!(engine.label(&event("1", NOW), Label::Fraud, NOW + 12 * day).unwrap());
+    assert_eq!(engine.assess(&event("3", NOW + 13 * day)).unwrap().score(), 700);
+    // What is known by then counts at once.
+    let known = event("4", NOW + 12 * day).with("device", "e").unwrap().with("label", "fraud").unwrap();
+    engine.assess(&known.with("labelled_at", NOW + 13 * day).unwrap()).unwrap();
+    assert_eq!(engine.list_len("bad").unwrap(), 2);
+}
