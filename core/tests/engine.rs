@@ -129,6 +129,43 @@ fn missing_is_counted_and_follows_the_rule() {
     assert_eq!(decision.missing_rules().collect::<Vec<_>>(), ["skips", "matches", "tries"]);
     let error = engine(&rule("fails", "fail", "live")).assess(&payment(NOW)).unwrap_err();
     assert_eq!((error.kind(), error.field()), (ErrorKind::Missing, Some("fails")));
+    assert_eq!(error.message(), "`fails`: its condition `latitude > 50.0` reads a value that is absent");
+}
+
+#[test]
+fn points_that_are_missing_count_as_a_missing_rule() {
+    let rule = |on_missing: &str, mode: &str, points: &str| {
+        let head = format!("[[rule]]\nid = \"{on_missing}_{mode}\"\nwhen = 'true'\naction = \"review\"\n");
+        head + &format!("points = '{points}'\non_missing = \"{on_missing}\"\nmode = \"{mode}\"\n")
+    };
+    let outcome = |body: &str| {
+        let decision = detailed(&engine(body), &payment(NOW).with("amount_minor", 1i64 << 53).unwrap());
+        let hits: Vec<_> = decision.hits().map(|hit| (hit.id().to_owned(), hit.points())).collect();
+        let missing: Vec<_> = decision.missing_rules().map(str::to_owned).collect();
+        (hits, missing, decision.action())
+    };
+    // Absent values, and integers that overflow.
+    for points in ["int(latitude)", "2.0 * latitude", "amount_minor * 1024"] {
+        let skipped = outcome(&rule("skip", "live", points));
+        assert_eq!(skipped, (vec![], vec!["skip_live".to_owned()], Action::Allow));
+        let matched = outcome(&rule("match", "live", points));
+        let hit = ("match_live".to_owned(), 0);
+        assert_eq!(matched, (vec![hit], vec!["match_live".to_owned()], Action::Review));
+        let tried = outcome(&rule("fail", "shadow", points));
+        assert_eq!(tried, (vec![], vec!["fail_shadow".to_owned()], Action::Allow));
+        let error = engine(&rule("fail", "live", points)).assess(&payment(NOW)).unwrap_err();
+        assert_eq!((error.kind(), error.field()), (ErrorKind::Missing, Some("fail_live")));
+        let told = "`fail_live`: its `points` read a value that is absent, or overflow; where x may be absent write has(x) ? x : 0";
+        assert_eq!(error.message(), told);
+    }
+    // Both at once are named once, and points that are there count.
+    let both = rule("match", "live", "int(latitude)").replace("'true'", "'latitude > 1.0'");
+    assert_eq!(outcome(&both).1, ["match_live"]);
+    let known = rule("fail", "live", "has(latitude) ? 1 : 7");
+    assert_eq!(outcome(&known), (vec![("fail_live".to_owned(), 7)], vec![], Action::Review));
+    // What exceeds the bounds is brought back to them.
+    let most = rule("skip", "live", "amount_minor").replace("review", "allow");
+    assert_eq!(outcome(&most).0, [("skip_live".to_owned(), 100_000)]);
 }
 
 #[test]

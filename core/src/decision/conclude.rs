@@ -57,22 +57,23 @@ pub(crate) fn conclude(
                 decision.limits.extend(standing(compiled, limit, truth, row, &decision.hits));
                 continue;
             };
+            if truth == Truth::False {
+                continue;
+            }
             let number = number as u16;
-            match truth {
-                Truth::False => continue,
-                Truth::True => {}
-                Truth::Missing => {
-                    decision.missing.push(number);
-                    match rule.on_missing {
-                        OnMissing::Skip => continue,
-                        OnMissing::Match => {}
-                        // A rule on trial never stops an event.
-                        OnMissing::Fail if !rule.live => continue,
-                        OnMissing::Fail => return Err(missing(rule)),
-                    }
+            // What a hit is worth can be missing just as whether there is one.
+            let points = points(rule, &evaluation, stack);
+            if truth == Truth::Missing || points.is_none() {
+                decision.missing.push(number);
+                match rule.on_missing {
+                    OnMissing::Skip => continue,
+                    OnMissing::Match => {}
+                    // A rule on trial never stops an event.
+                    OnMissing::Fail if !rule.live => continue,
+                    OnMissing::Fail => return Err(missing(rule, truth)),
                 }
             }
-            let points = points(rule, &evaluation, stack);
+            let points = points.unwrap_or(0);
             decision.hits.push(Hit { rule: number, points });
             if rule.live {
                 score += i64::from(points.max(0));
@@ -120,21 +121,23 @@ fn standing(policy: &Compiled, number: usize, about: Truth, row: &Row, hits: &[H
     })
 }
 
-fn missing(rule: &Rule) -> Error {
-    let what = format!("its condition `{}` reads a value that is absent", rule.text);
+fn missing(rule: &Rule, truth: Truth) -> Error {
+    let what = match truth {
+        Truth::Missing => format!("its condition `{}` reads a value that is absent", rule.text),
+        _ => "its `points` read a value that is absent, or overflow; where x may be absent write has(x) ? x : 0".to_owned(),
+    };
     Error::of_field(ErrorKind::Missing, &rule.id, what)
 }
 
-fn points(rule: &Rule, evaluation: &Evaluation<'_>, stack: &mut Vec<Option<u64>>) -> i32 {
-    let clamp = |points: i64| points.clamp(-MOST_POINTS, MOST_POINTS) as i32;
-    match &rule.points {
-        Points::Constant(points) => *points,
-        Points::Integer(program) => program.run(evaluation, stack).map_or(0, |word| clamp(word as i64)),
-        Points::Number(program) => {
-            // Casts saturate, and NaN becomes 0: points that are no number are none.
-            program.run(evaluation, stack).map_or(0, |word| clamp(libm::round(f64::from_bits(word)) as i64))
-        }
-    }
+/// `None` where they are missing.
+fn points(rule: &Rule, evaluation: &Evaluation<'_>, stack: &mut Vec<Option<u64>>) -> Option<i32> {
+    let points = match &rule.points {
+        Points::Constant(points) => return Some(*points),
+        Points::Integer(program) => program.run(evaluation, stack)? as i64,
+        // Casts saturate, and NaN becomes 0: points that are no number are none.
+        Points::Number(program) => libm::round(f64::from_bits(program.run(evaluation, stack)?)) as i64,
+    };
+    Some(points.clamp(-MOST_POINTS, MOST_POINTS) as i32)
 }
 
 /// Sums the points of each reason and keeps the highest. Limits give none, but that one was hit is never left out for

@@ -327,7 +327,7 @@ impl Decision {
         })
     }
 
-    /// The ids of rules whose condition read an absent value that nothing absorbed.
+    /// The ids of rules whose condition, or points, read an absent value that nothing absorbed.
     pub fn missing_rules(&self) -> impl ExactSizeIterator<Item = &str> {
         self.missing.iter().map(|rule| self.rule(*rule).map_or("", |rule| rule.id.as_str()))
     }
