@@ -370,7 +370,15 @@ impl Compiler<'_> {
                 _ => {}
             }
             let strength = self.strength(item.strength.as_ref());
-            bands.push(Band { from: from.clamp(0, 999) as u16, action: action(item.action.value), strength });
+            let action = action(item.action.value);
+            if let Some(before) = bands.last().filter(|before| action < before.action) {
+                let message = format!(
+                    "`action`: a higher score is not let off: {action} is weaker than {} before it",
+                    before.action
+                );
+                self.source.fault(&item.action.span, message);
+            }
+            bands.push(Band { from: from.clamp(0, 999) as u16, action, strength });
         }
         bands
     }
