@@ -14,6 +14,9 @@ use crate::feature::Plan;
 use crate::locale::Level;
 use crate::state::{LONGEST_REASON, ListEntry};
 
+/// In milliseconds: an earlier expiry was written in seconds.
+const YEAR_1990: i64 = 631_152_000_000;
+
 impl Compiler<'_> {
     pub(super) fn lists(&self, schema: &Schema) -> (Vec<ListPlan>, BTreeMap<String, NamedList>) {
         let (mut lists, mut named) = (Vec::new(), BTreeMap::new());
@@ -176,6 +179,13 @@ impl Compiler<'_> {
                 described = described.reason(&reason.value);
             }
             if let Some(expires) = &entry.expires {
+                if expires.value < YEAR_1990 {
+                    let message = format!(
+                        "`expires`: {} is before 1990: expected milliseconds since 1970, these look like seconds",
+                        expires.value
+                    );
+                    self.source.fault(&expires.span, message);
+                }
                 described = described.expires(expires.value);
             }
             entries.push((network, described));
