@@ -398,6 +398,10 @@ fn parts_that_no_list_can_hold() {
         ("phones", ""),
         ("mail", "example..jp"),
         ("mail", ""),
+        ("mail", "alice@example.com"),
+        ("mail", "https://example.com/x"),
+        ("mail", "example.com:25"),
+        ("mail", "example.com "),
         ("mail", &"a.".repeat(10_000)),
         ("phones", &"0".repeat(65)),
     ] {
@@ -704,6 +708,10 @@ fn parts_of_the_one_form() {
     let rest = "[decision]\nbands = [{ from = 0, action = \"allow\" }]\n";
     let policy = Policy::from_toml(&[head, PARTS, rest].concat()).unwrap_or_else(|error| panic!("{error}"));
     let engine = Engine::new(policy, key(1));
+    for beginning in ["050-1234", "+81 50", "０５０", "++81", "tel:050"] {
+        let error = engine.list_add("phones", beginning, entry(1)).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::OutOfRange, "{beginning}");
+    }
     engine.list_add("phones", "0501234", entry(20)).unwrap();
     engine.list_add("mail", "example.com", entry(30)).unwrap();
     for phone in ["050-1234-5678", "+81 50 1234 5678", "\u{ff10}\u{ff15}\u{ff10}12345678"] {

@@ -113,6 +113,13 @@ impl Hashing {
                 if is_card && (member.len() > 8 || member.bytes().any(|byte| !byte.is_ascii_digit())) {
                     return Err(refused("found no beginning of a card's number, expected at most 8 digits"));
                 }
+                // The one form of a number has no hyphens or spaces that a beginning could agree with.
+                let digits = member.strip_prefix('+').unwrap_or(member);
+                if self.form == Some(Kind::Phone) && digits.bytes().any(|byte| !byte.is_ascii_digit()) {
+                    return Err(refused(
+                        "found no beginning of a phone number, expected digits such as 050, or + and digits",
+                    ));
+                }
                 let what = "found a beginning of no or more than 64 bytes, expected 1 to 64";
                 // The one form of a number of Japan begins with the country, as nobody writes it.
                 let beginning = match (self.form, member.strip_prefix('0')) {
@@ -134,7 +141,8 @@ impl Hashing {
                 return Ok(Member::of_name(&name, &self.present, self.previous.as_ref()));
             }
             ListKind::Domain => {
-                let what = "found text that is no domain, expected one such as example.co.jp";
+                let what =
+                    "found text that is no domain, expected one such as example.co.jp, without @, / and :";
                 let (domain, size) = domain_with_size(member).ok_or_else(|| refused(what))?;
                 (tokens(&domain), size)
             }

@@ -37,8 +37,12 @@ pub(crate) fn size_of_beginning(text: &[u8]) -> Option<u64> {
     size(text.len())
 }
 
-/// A domain as lists hold it, and its number of labels as a bit; `None` when it is none.
+/// A domain as lists hold it, and its number of labels as a bit; `None` when it is none: to take an address of mail or
+/// a link for its domain would list everybody in it.
 pub(crate) fn domain_with_size(text: &str) -> Option<(SmallVec<[u8; LONGEST_DOMAIN]>, u64)> {
+    if text.contains(|c: char| matches!(c, '@' | '/' | ':') || c.is_whitespace()) {
+        return None;
+    }
     let domain = domain_of(text.strip_prefix("*.").unwrap_or(text).trim_start_matches('.').as_bytes());
     let labels = domain.split(|byte| *byte == b'.');
     let fine = domain.len() <= LONGEST_DOMAIN && labels.clone().all(|label| !label.is_empty());
@@ -88,7 +92,9 @@ mod tests {
         assert_eq!(domains("a@b@c.d"), ["c.d", "d"]);
         // What is no domain is in none that a list can hold.
         assert!(domains("").iter().all(|domain| domain_with_size(domain).is_none()));
-        assert!(domain_with_size("a..b").is_none());
+        for text in ["a..b", "a@b.c", "@b.c", "https://b.c/x", "b.c/x", "b.c:25", "b.c ", "b\u{3000}.c"] {
+            assert!(domain_with_size(text).is_none(), "{text}");
+        }
         assert_eq!(
             domain_with_size("*.Example.com").map(|(domain, size)| (domain.to_vec(), size)),
             Some((b"example.com".to_vec(), 2))
