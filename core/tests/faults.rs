@@ -25,7 +25,7 @@ fn faults_read_as_recorded() {
             let lines: Vec<&str> = text.lines().collect();
             assert!((1..=lines.len()).contains(&fault.line()), "{fault}");
             assert!(!fault.message().contains('\n'), "{fault}");
-            let first = fault.message().trim_start_matches(['`', '"', '[']).chars().next().unwrap();
+            let first = fault.message().trim_start_matches(['`', '[']).chars().next().unwrap();
             assert!(!first.is_uppercase(), "lower case: {fault}");
         }
         let expected_file = folder.join(format!("{name}.expected"));

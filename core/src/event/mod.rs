@@ -20,7 +20,7 @@ pub(crate) use field::{Domain, LABELS, OUTCOMES};
 pub use field::{FIELDS, Field, FieldKind, FieldSpec};
 pub use outcome::{Label, Outcome};
 pub use schema::Schema;
-pub(crate) use schema::{Declared, nearest};
+pub(crate) use schema::{Declared, is_meant, nearest};
 pub(crate) use symbol::Symbol;
 pub use token::HashKey;
 pub use value::FieldValue;

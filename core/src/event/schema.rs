@@ -125,13 +125,73 @@ impl Schema {
     }
 }
 
+/// What is written elsewhere for what is called otherwise here.
+const SYNONYMS: [(&str, &str); 41] = [
+    // Fields and entities.
+    ("amount", "amount_minor"),
+    ("user", "account"),
+    ("user_id", "account"),
+    ("account_id", "account"),
+    ("customer_id", "account"),
+    ("card_number", "card"),
+    ("device_id", "device"),
+    ("ip_address", "ip"),
+    ("merchant_id", "merchant"),
+    ("session_id", "session"),
+    ("event_type", "type"),
+    ("timestamp", "time"),
+    // Keys.
+    ("window", "over"),
+    ("group_by", "by"),
+    ("entity", "by"),
+    ("field", "of"),
+    ("filter", "where"),
+    ("condition", "when"),
+    ("condition", "where"),
+    ("score", "points"),
+    ("weight", "points"),
+    // Aggregates and functions.
+    ("avg", "mean"),
+    ("average", "mean"),
+    ("nunique", "distinct"),
+    ("unique", "distinct"),
+    ("count_distinct", "distinct"),
+    ("std", "stddev"),
+    ("stdev", "stddev"),
+    ("max", "greatest"),
+    ("min", "least"),
+    ("len", "size"),
+    ("lower", "lowerAscii"),
+    ("upper", "upperAscii"),
+    // Expressions.
+    ("and", "&&"),
+    ("or", "||"),
+    ("not", "!"),
+    ("is", "=="),
+    ("none", "has(field)"),
+    ("null", "has(field)"),
+    // Time zones.
+    ("JST", "Asia/Tokyo"),
+    ("Tokyo", "Asia/Tokyo"),
+];
+
+/// Whether a name is only another one for what is known, or differs in case alone.
+pub(crate) fn is_meant(name: &str, known: &str) -> bool {
+    let written = |(synonym, meant): &(&str, &str)| *meant == known && synonym.eq_ignore_ascii_case(name);
+    name.eq_ignore_ascii_case(known) || SYNONYMS.iter().any(written)
+}
+
 /// The known name that a misspelt one most likely meant.
 pub(crate) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     if name.len() > 64 {
         return None;
     }
+    let distance = |candidate: &str| match is_meant(name, candidate) {
+        true => 0,
+        false => strsim::damerau_levenshtein(name, candidate),
+    };
     known
-        .map(|candidate| (strsim::damerau_levenshtein(name, candidate), candidate))
+        .map(|candidate| (distance(candidate), candidate))
         .filter(|(distance, candidate)| *distance <= (candidate.len().max(3) / 3).max(1))
         .min()
         .map(|(_, candidate)| candidate)

@@ -13,6 +13,7 @@ use super::document::{
 use super::expression::{
     Checked, Conditions, NamedFeature, Node, Program, Reading, Scope, SlotSource, Slots, Type, Use,
 };
+use super::hints::{no_duration, no_zone};
 use super::source::{At, Format, Source};
 use super::{
     Action, AskedBy, Band, Compiled, EventPlace, ListKind, ListPlace, ListPlan, Literals, Obligations,
@@ -208,8 +209,7 @@ impl Compiler<'_> {
         let zone = self.document.policy.time_zone.as_ref();
         let found = Calendar::of_zone(zone.map_or("UTC", |at| at.value.as_str()));
         if let (None, Some(at)) = (&found, zone) {
-            self.source
-                .fault(&at.span, format!("there is no time zone \"{}\"; write \"Asia/Tokyo\"", at.value));
+            self.source.fault(&at.span, no_zone(&at.value));
         }
         found.unwrap_or_default()
     }
@@ -417,11 +417,19 @@ pub(super) fn read_duration(source: &Source<'_>, at: &At<String>) -> Option<i64>
             None
         }
         None => {
-            let message = format!("\"{}\" is no duration; write 90s, 10m, 1h30m or 7d", at.value);
-            source.fault(&at.span, message);
+            source.fault(&at.span, no_duration(&at.value, false));
             None
         }
     }
+}
+
+/// As [`read_duration`], of a window, which may also be one of the calendar.
+pub(super) fn read_window(source: &Source<'_>, at: &At<String>) -> Option<i64> {
+    if parse_duration(&at.value).is_none() {
+        source.fault(&at.span, no_duration(&at.value, true));
+        return None;
+    }
+    read_duration(source, at)
 }
 
 /// The number of a key in the plan, added when it is new.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::FeaturePlan;
-use super::compile::{NamedFeatures, compile_expression, read_duration};
+use super::compile::{NamedFeatures, compile_expression, read_duration, read_window};
 use super::compile_behaviour::{behaviour, check_keys, scaled, workings};
 use super::compile_limits::WrittenLimit;
 use super::compile_sequence::MarkerRequest;
@@ -400,7 +400,7 @@ impl Compiler<'_, '_> {
             None => WindowSpan::Unbounded,
             Some((_, "day")) => WindowSpan::Calendar(CalendarUnit::Day),
             Some((_, "month")) => WindowSpan::Calendar(CalendarUnit::Month),
-            Some((at, _)) => match read_duration(self.source, at)? {
+            Some((at, _)) => match read_window(self.source, at)? {
                 0 => return self.fault(&at.span, "a window is longer than nothing"),
                 length => WindowSpan::Sliding(length),
             },

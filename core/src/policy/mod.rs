@@ -16,6 +16,7 @@ mod compile_tables;
 mod definition;
 mod document;
 mod expression;
+mod hints;
 mod source;
 
 use std::fmt;

@@ -3,12 +3,13 @@
 use super::Type;
 use super::ast::{Expr, ExprKind, Span};
 use super::check::{Checker, Fold, Node, Reference, TextTest};
-use super::math::is_function;
+use super::math::{FUNCTIONS, is_function};
 use super::scope::{ListAsk, Named, Reading, SlotSource};
 use crate::event::time::{TimePart, parse_duration};
-use crate::event::{Field, FieldSpec, nearest};
+use crate::event::{Field, FieldSpec, is_meant, nearest};
 use crate::locale::Kind;
 use crate::policy::ListKind;
+use crate::policy::hints::{no_duration, no_zone};
 
 impl<'a> Checker<'a, '_> {
     pub(super) fn function(
@@ -22,7 +23,7 @@ impl<'a> Checker<'a, '_> {
             ("has", [argument]) => self.has(argument, span),
             ("duration", [Expr { kind: ExprKind::Text(text), span, .. }]) => match parse_duration(text) {
                 Some(duration) => Some((Node::Constant(duration as u64), Type::Duration)),
-                None => self.fail(span, format!("\"{text}\" is no duration; write 90s, 10m, 1h30m or 7d")),
+                None => self.fail(span, no_duration(text, false)),
             },
             ("timestamp", [Expr { kind: ExprKind::Text(text), span, .. }]) => {
                 match text.parse::<jiff::Timestamp>() {
@@ -83,8 +84,10 @@ impl<'a> Checker<'a, '_> {
                     "same_name",
                     "address_level",
                 ];
-                let hint = match nearest(function, known.into_iter()) {
+                let hint = match nearest(function, known.into_iter().chain(FUNCTIONS)) {
+                    Some(known) if is_function(known) => format!("did you mean math.{known}()?"),
                     Some(known) => format!("did you mean {known}()?"),
+                    None if is_meant(function, "!") => "did you mean `!`?".to_owned(),
                     None => format!("there are {}", known.join(", ")),
                 };
                 self.fail(function_span, format!("there is no function {function}(); {hint}"))
@@ -298,7 +301,7 @@ impl<'a> Checker<'a, '_> {
             [] => self.slots.zone("UTC"),
             [Expr { kind: ExprKind::Text(name), span, .. }] => match self.slots.zone(name) {
                 Some(zone) => Some(zone),
-                None => self.fail(span, format!("there is no time zone \"{name}\"; write \"Asia/Tokyo\"")),
+                None => self.fail(span, no_zone(name)),
             },
             _ => self.fail(function_span, "a part of a time wants at most the name of a time zone"),
         };

@@ -194,7 +194,12 @@ impl<'a> Lexer<'a> {
             self.take_while(|c| c.is_ascii_alphanumeric() || c == '_');
             return refuse(
                 self.at,
-                "this is no number; unsigned integers are not supported, durations are duration(\"10m\")",
+                match self.text.get(start..self.at) {
+                    Some(written) if written.contains('_') => "this is no number; leave out the `_`",
+                    _ => {
+                        "this is no number; unsigned integers are not supported, durations are duration(\"10m\")"
+                    }
+                },
             );
         }
         if whole {

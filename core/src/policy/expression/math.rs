@@ -66,7 +66,8 @@ pub(super) fn disagreements(words: &[Option<u64>]) -> Option<u64> {
 }
 
 /// What the namespace holds.
-const FUNCTIONS: [&str; 9] = ["abs", "least", "greatest", "sqrt", "log", "exp", "floor", "ceil", "round"];
+pub(super) const FUNCTIONS: [&str; 9] =
+    ["abs", "least", "greatest", "sqrt", "log", "exp", "floor", "ceil", "round"];
 
 /// Whether the namespace has a function of this name.
 pub(super) fn is_function(name: &str) -> bool {

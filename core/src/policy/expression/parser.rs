@@ -5,6 +5,7 @@
 
 use super::ast::{Expr, ExprKind, Mistake, Operator, Span};
 use super::lexer::{Token, tokenize};
+use crate::event::is_meant;
 
 /// Deeper nesting is refused, so that no policy can exhaust the stack.
 const DEEPEST: usize = 64;
@@ -28,10 +29,15 @@ pub(crate) fn parse(text: &str) -> Result<Expr, Mistake> {
     let expr = parser.expression()?;
     match parser.next() {
         (Token::End, _) => Ok(expr),
-        (token, span) => {
-            Err(Mistake::new(&span, format!("found {} where the expression could end", token.describe())))
-        }
+        (token, span) => Err(parser.foreign().unwrap_or_else(|| {
+            Mistake::new(&span, format!("found {} where the expression could end", token.describe()))
+        })),
     }
+}
+
+/// The word of this language for one of another.
+fn own_word(name: &str, words: &[&'static str]) -> Option<&'static str> {
+    words.iter().copied().find(|word| is_meant(name, word))
 }
 
 struct Parser {
@@ -67,10 +73,22 @@ impl Parser {
     fn expect(&mut self, wanted: &Token) -> Result<Span, Mistake> {
         let (token, span) = self.next();
         if token == *wanted {
-            Ok(span)
-        } else {
-            Err(Mistake::new(&span, format!("expected {}, found {}", wanted.describe(), token.describe())))
+            return Ok(span);
         }
+        Err(self.foreign().unwrap_or_else(|| {
+            Mistake::new(&span, format!("expected {}, found {}", wanted.describe(), token.describe()))
+        }))
+    }
+
+    /// The operator of another language that explains why the token that was just taken, or the one before it, cannot
+    /// stand where it does.
+    fn foreign(&self) -> Option<Mistake> {
+        let places = [self.at.checked_sub(2), self.at.checked_sub(1)].into_iter().flatten();
+        places.filter_map(|at| self.tokens.get(at)).find_map(|(token, span)| {
+            let Token::Name(name) = token else { return None };
+            let own = own_word(name, &["&&", "||", "!", "=="])?;
+            Some(Mistake::new(span, format!("`{name}` has no meaning here; did you mean `{own}`?")))
+        })
     }
 
     fn deeper<T>(&mut self, f: impl FnOnce(&mut Self) -> Result<T, Mistake>) -> Result<T, Mistake> {
@@ -157,7 +175,6 @@ impl Parser {
             Token::Name(name) => match name.as_str() {
                 "true" => ExprKind::Boolean(true),
                 "false" => ExprKind::Boolean(false),
-                "null" => return Err(Mistake::new(&span, "there is no null; test with `has(field)`")),
                 _ if self.accept(&Token::Open) => {
                     let (arguments, end) = self.arguments()?;
                     let kind = ExprKind::Call {
@@ -168,10 +185,20 @@ impl Parser {
                     };
                     return Ok(Expr::new(span.start..end, kind));
                 }
+                // No field begins with a capital.
+                _ if name == "null" || name.starts_with(|c: char| c.is_ascii_uppercase()) => {
+                    let hint = own_word(&name, &["has(field)", "true", "false"]);
+                    let hint = hint.map(|own| format!("; did you mean `{own}`?")).unwrap_or_default();
+                    return Err(Mistake::new(&span, format!("there is no `{name}`{hint}")));
+                }
                 _ => ExprKind::Name(name),
             },
             Token::Open => {
                 let inner = self.expression()?;
+                if *self.peek() == Token::Comma {
+                    let message = "a list stands in brackets, such as [\"a\", \"b\"]";
+                    return Err(Mistake::new(&span, message));
+                }
                 let end = self.expect(&Token::Close)?.end;
                 return Ok(Expr::new(span.start..end, inner.kind));
             }
