@@ -8,12 +8,13 @@ use sha2::{Digest, Sha256};
 use super::compile_features::{Memory, compile_features};
 use super::compile_limits::WrittenLimit;
 use super::document::{
-    ActionItem, AttributeType, Document, LimitItem, Mode, ObligationItem, Quantity, RuleItem, read,
+    ActionItem, AttributeType, Document, LimitItem, Mode, ObligationItem, Quantity, RuleItem,
 };
 use super::expression::{
     Checked, Conditions, NamedFeature, Node, Program, Reading, Scope, SlotSource, Slots, Type, Use,
 };
 use super::hints::{no_duration, no_zone};
+use super::read::read;
 use super::source::{At, Format, Source};
 use super::{
     Action, AskedBy, Band, Compiled, EventPlace, ListKind, ListPlace, ListPlan, Literals, Obligations,
@@ -165,6 +166,13 @@ impl Compiler<'_> {
                 }
             };
         for item in &self.document.attributes {
+            // Of a faulty one nobody knows what it is.
+            if !item.faulty.is_empty() {
+                if !item.faulty.contains(&"name") {
+                    self.check_name(&item.name, "this name", true);
+                }
+                continue;
+            }
             let kind = match item.value_type.value {
                 AttributeType::Text => FieldKind::Text,
                 AttributeType::Integer => FieldKind::Integer,
@@ -217,6 +225,7 @@ impl Compiler<'_> {
     fn required_fields(&self, schema: &Schema) -> Vec<Field> {
         let find = |at: &At<String>| match schema.field(&at.value) {
             Ok(field) => Some(field),
+            Err(_) if self.document.unreadable.contains(&at.value) => None,
             Err(error) => {
                 self.source.fault(&at.span, error.message());
                 None
@@ -266,16 +275,20 @@ impl Compiler<'_> {
         let of_limits = limits.iter().filter_map(|limit| Some((limit.rule.as_ref()?, true)));
         let items = self.document.rules.iter().map(|item| (item, false)).chain(of_limits);
         for (number, (item, is_limit)) in (0u16..).zip(items) {
-            if ids.insert(&item.id.value, ()).is_some() {
+            let is_faulty = |key| item.faulty.contains(&key);
+            if ids.insert(&item.id.value, ()).is_some() && !is_faulty("id") {
                 self.source.fault(&item.id.span, format!("the rule \"{}\" is declared twice", item.id.value));
             }
-            if item.id.value.is_empty() {
+            if item.id.value.is_empty() && !is_faulty("id") {
                 self.source.fault(&item.id.span, "a rule's id is empty");
             }
-            let condition = self.expression(&item.when, scope, slots, |value_type| {
-                (value_type != Type::Boolean)
-                    .then(|| format!("`when` wants a condition, this is {value_type}"))
-            });
+            let condition = match is_faulty("when") {
+                true => None,
+                false => self.expression(&item.when, scope, slots, |value_type| {
+                    (value_type != Type::Boolean)
+                        .then(|| format!("`when` wants a condition, this is {value_type}"))
+                }),
+            };
             let points = self.points(item, scope, slots);
             let mode = item.mode.as_ref().map(|at| at.value).unwrap_or_default();
             if mode == Mode::Live && !item.acts {

@@ -125,6 +125,9 @@ pub(super) fn scaled(item: &FeatureItem, cell: CellSource) -> CellSource {
 /// What is added to a ratio's numerator and to both parts of its denominator; `None` for a fault.
 pub(super) fn prior(source: &Source<'_>, item: &FeatureItem) -> Option<Option<[f64; 2]>> {
     let Some(at) = &item.prior else { return Some(None) };
+    if item.is_faulty("prior") {
+        return None;
+    }
     let numbers: Vec<f64> = at.value.iter().map(|at| at.value).collect();
     match numbers[..] {
         [a, b] if a >= 0.0 && b >= 0.0 && a + b > 0.0 && a + b <= 1e15 => Some(Some([a, b])),

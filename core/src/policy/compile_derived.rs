@@ -57,7 +57,8 @@ impl Compiler<'_, '_> {
         let (predicate, window) = (self.predicate(item), self.span(item));
         let Some([user]) = item.by.as_ref().map(|by| by.value.as_slice()) else {
             let span = item.by.as_ref().map_or(&item.aggregate.span, |by| &by.span);
-            return self.fault(span, "a login_score wants `by`, the one who logs in, such as [\"account\"]");
+            let message = "a login_score wants `by`, the one who logs in, such as [\"account\"]";
+            return self.wants(item, "by", span, message);
         };
         let user_spec = self.scope.schema.find(&user.value).and_then(|field| self.scope.schema.spec(field));
         if user_spec.is_none_or(|spec| spec.entity().is_none()) {
@@ -113,7 +114,8 @@ impl Compiler<'_, '_> {
     fn ratio(&mut self, place: u16, item: &FeatureItem) -> Option<Type> {
         let numerator = self.operand(item, &item.numerator, "numerator");
         let denominator = self.operand(item, &item.denominator, "denominator");
-        let (numerator, denominator, prior) = (numerator?, denominator?, prior(self.source, item)?);
+        let prior = prior(self.source, item);
+        let (numerator, denominator, prior) = (numerator?, denominator?, prior?);
         self.plan.derived.push(DerivedFeature {
             place,
             reads: vec![numerator.0, denominator.0],
@@ -124,7 +126,8 @@ impl Compiler<'_, '_> {
 
     fn operand(&self, item: &FeatureItem, at: &Option<At<String>>, key: &str) -> Option<(u16, bool)> {
         let Some(at) = at else {
-            return self.fault(&item.aggregate.span, format!("a ratio wants `{key}`, the name of a feature"));
+            let message = format!("a ratio wants `{key}`, the name of a feature");
+            return self.wants(item, key, &item.aggregate.span, message);
         };
         match self.named.get(&at.value) {
             Some(NamedFeature { place, value_type: Type::Number }) => Some((*place, true)),

@@ -11,21 +11,25 @@ use crate::feature::{CellSource, Derivation, DerivedFeature, Working};
 /// What a device match can be asked for; what changed is told in words.
 const ASKED: [&str; 4] = [RESULTS[0], RESULTS[1], RESULTS[2], RESULTS[3]];
 
+/// Whether a word is what `of` says of a feature of devices.
+pub(super) fn is_asked_of_devices(of: &str) -> bool {
+    ASKED.contains(&of) || INCONSISTENCIES.iter().any(|(_, name, _)| *name == of)
+}
+
 impl Compiler<'_, '_> {
     pub(super) fn device_match(&mut self, place: u16, item: &FeatureItem) -> Option<Type> {
         self.refuse(item, "a device_match", &[]);
         let (predicate, window) = (self.predicate(item), self.span(item));
         let asked = item.of.as_ref().map_or("percent", |at| &at.value);
-        let Some(number) = ASKED.iter().position(|known| *known == asked) else {
+        let number = ASKED.iter().position(|known| *known == asked);
+        if number.is_none() {
             let span = item.of.as_ref().map_or(&item.aggregate.span, |at| &at.span);
-            return self.fault(span, format!("a device_match is `of` one of {}", ASKED.join(", ")));
-        };
+            self.source.fault(span, format!("a device_match is `of` one of {}", ASKED.join(", ")));
+        }
         let Some([user]) = item.by.as_ref().map(|by| by.value.as_slice()) else {
             let span = item.by.as_ref().map_or(&item.aggregate.span, |by| &by.span);
-            return self.fault(
-                span,
-                "a device_match wants `by`, the one whose devices are known, such as [\"account\"]",
-            );
+            let message = "a device_match wants `by`, the one whose devices are known, such as [\"account\"]";
+            return self.wants(item, "by", span, message);
         };
         let spec = self.scope.schema.find(&user.value).and_then(|field| self.scope.schema.spec(field));
         let is_attribute = |field| TABLE.iter().any(|attribute| attribute.field == field);
@@ -46,7 +50,7 @@ impl Compiler<'_, '_> {
             Some(results) => results,
             None => self.devices_of(&item.name, part)?,
         };
-        let from = results + number as u16;
+        let from = results + number? as u16;
         let (derivation, value_type) = match asked {
             "bits" | "percent" => (Derivation::Place(from), Type::Number),
             "state" => (Derivation::Place(from), Type::Integer),

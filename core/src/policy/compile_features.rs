@@ -112,14 +112,16 @@ pub(super) fn compile_features(
     };
     // Features take the first places of the row, in the order of the document.
     let mut features: Vec<FeaturePlan> = Vec::new();
-    for (number, item) in (0usize..).zip(&document.features) {
+    for (number, item) in (0usize..).zip(&document.features).filter(|(_, item)| !item.is_faulty("name")) {
         compiler.check_name(item, number);
     }
     let of_limits = limits.iter().flat_map(|limit| &limit.features);
     let mut items: Vec<(u16, &FeatureItem)> =
         (0u16..).zip(document.features.iter().chain(of_limits)).collect();
     for (number, item) in items.iter().copied() {
-        check_keys(source, item);
+        if !item.is_faulty("aggregate") {
+            check_keys(source, item);
+        }
         compiler.slots.place(SlotSource::Feature(number));
         features.push(FeaturePlan {
             name: item.name.value.clone(),
@@ -132,9 +134,12 @@ pub(super) fn compile_features(
     items.rotate_left(document.features.len());
     for derived in [false, true] {
         for (place, item) in items.iter().copied().filter(|(_, item)| is_derived(item) == derived) {
-            let value_type =
-                if derived { compiler.derived(place, item) } else { compiler.window(place, item) };
-            let Some(value_type) = value_type else {
+            let value_type = match derived {
+                _ if item.is_faulty("aggregate") => compiler.without_aggregate(item),
+                true => compiler.derived(place, item),
+                false => compiler.window(place, item),
+            };
+            let Some(value_type) = value_type.filter(|_| item.is_readable()) else {
                 compiler.failed.push(item.name.value.clone());
                 continue;
             };
@@ -241,16 +246,19 @@ impl Compiler<'_, '_> {
         let steps = self.steps(item);
         let window = self.span(item);
         let per = self.per(item);
-        let Some(by) = item.by.as_ref().filter(|by| !by.value.is_empty()) else {
-            let span = item.by.as_ref().map_or(&item.aggregate.span, |by| &by.span);
-            return self.fault(
-                span,
-                "a feature wants `by`, the entity whose history is read, such as [\"account\"]",
-            );
+        let by = item.by.as_ref().filter(|by| !by.value.is_empty());
+        let known = match by {
+            Some(by) => self.table(by),
+            None => {
+                let span = item.by.as_ref().map_or(&item.aggregate.span, |by| &by.span);
+                let message = "a feature wants `by`, the entity whose history is read, such as [\"account\"]";
+                self.wants(item, "by", span, message)
+            }
         };
-        let table = self.table(by)?;
+        // What else is wrong is found in a table of its own, whose name no other has.
+        let table = known.unwrap_or_else(|| self.table_of(&format!("{place}"), 0));
         let mut same = Vec::new();
-        for at in by.value.iter().skip(1) {
+        for at in by.iter().flat_map(|by| by.value.iter().skip(1)) {
             same.push(self.cell(at, "by").and_then(|(cell, _)| self.column(table, cell, at)));
         }
         let list = self.asked(item);
@@ -265,9 +273,11 @@ impl Compiler<'_, '_> {
         }
         let behaviour = behaviour(self.source, item);
         let marker = self.marker(item, table);
+        let by = by.zip(known).map(|(by, _)| by);
+        let short = by.zip(window).map(|(by, window)| self.check_credential(item, by, window));
         let (predicate, window, per, behaviour) = (predicate?, window?, per?, behaviour?);
         let (operand, marker, steps, list) = (operand?, marker?, steps?, list?);
-        self.check_credential(item, by, window)?;
+        short??;
         let include_current = item.include_current.as_ref().is_some_and(|at| at.value);
         if include_current && window.delay > 0 {
             let span = item.include_current.as_ref().map_or(&item.name.span, |at| &at.span);
@@ -297,7 +307,7 @@ impl Compiler<'_, '_> {
             return Some(());
         }
         let reach = window.reach().filter(|reach| *reach <= DAY);
-        if reach.is_none() {
+        if reach.is_none() && !item.is_faulty("over") {
             let span = item.over.as_ref().map_or(&by.span, |over| &over.span);
             return self.fault(
                 span,
@@ -411,7 +421,8 @@ impl Compiler<'_, '_> {
     fn per(&self, item: &FeatureItem) -> Option<i64> {
         match (&item.per, item.aggregate.value) {
             (None, Aggregate::Rate) if item.over.is_none() && item.half_life.is_none() => {
-                self.fault(&item.aggregate.span, "a rate wants `over`, the time that matches are divided by")
+                let message = "a rate wants `over`, the time that matches are divided by";
+                self.wants(item, "over", &item.aggregate.span, message)
             }
             (None, _) => Some(HOUR),
             (Some(at), Aggregate::Rate) => match read_duration(self.source, at)? {
@@ -499,8 +510,8 @@ impl Compiler<'_, '_> {
                 return self.fault(&at.span, "this aggregate has no `of`; say which events count in `where`");
             }
             (None, false) => {
-                return self
-                    .fault(&item.aggregate.span, "this aggregate wants `of`, the field that it works on");
+                let message = "this aggregate wants `of`, the field that it works on";
+                return self.wants(item, "of", &item.aggregate.span, message);
             }
             (Some(at), false) => at,
         };

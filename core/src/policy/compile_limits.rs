@@ -49,7 +49,7 @@ impl<'a> Compiler<'a> {
 
     /// Whether the name can be one and nothing else has it.
     fn check_limit_name(&self, item: &LimitItem, number: usize, scope: &Scope<'_>) -> bool {
-        if !self.check_name(&item.name, "the name of a limit", false) {
+        if item.is_faulty("name") || !self.check_name(&item.name, "the name of a limit", false) {
             return false;
         }
         let name = &item.name.value;
@@ -77,11 +77,18 @@ impl<'a> Compiler<'a> {
     fn write_limit(&self, item: &'a LimitItem, scope: &Scope<'_>) -> Option<WrittenLimit<'a>> {
         // Only mistakes are looked for: what is written is compiled later.
         let mut slots = Slots::default();
-        let condition = self.expression(&item.condition, scope, &mut slots, |value_type| {
-            (value_type != Type::Boolean).then(|| format!("`where` wants a condition, this is {value_type}"))
-        });
+        let condition = match item.is_faulty("where") {
+            true => None,
+            false => self.expression(&item.condition, scope, &mut slots, |value_type| {
+                (value_type != Type::Boolean)
+                    .then(|| format!("`where` wants a condition, this is {value_type}"))
+            }),
+        };
         let (ceiling, near) = (self.ceiling(item, scope, &mut slots), self.near(item));
         let (_, ceiling, near) = (condition?, ceiling?, near?);
+        if item.is_faulty("by") || item.is_faulty("over") {
+            return None;
+        }
 
         let name = &item.name.value;
         let about = enclosed(&item.condition.value);
@@ -162,6 +169,7 @@ impl<'a> Compiler<'a> {
                 self.source.fault(&at.span, "a limit has an `amount` or a `count`, not both");
                 return None;
             }
+            (None, None) if item.is_faulty("amount") || item.is_faulty("count") => return None,
             (None, None) => {
                 let message = "a limit wants an `amount` in minor units, or a `count` of events";
                 self.source.fault(&item.name.span, message);
@@ -188,12 +196,15 @@ impl<'a> Compiler<'a> {
     /// From which share of the ceiling on a single amount is near it.
     fn near(&self, item: &LimitItem) -> Option<Option<f64>> {
         let Some(at) = &item.near else {
+            if item.is_faulty("near") {
+                return None;
+            }
             if let Some(at) = &item.near_over {
                 self.source.fault(&at.span, "only a limit with `near` has `near_over`");
             }
             return Some(None);
         };
-        if item.amount.is_none() {
+        if item.amount.is_none() && !item.is_faulty("amount") {
             self.source.fault(&at.span, "only a limit with an `amount` has `near`");
             return None;
         }
@@ -216,6 +227,9 @@ impl<'a> Compiler<'a> {
         let mut plans = Vec::new();
         for WrittenLimit { item, .. } in written {
             let name = &item.name.value;
+            if item.is_faulty("where") {
+                continue;
+            }
             let about = self.expression(&item.condition, scope, slots, |_| None);
             let place = |part: &str| scope.features.get(&format!("{name}.{part}")).map(|known| known.place);
             let rule = rules.iter().position(|rule| rule.id == *name);
@@ -246,7 +260,8 @@ fn bare_window(item: &LimitItem) -> FeatureItem {
         name: At { value: format!("{}.used", item.name.value), span: item.name.span.clone() },
         aggregate: At { value: Aggregate::Count, span: item.name.span.clone() },
         by: Some(item.by.clone()),
-        over: Some(item.over.clone()),
+        over: Some(item.over.clone()).filter(|_| !item.is_faulty("over")),
+        faulty: item.faulty.clone(),
         ..FeatureItem::default()
     }
 }

@@ -14,10 +14,8 @@ impl<'a> Compiler<'a, '_> {
             return Some(None);
         }
         let Some(at) = &item.list else {
-            return self.fault(
-                &item.aggregate.span,
-                "this aggregate wants `list`, the name of the list that is asked",
-            );
+            let message = "this aggregate wants `list`, the name of the list that is asked";
+            return self.wants(item, "list", &item.aggregate.span, message);
         };
         if self.scope.faulty.contains(&at.value) {
             return None;
@@ -53,7 +51,7 @@ impl<'a> Compiler<'a, '_> {
         let Some(of) = &item.of else {
             let message =
                 "this aggregate wants `of`, the field with the identifiers that the list is asked about";
-            return self.fault(&item.aggregate.span, message);
+            return self.wants(item, "of", &item.aggregate.span, message);
         };
         self.cell(of, "of")?;
         let schema = self.scope.schema;

@@ -105,17 +105,23 @@ impl Compiler<'_> {
             }
             self.check_length(&item.reason);
             self.check_length(&item.source);
-            let lasts = self.duration(&item.lasts);
+            let is_faulty = |key| item.faulty.contains(&key);
+            let lasts = if is_faulty("for") { None } else { self.duration(&item.lasts) };
+            let unreadable = |at: &At<String>| self.document.unreadable.contains(&at.value);
             let (Some(number), Some(spec)) = (list, spec) else {
-                if list.is_none() && !self.document.unreadable.contains(&item.list.value) {
+                if list.is_none() && !is_faulty("list") && !unreadable(&item.list) {
                     let hint = nearest(&item.list.value, lists.iter().map(|list| list.name.as_str()));
                     let hint = hint.map(|known| format!("; did you mean \"{known}\"?")).unwrap_or_default();
                     let message = format!("there is no list \"{}\"{hint}", item.list.value);
                     self.source.fault(&item.list.span, message);
                 }
-                if spec.is_none() {
-                    let message =
-                        format!("there is no field `{}`; name one with an identifier", item.of.value);
+                if spec.is_none() && !is_faulty("of") && !unreadable(&item.of) {
+                    let fields = schema.fields().iter().filter(|spec| spec.entity().is_some());
+                    let hint = match nearest(&item.of.value, fields.map(FieldSpec::name)) {
+                        Some(known) => format!("did you mean `{known}`?"),
+                        None => "name one with an identifier".to_owned(),
+                    };
+                    let message = format!("there is no field `{}`; {hint}", item.of.value);
                     self.source.fault(&item.of.span, message);
                 }
                 continue;
@@ -154,12 +160,6 @@ impl Compiler<'_> {
     fn networks(&self, item: &ListItem) -> Vec<(IpNet, ListEntry)> {
         let mut entries = Vec::new();
         for entry in &item.entries {
-            if item.kind != ListKind::Cidr {
-                let message =
-                    "a policy names no identifiers: add them through the engine, or make this a cidr list";
-                self.source.fault(&entry.value.span, message);
-                break;
-            }
             let Some(network) = parse_network(&entry.value.value) else {
                 self.source.fault(&entry.value.span, "expected a network such as \"203.0.113.0/24\"");
                 continue;

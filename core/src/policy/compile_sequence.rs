@@ -30,8 +30,8 @@ impl Compiler<'_, '_> {
         let mut same = Vec::new();
         if let Some(fields) = &item.after_same {
             if !required {
-                return self
-                    .fault(&fields.span, "`after_same` wants `after`, the condition of what is alike");
+                let message = "`after_same` wants `after`, the condition of what is alike";
+                return self.wants(item, "after", &fields.span, message);
             }
             if fields.value.is_empty() {
                 return self.fault(&fields.span, "`after_same` wants a field, such as [\"code\"]");
@@ -56,12 +56,12 @@ impl Compiler<'_, '_> {
             }
             (None, true) => {
                 let message = "this aggregate wants `steps`, the conditions that it looks for";
-                return self.fault(&item.aggregate.span, message);
+                return self.wants(item, "steps", &item.aggregate.span, message);
             }
             (Some(at), true) => at,
         };
         let steps: Vec<Option<u16>> = at.value.iter().map(|step| self.condition(step, "steps")).collect();
-        if !STEPS.contains(&steps.len()) {
+        if !STEPS.contains(&steps.len()) && !item.is_faulty("steps") {
             let (least, most) = (STEPS.start(), STEPS.end());
             let message = format!("`steps` wants {least} to {most} conditions, found {}", steps.len());
             return self.fault(&at.span, message);

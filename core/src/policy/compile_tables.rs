@@ -13,6 +13,9 @@ impl Compiler<'_, '_> {
     pub(super) fn table(&mut self, by: &At<Vec<At<String>>>) -> Option<usize> {
         let at = by.value.first()?;
         let Some(key) = self.table_key(&at.value) else {
+            if self.scope.faulty.contains(&at.value) {
+                return None;
+            }
             let schema = self.scope.schema;
             if schema.find(&at.value).is_some() {
                 let message = format!(
@@ -104,6 +107,9 @@ impl Compiler<'_, '_> {
         }
         let schema = self.scope.schema;
         let Some(spec) = schema.find(&at.value).and_then(|field| schema.spec(field)) else {
+            if self.scope.faulty.contains(&at.value) {
+                return None;
+            }
             let hint = nearest(&at.value, schema.fields().iter().map(FieldSpec::name));
             let hint = hint.map(|known| format!("; did you mean `{known}`?")).unwrap_or_default();
             return self.fault(&at.span, format!("`{place}`: there is no event field `{}`{hint}", at.value));

@@ -1,5 +1,7 @@
 //! What the author of a policy most likely meant.
 
+use std::ops::Range;
+
 use jiff::tz::TimeZoneDatabase;
 
 use crate::event::{is_meant, nearest};
@@ -62,6 +64,59 @@ pub(super) fn no_zone(name: &str) -> String {
         None => "write a name such as \"Asia/Tokyo\"".to_owned(),
     };
     format!("there is no time zone \"{name}\"; {hint}")
+}
+
+/// Keys whose values are expressions.
+const EXPRESSIONS: [&str; 8] = ["when", "where", "points", "expression", "after", "reset", "amount", "count"];
+/// Tables of which there may be many.
+const ARRAYS: [&str; 7] = ["attribute", "entity", "list", "feedback", "feature", "limit", "rule"];
+
+/// What a key takes, from what serde says of a value that it does not.
+pub(super) fn wanted(key: &str, message: &str) -> Option<&'static str> {
+    Some(match (key, message.rsplit_once("expected ").map_or(message, |(_, expected)| expected)) {
+        ("severity", _) => "an integer from 0 to 100",
+        ("strength", _) => "an integer from 1 to 4",
+        ("expires", _) => "milliseconds since 1970",
+        ("over" | "near_over", _) => "a window in quotes, such as \"10m\" or \"day\"",
+        ("delay" | "half_life" | "per" | "lateness" | "remember_for" | "for", _) => {
+            "a duration in quotes, such as \"10m\""
+        }
+        ("when" | "where" | "expression" | "after" | "reset" | "steps", _) => "an expression in quotes",
+        (_, "a string") => "text in quotes",
+        (_, "f64") => "a number",
+        (_, "i64" | "u8") => "an integer",
+        (_, "a boolean") => "true or false",
+        _ if message.contains("wanted string") => "text in quotes",
+        _ => return None,
+    })
+}
+
+/// What breaks the syntax of a document at a place, where that is known to be one mistake: an expression without
+/// quotes, or single brackets round the name of a table of which there are many.
+pub(super) fn syntax(text: &str, at: usize) -> Option<(Range<usize>, String)> {
+    let mut lines = Vec::new();
+    let mut start = 0;
+    for line in text.split_inclusive('\n') {
+        lines.push((start, line.trim_end()));
+        start += line.len();
+    }
+    let (start, line) = lines.iter().rev().find(|(start, _)| *start <= at)?;
+    if let Some((key, value)) = line.split_once('=') {
+        let (key, value) = (key.trim(), value.trim_start());
+        let inner_quotes = value.starts_with('"') && value.matches('"').count() > 2;
+        let message = match inner_quotes && !value.starts_with("\"\"\"") {
+            true => format!("`{key}`: an expression with \" in it stands in '...'"),
+            false => format!("`{key}`: put the expression into quotes"),
+        };
+        let is_bare = value.starts_with(|c: char| c.is_alphabetic() || "(!-".contains(c));
+        let end = start + line.len();
+        return (EXPRESSIONS.contains(&key) && (is_bare || inner_quotes))
+            .then(|| (end - value.len()..end, message));
+    }
+    let name = ARRAYS.into_iter().find(|name| line.trim().trim_matches(['[', ']']) == *name)?;
+    let (start, line) = lines.iter().find(|(_, line)| line.trim() == format!("[{name}]"))?;
+    let message = format!("one of several stands in double brackets: [[{name}]]");
+    Some((*start..start + line.len(), message))
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ mod compile;
 mod compile_behaviour;
 mod compile_derived;
 mod compile_device;
+mod compile_faulty;
 mod compile_features;
 mod compile_limits;
 mod compile_listed;
@@ -17,6 +18,7 @@ mod definition;
 mod document;
 mod expression;
 mod hints;
+mod read;
 mod source;
 
 use std::fmt;

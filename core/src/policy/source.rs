@@ -13,6 +13,7 @@ use toml::Spanned;
 use toml::de::{DeArray, DeTable, DeValue};
 use unicode_width::UnicodeWidthStr;
 
+use super::hints::{syntax, wanted};
 use crate::error::Fault;
 use crate::event::nearest;
 
@@ -127,7 +128,12 @@ impl<'a> Source<'a> {
             Format::Toml => {
                 let (table, errors) = DeTable::parse_recoverable(self.text);
                 for error in errors {
-                    self.fault(&error.span().unwrap_or(0..1), error.message());
+                    let span = error.span().unwrap_or(0..1);
+                    // One mistake may break the syntax in many places; the same fault is told once.
+                    match syntax(self.text, span.start) {
+                        Some((span, message)) => self.fault(&span, message),
+                        None => self.fault(&span, error.message()),
+                    }
                 }
                 Some(table)
             }
@@ -223,6 +229,9 @@ pub(crate) enum Format {
     Json,
 }
 
+/// Keys of a table that have a fault of their own: what follows from their absence is none.
+pub(crate) type Faulty = Vec<&'static str>;
+
 /// Takes the values of one table, each by its key; what is left over is unknown.
 pub(crate) struct Table<'a, 's> {
     source: &'s Source<'a>,
@@ -230,6 +239,7 @@ pub(crate) struct Table<'a, 's> {
     span: Range<usize>,
     what: String,
     known: BTreeSet<&'static str>,
+    faulty: Faulty,
 }
 
 impl<'a, 's> Table<'a, 's> {
@@ -239,7 +249,8 @@ impl<'a, 's> Table<'a, 's> {
         what: impl Into<String>,
     ) -> Table<'a, 's> {
         let span = table.span();
-        Table { source, entries: table.into_inner(), span, what: what.into(), known: BTreeSet::new() }
+        let (entries, what) = (table.into_inner(), what.into());
+        Table { source, entries, span, what, known: BTreeSet::new(), faulty: Faulty::new() }
     }
 
     pub(crate) fn span(&self) -> Range<usize> {
@@ -258,7 +269,11 @@ impl<'a, 's> Table<'a, 's> {
     /// The value of a key, if it is there and of the right type.
     pub(crate) fn optional<T: Deserialize<'a>>(&mut self, key: &'static str) -> Option<At<T>> {
         let value = self.remove(key)?;
-        self.source.read(value, key)
+        let read = self.source.read(value, key);
+        if read.is_none() {
+            self.faulty.push(key);
+        }
+        read
     }
 
     /// As [`optional`](Table::optional), and a fault when the key is absent.
@@ -279,6 +294,7 @@ impl<'a, 's> Table<'a, 's> {
 
     fn lacks<T>(&mut self, key: &'static str) -> Option<T> {
         self.known.insert(key);
+        self.faulty.push(key);
         self.source.fault(&self.head(), format!("{} has no `{key}`", self.what));
         None
     }
@@ -298,11 +314,28 @@ impl<'a, 's> Table<'a, 's> {
                     }
                 }
             }
+            DeValue::Table(table) => {
+                let inline = self.source.text.get(span.start..).is_some_and(|text| text.starts_with('{'));
+                let form = if inline { "[{ ... }]".to_owned() } else { format!("[[{key}]]") };
+                let message = format!("`{key}`: expected several tables, found one; write {form}");
+                self.source.fault(&span, message);
+                tables.push(Spanned::new(span, table));
+            }
             other => {
                 self.source.fault(&span, format!("expected [[{key}]] tables, found {}", other.type_str()))
             }
         }
         tables
+    }
+
+    /// Faults for the entries of a list that can have none; they are not read.
+    pub(crate) fn no_entries(&mut self) -> Vec<Spanned<DeTable<'a>>> {
+        if let Some(entries) = self.remove("entries") {
+            let message =
+                "a policy names no identifiers: add them through the engine, or make this a cidr list";
+            self.source.fault(&entries.span(), message);
+        }
+        Vec::new()
     }
 
     /// The one table under a key.
@@ -311,6 +344,17 @@ impl<'a, 's> Table<'a, 's> {
         let span = value.span();
         match value.into_inner() {
             DeValue::Table(table) => Some(Spanned::new(span, table)),
+            DeValue::Array(items) => {
+                self.source
+                    .fault(&span, format!("`{key}`: expected one table, found several; write [{key}]"));
+                items.into_iter().find_map(|item| {
+                    let span = item.span();
+                    match item.into_inner() {
+                        DeValue::Table(table) => Some(Spanned::new(span, table)),
+                        _ => None,
+                    }
+                })
+            }
             other => {
                 self.source.fault(&span, expected_table(key, &other));
                 None
@@ -337,23 +381,36 @@ impl<'a, 's> Table<'a, 's> {
         let span = value.span();
         match value.into_inner() {
             DeValue::Array(items) => {
-                let value = items.into_iter().filter_map(|item| self.source.read(item, key)).collect();
+                let many = items.len();
+                let value: Vec<_> =
+                    items.into_iter().filter_map(|item| self.source.read(item, key)).collect();
+                if value.len() < many {
+                    self.faulty.push(key);
+                }
                 Some(At { value, span })
             }
             other => {
-                let message = format!("`{key}`: expected a list, found {}", other.type_str());
+                let written = self.source.text.get(span.clone()).filter(|text| !text.contains('\n'));
+                let message = match (&other, written) {
+                    (DeValue::String(_), Some(text)) => format!("`{key}`: expected a list, write [{text}]"),
+                    _ => format!("`{key}`: expected a list, found {}", other.type_str()),
+                };
                 self.source.fault(&span, message);
+                self.faulty.push(key);
                 None
             }
         }
     }
 
-    /// Refuses every key that nobody asked for.
-    pub(crate) fn finish(self) {
+    /// Refuses every key that nobody asked for; returns those that have faults, or were meant by one that has.
+    pub(crate) fn finish(mut self) -> Faulty {
         for (key, _) in &self.entries {
             let name: &str = key.get_ref();
             let hint = match nearest(name, self.known.iter().copied()) {
-                Some(known) => format!("; did you mean `{known}`?"),
+                Some(known) => {
+                    self.faulty.push(known);
+                    format!("; did you mean `{known}`?")
+                }
                 None => {
                     let known: Vec<&str> = self.known.iter().copied().collect();
                     format!("; it may have {}", known.join(", "))
@@ -361,6 +418,7 @@ impl<'a, 's> Table<'a, 's> {
             };
             self.source.fault(&key.span(), format!("{} has no key `{name}`{hint}", self.what));
         }
+        self.faulty
     }
 
     /// Where a fault about the whole table points: its first line.
@@ -374,22 +432,31 @@ impl<'a, 's> Table<'a, 's> {
 impl<'a> Source<'a> {
     fn read<T: Deserialize<'a>>(&self, value: Spanned<DeValue<'a>>, key: &str) -> Option<At<T>> {
         let span = value.span();
+        let found = match value.get_ref() {
+            DeValue::Integer(_) | DeValue::Float(_) => self.text.get(span.clone()).unwrap_or_default(),
+            other => other.type_str(),
+        };
         match T::deserialize(IntoDeserializer::<toml::de::Error>::into_deserializer(value)) {
             Ok(value) => Some(At { value, span }),
             Err(error) => {
-                self.fault(&error.span().unwrap_or(span), format!("`{key}`: {}", with_hint(error.message())));
+                let message = with_hint(key, error.message(), found);
+                self.fault(&error.span().unwrap_or(span), format!("`{key}`: {message}"));
                 None
             }
         }
     }
 }
 
-/// serde names what it does not know with all that it knows; the nearest of these says more.
-fn with_hint(message: &str) -> String {
+/// What serde says, in the words of the policy language.
+fn with_hint(key: &str, message: &str, found: &str) -> String {
     let unknown = message.strip_prefix("unknown variant `").and_then(|rest| rest.split_once("`, expected "));
     let Some((found, expected)) = unknown else {
-        return message.to_owned();
+        return match wanted(key, message) {
+            Some(wanted) => format!("expected {wanted}, found {found}"),
+            None => message.to_owned(),
+        };
     };
+    // All that it knows are many; the nearest of these says more.
     let known: Vec<&str> = expected.split('`').skip(1).step_by(2).collect();
     match nearest(found, known.iter().copied()) {
         Some(near) => format!("there is no `{found}`; did you mean `{near}`?"),
