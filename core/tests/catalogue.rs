@@ -5,7 +5,7 @@
 
 use std::fmt::Write;
 
-use sekisho::{AGGREGATES, FIELDS, FieldKind};
+use sekisho::{AGGREGATES, FIELDS, FieldKind, Policy};
 
 /// `SEKISHO_REWRITE=1` writes the document anew.
 #[test]
@@ -15,6 +15,9 @@ fn fields_are_documented() {
          Generated from `core/src/event/field.rs`. The number is what C programs use; it is never reused.\n\
          An entity is an identifier that history can be kept about (`by`); it is hashed when the event reaches the\n\
          engine. Attributes are kept as they are and refuse anything that looks like a card number.\n\n\
+         A `bin` that is absent comes from the `card`, if that is a card number whose check digit is right, not a token.\n\
+         A `label` beside an event counts for those after it: from the event on or, given an `id`, from `labelled_at`\n\
+         on. One that is [learnt later](policy.md#what-is-learnt-later) wants an `id`.\n\n\
          | no. | name | kind | meaning | counterpart |\n|---|---|---|---|---|\n",
     );
     for spec in FIELDS {
@@ -71,6 +74,16 @@ fn aggregates_are_documented() {
         );
     }
     written("features.md", &text);
+}
+
+/// The first policy that a reader of the documents sees is a whole one.
+#[test]
+fn the_policy_of_the_documents_compiles() {
+    let file = format!("{}/../docs/policy.md", env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(file).unwrap();
+    let (_, block) = text.split_once("```toml\n").unwrap();
+    let (policy, _) = block.split_once("```").unwrap();
+    Policy::from_toml(policy).unwrap_or_else(|error| panic!("{error}"));
 }
 
 fn written(name: &str, text: &str) {
