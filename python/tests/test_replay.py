@@ -251,6 +251,64 @@ def test_a_refused_column_names_itself_and_changes_nothing(
     assert all(remembered.events == 0 for remembered in engine.statistics())
 
 
+OCTETS = [b"a"] * 40 + [b"SECRET\xe9\x9a"] + [b"JPJP"] * 9
+
+
+def unchecked(name: str) -> pa.Array:
+    """Text that was never looked at, as pyarrow reads it from files of others."""
+    if name == "text":
+        return pa.array(OCTETS, pa.binary()).view(pa.string())
+    if name == "large":
+        return pa.array(OCTETS, pa.large_binary()).view(pa.large_string())
+    if name == "view":
+        return pa.array(OCTETS, pa.binary_view()).view(pa.string_view())
+    if name == "slice":
+        return pa.array([b"\xff", *OCTETS], pa.binary()).view(pa.string())[1:]
+    values = pa.array([b"a", b"SECRET\xe9\x9a"], pa.binary()).view(pa.string())
+    return pa.DictionaryArray.from_arrays(pa.array([0] * 40 + [1] + [0] * 9, pa.int8()), values)
+
+
+@pytest.mark.parametrize("name", ["text", "large", "view", "slice", "dictionary"])
+@pytest.mark.parametrize("field", ["id", "account", "country", "device.model"])
+def test_text_that_is_no_utf8_is_refused(engine: sekisho.Engine, name: str, field: str) -> None:
+    columns = table().drop_columns([field] if field in COLUMNS else [])
+    with pytest.raises(sekisho.SekishoError) as caught:
+        engine.replay(columns.append_column(field, unchecked(name)))
+    assert (caught.value.kind, caught.value.field) == ("utf8", field)
+    assert str(caught.value).startswith(f"row 40: `{field}`: found bytes that are not UTF-8")
+    assert str(caught.value).endswith("nothing was recorded") and "SECRET" not in str(caught.value)
+    assert all(remembered.events == 0 for remembered in engine.statistics())
+
+
+def test_a_value_is_not_read_beyond_its_end(engine: sekisho.Engine) -> None:
+    # The first ends within a character that the second would go on with.
+    cut = pa.array(["高"] * ROWS).cast(pa.binary())
+    ends = pa.array([0, 1, *range(3, 3 * ROWS, 3)], pa.int32()).buffers()[1]
+    column = pa.StringArray.from_buffers(ROWS, ends, cut.buffers()[2])
+    with pytest.raises(sekisho.SekishoError, match="row 0: `account`: found bytes that are not UTF-8"):
+        engine.replay(changed("account", column))
+    backwards = pa.array([0, 9, 3, *range(9, 9 + 3 * (ROWS - 2), 3)], pa.int32()).buffers()[1]
+    with pytest.raises(ValueError, match="the Arrow data cannot be read"):
+        engine.replay(changed("account", pa.StringArray.from_buffers(ROWS, backwards, cut.buffers()[2])))
+
+
+def test_what_stands_under_a_null_may_be_anything(policy: sekisho.Policy) -> None:
+    octets = pa.array([b"\xff" if n % 5 == 0 else ("JP", "SG")[n % 2].encode() for n in range(ROWS)])
+    known = pa.array([n % 5 != 0 for n in range(ROWS)]).buffers()[1]
+    column = pa.Array.from_buffers(pa.string(), ROWS, [known, *octets.buffers()[1:]])
+    answers = sekisho.Engine(policy, key=KEY).replay(changed("country", column))
+    assert as_rows(answers) == expected_rows(policy)
+
+
+@pytest.mark.parametrize("key", [7, -1])
+def test_a_key_that_its_dictionary_lacks_is_refused(engine: sekisho.Engine, key: int) -> None:
+    keys = pa.array([0] * 9 + [key] + [0] * 40, pa.int32())
+    column = pa.DictionaryArray.from_arrays(keys, pa.array(["a"]), safe=False)
+    with pytest.raises(sekisho.SekishoError, match="row 9: `account`: found a key that its dictionary") as caught:
+        engine.replay(changed("account", column))
+    assert (caught.value.kind, caught.value.field) == ("out_of_range", "account")
+
+
 def test_columns_that_are_no_fields(engine: sekisho.Engine) -> None:
     with pytest.raises(sekisho.SekishoError, match="did you mean `account`.*extra=\"ignore\"") as caught:
         engine.replay(table().append_column("acount", pa.array(range(ROWS))))

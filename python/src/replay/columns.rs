@@ -7,13 +7,14 @@ use arrow_array::types::{
     UInt8Type, UInt16Type, UInt32Type, UInt64Type,
 };
 use arrow_array::{
-    Array, ArrayRef, BooleanArray, LargeStringArray, RecordBatch, StringArray, StringViewArray, StructArray,
+    Array, ArrayRef, BinaryArray, BinaryViewArray, BooleanArray, GenericBinaryArray, LargeBinaryArray,
+    LargeStringArray, OffsetSizeTrait, RecordBatch, StringArray, StringViewArray, StructArray,
 };
 use arrow_buffer::NullBuffer;
-use arrow_schema::{DataType, SchemaRef, TimeUnit};
+use arrow_schema::{ArrowError, DataType, SchemaRef, TimeUnit};
 use sekisho::{ErrorKind, Event, Field, FieldKind};
 
-use super::{Schema, column_failure};
+use super::{Schema, arrow_failure, column_failure};
 use crate::convert::member_name;
 use crate::error::{Failure, Result};
 
@@ -349,22 +350,38 @@ impl Part {
     /// Reads the values in the form in which events take them. The type has been looked at before.
     fn into_chunk(self, name: &str, start: usize) -> Result<Chunk> {
         let Part { array, outer } = self;
+        let in_row = |at: usize, failure: Failure| failure.at_row(start + at, "; nothing was recorded");
         let DataType::Dictionary(..) = array.data_type() else {
             let nulls = NullBuffer::union(outer.as_ref(), array.nulls());
-            let cells =
-                cells(&array).map_err(|at| beyond(name).at_row(start + at, "; nothing was recorded"))?;
+            let cells = cells(name, &array).map_err(|(at, failure)| in_row(at, failure))?;
             return Ok(Chunk { cells, nulls, keys: None });
         };
         let dictionary = array.as_any_dictionary();
-        let values = dictionary.values();
-        if values.is_empty() {
+        let (places, values) = (dictionary.keys(), dictionary.values());
+        let Cells::Integer(found) = cells(name, places).map_err(|(at, failure)| in_row(at, failure))? else {
             return Ok(Chunk { cells: Cells::Nothing, nulls: None, keys: None });
+        };
+        let mut keys = Vec::with_capacity(found.len());
+        for (at, place) in found.into_iter().enumerate() {
+            let key = usize::try_from(place).ok().filter(|key| *key < values.len());
+            if key.is_none() && places.is_valid(at) {
+                let count = values.len();
+                let what = format!(
+                    "found a key that its dictionary of {count} values lacks; encode the column anew"
+                );
+                return Err(in_row(at, column_failure(ErrorKind::OutOfRange, name, what)));
+            }
+            keys.push(key.unwrap_or(0));
         }
-        let keys = dictionary.normalized_keys();
-        let known = |(row, key): (usize, &usize)| dictionary.keys().is_valid(row) && values.is_valid(*key);
+        let cells = cells(name, values).map_err(|(value, failure)| {
+            match keys.iter().position(|key| *key == value) {
+                Some(at) => in_row(at, failure),
+                None => failure,
+            }
+        })?;
+        let known = |(row, key): (usize, &usize)| places.is_valid(row) && values.is_valid(*key);
         let inner: NullBuffer = keys.iter().enumerate().map(known).collect();
         let nulls = NullBuffer::union(outer.as_ref(), Some(&inner));
-        let cells = cells(values).map_err(|_| beyond(name))?;
         Ok(Chunk { cells, nulls, keys: Some(keys) })
     }
 }
@@ -387,8 +404,12 @@ fn fits(kind: FieldKind, data_type: &DataType) -> bool {
     }
 }
 
-/// The values of an array of a type that fits; where an unsigned integer is beyond 64 signed bits, its place.
-fn cells(array: &ArrayRef) -> Result<Cells, usize> {
+/// The values of an array of a type that fits, or which of them is none. Errors of Arrow's own name no row.
+fn cells(name: &str, array: &dyn Array) -> Result<Cells, (usize, Failure)> {
+    if let Some(at) = broken_text(array).map_err(|error| (0, arrow_failure(error).into()))? {
+        let what = "found bytes that are not UTF-8; decode the column from its own encoding first";
+        return Err((at, column_failure(ErrorKind::Utf8, name, what)));
+    }
     Ok(match array.data_type() {
         DataType::Utf8 => Cells::Text(array.as_string().clone()),
         DataType::LargeUtf8 => Cells::LargeText(array.as_string().clone()),
@@ -405,9 +426,9 @@ fn cells(array: &ArrayRef) -> Result<Cells, usize> {
         DataType::UInt32 => Cells::Integer(mapped::<UInt32Type, _>(array, i64::from)),
         DataType::UInt64 => {
             let values = array.as_primitive::<UInt64Type>();
-            let beyond = |at: &usize| values.is_valid(*at) && i64::try_from(values.value(*at)).is_err();
-            if let Some(at) = (0..values.len()).find(beyond) {
-                return Err(at);
+            let too_large = |at: &usize| values.is_valid(*at) && i64::try_from(values.value(*at)).is_err();
+            if let Some(at) = (0..values.len()).find(too_large) {
+                return Err((at, beyond(name)));
             }
             // Only values that are null anyway are beyond the range here.
             Cells::Integer(mapped::<UInt64Type, _>(array, |number| i64::try_from(number).unwrap_or(0)))
@@ -428,7 +449,36 @@ fn cells(array: &ArrayRef) -> Result<Cells, usize> {
     })
 }
 
-fn mapped<T: ArrowPrimitiveType, V>(array: &ArrayRef, map: impl Fn(T::Native) -> V) -> Vec<V> {
+/// The first text that is none: whoever handed it over need not have looked, and what is read as text without being
+/// some is read beyond its end. What is null may be anything.
+fn broken_text(array: &dyn Array) -> Result<Option<usize>, ArrowError> {
+    // As octets, which may be anything; that each value lies within its buffer is looked at on the way.
+    let octets = |data_type| array.to_data().into_builder().data_type(data_type).build();
+    Ok(match array.data_type() {
+        DataType::Utf8 => broken_octets(&BinaryArray::from(octets(DataType::Binary)?)),
+        DataType::LargeUtf8 => broken_octets(&LargeBinaryArray::from(octets(DataType::LargeBinary)?)),
+        DataType::Utf8View => BinaryViewArray::from(octets(DataType::BinaryView)?).iter().position(is_broken),
+        _ => None,
+    })
+}
+
+fn broken_octets<O: OffsetSizeTrait>(values: &GenericBinaryArray<O>) -> Option<usize> {
+    let ends = values.value_offsets();
+    let (first, last) = (ends[0].as_usize(), ends[values.len()].as_usize());
+    // All at once, which is many times quicker than one by one.
+    if let Ok(text) = str::from_utf8(&values.value_data()[first..last])
+        && ends.iter().all(|end| text.is_char_boundary(end.as_usize() - first))
+    {
+        return None;
+    }
+    values.iter().position(is_broken)
+}
+
+fn is_broken(value: Option<&[u8]>) -> bool {
+    value.is_some_and(|octets| str::from_utf8(octets).is_err())
+}
+
+fn mapped<T: ArrowPrimitiveType, V>(array: &dyn Array, map: impl Fn(T::Native) -> V) -> Vec<V> {
     array.as_primitive::<T>().values().iter().map(|value| map(*value)).collect()
 }
 

@@ -60,7 +60,7 @@ pub(crate) fn replay(
         let what = format!("the feature `{name}` has the name of a column of the answer; give it another");
         return Err(PyValueError::new_err(what).into());
     }
-    let columns = Columns::find(policy.schema(), &schema, &batches, options.ignore_extra)?;
+    let columns = py.detach(|| Columns::find(policy.schema(), &schema, &batches, options.ignore_extra))?;
     // Every value is tried before the first row is recorded, so that a refused table changes nothing.
     let order = py.detach(|| {
         columns.check(&mut policy.event())?;
