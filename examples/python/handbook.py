@@ -48,7 +48,7 @@ def events(transactions: pa.Table) -> pa.Table:
         {
             "id": transactions["TRANSACTION_ID"],
             "type": payment,
-            "time": transactions["TX_DATETIME"],
+            "time": pc.assume_timezone(transactions["TX_DATETIME"], "UTC"),
             "account": transactions["CUSTOMER_ID"],
             "terminal": transactions["TERMINAL_ID"],
             "amount_minor": cents,

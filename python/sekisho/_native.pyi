@@ -355,10 +355,16 @@ class Engine:
         """Scores and remembers every row of a table.
 
         Columns are named as the event's fields; structs stand for groups. Nulls are absent fields. Rows are
-        scored in the order of `time`, ties in the order of rows, and come back in the order given. The clock is
-        the table's own, so that gaps of more than a day are taken.
+        scored in the order of `time`, ties in the order of rows, and come back in the order given, without the index
+        of a pandas frame: assign columns of the answer with `.to_numpy()`. The clock is the table's own, so that gaps
+        of more than a day are taken. Timestamps have a time zone.
 
-        A column or value that is refused changes nothing. `extra="ignore"` leaves out columns that are no fields.
+        `label`, fraud or genuine, says what was learnt about a row, and `labelled_at` when: features of later rows see
+        it from then on, without `labelled_at` at once.
+
+        A column or value that is refused changes nothing. A row that is refused while it is scored, for want of a
+        field that the policy requires, leaves the rows before it recorded. `extra="ignore"` leaves out columns that
+        are no fields.
         """
 
 @final

@@ -116,8 +116,8 @@ def test_every_library_gives_what_single_calls_give(policy: sekisho.Policy, name
 
 CASTS: dict[str, list[pa.DataType]] = {
     "time": [
-        pa.timestamp("s"),
-        pa.timestamp("ms"),
+        pa.timestamp("s", "UTC"),
+        pa.timestamp("ms", "+09:00"),
         pa.timestamp("us", "UTC"),
         pa.timestamp("ns", "Asia/Tokyo"),
     ],
@@ -215,7 +215,10 @@ REFUSED: list[tuple[str, Any, str, list[str]]] = [
     ("amount_minor", pa.array(["1"] * ROWS), "wrong_type", ["a column of Utf8", "expected integers"]),
     ("amount_minor", pa.array([1] * ROWS).cast(pa.decimal128(21, 2)), "wrong_type", ["Decimal128(21, 2)"]),
     ("account", pa.array([1.5] * ROWS), "wrong_type", ["a column of Float64", "expected text or integers"]),
-    ("account", pa.array([b"a"] * ROWS), "wrong_type", ["a column of Binary"]),
+    ("account", pa.array([1.5] * ROWS), "wrong_type", ["cast it to int64", "\"Int64\"", "7.0"]),
+    ("account", pa.array([b"a"] * ROWS), "wrong_type", ["a column of Binary", "cast it to text"]),
+    ("time", pa.array(TIMES, pa.timestamp("ms")), "time", ["without a time zone; say which one", "tz_localize"]),
+    ("time", pa.array(TIMES, pa.timestamp("ms")).dictionary_encode(), "time", ["without a time zone"]),
     ("time", pa.array([1.5] * ROWS), "wrong_type", ["a column of Float64", "expected timestamps"]),
     ("time", pa.array(["x"] * ROWS), "wrong_type", ["a column of Utf8"]),
     ("time", pa.array([1] * ROWS, pa.date32()), "wrong_type", ["a column of Date32"]),
@@ -232,7 +235,7 @@ REFUSED: list[tuple[str, Any, str, list[str]]] = [
     ("latitude", pa.array([0.5] * 49 + [float("inf")]), "not_finite", ["row 49: `latitude`: found inf"]),
     ("time", pa.array([*TIMES[:-1], -1]), "time", ["row 49: `time`", "1970"]),
     ("time", pa.array([*TIMES[:-1], None]), "absent", ["row 49: `time`"]),
-    ("time", pa.array([*(time // 1000 for time in TIMES[:-1]), 2**62], pa.timestamp("s")), "time", ["row 49: `time`", "year 9999"]),
+    ("time", pa.array([*(time // 1000 for time in TIMES[:-1]), 2**62], pa.timestamp("s", "UTC")), "time", ["row 49: `time`", "year 9999"]),
     ("type", pa.array(["payment"] * 49 + [None]), "absent", ["row 49: `type`"]),
     ("type", pa.array(["payment"] * 49 + ["purchase"]), "out_of_range", ["row 49: `type`", "expected one of"]),
 ]
@@ -315,6 +318,9 @@ def test_columns_that_are_no_fields(engine: sekisho.Engine) -> None:
     assert (caught.value.kind, caught.value.field) == ("unknown_name", "acount")
     nested = pa.array([{"a": 1}] * ROWS)
     more = table().append_column("weather", pa.array(range(ROWS))).append_column("nested", nested)
+    with pytest.raises(sekisho.SekishoError, match="`weather`: .*; nor are `nested.a` fields; drop the column") as caught:
+        engine.replay(more)
+    assert (caught.value.kind, caught.value.field) == ("unknown_name", "weather")
     assert len(engine.replay(more, extra="ignore")) == ROWS
     with pytest.raises(ValueError, match="extra"):
         engine.replay(table(), extra="some")  # type: ignore[call-overload,arg-type]

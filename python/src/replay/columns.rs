@@ -85,6 +85,7 @@ impl Columns {
             ));
         }
         let mut columns = Columns { sources: Vec::new(), starts, id: None, times: Vec::new() };
+        let mut unknown = Vec::new();
         for (place, column) in schema.fields().iter().enumerate() {
             let name = column.name();
             // The index that pandas sends along is no part of the table.
@@ -96,17 +97,28 @@ impl Columns {
                 DataType::Struct(members) => {
                     for (number, member) in members.iter().enumerate() {
                         let full = member_name(fields, name, member.name());
-                        let arrays = arrays.iter().map(|part| part.member(number)).collect();
-                        columns.add(fields, &full, member.data_type(), arrays, ignore_extra)?;
+                        match fields.field(&full) {
+                            Ok(field) => {
+                                let arrays = arrays.iter().map(|part| part.member(number)).collect();
+                                columns.add(fields, field, &full, member.data_type(), arrays)?;
+                            }
+                            Err(error) => unknown.push((full, error)),
+                        }
                     }
                 }
-                data_type => {
-                    let field = columns.add(fields, name, data_type, arrays, ignore_extra)?;
-                    if field == Some(Field::ID) {
-                        columns.id = Some(place);
+                data_type => match fields.field(name) {
+                    Ok(field) => {
+                        columns.add(fields, field, name, data_type, arrays)?;
+                        if field == Field::ID {
+                            columns.id = Some(place);
+                        }
                     }
-                }
+                    Err(error) => unknown.push((name.clone(), error)),
+                },
             }
+        }
+        if !ignore_extra {
+            none_unknown(unknown)?;
         }
         columns.times = columns.read_times(rows)?;
         Ok(columns)
@@ -115,20 +127,11 @@ impl Columns {
     fn add(
         &mut self,
         fields: &Schema,
+        field: Field,
         name: &str,
         data_type: &DataType,
         arrays: Vec<Part>,
-        ignore_extra: bool,
-    ) -> Result<Option<Field>> {
-        let field = match fields.field(name) {
-            Ok(field) => field,
-            Err(_) if ignore_extra => return Ok(None),
-            Err(error) => {
-                let note =
-                    "; drop the column, or pass extra=\"ignore\" to leave out columns that are no fields";
-                return Err(Failure::from(error).with_note(note));
-            }
-        };
+    ) -> Result<()> {
         if self.sources.iter().any(|known| known.field == field) {
             let what = "found two columns for this field; keep one";
             return Err(column_failure(ErrorKind::UnknownName, name, what));
@@ -138,12 +141,17 @@ impl Columns {
         if !fits(kind, data_type) {
             return Err(wrong_column(name, kind, data_type));
         }
+        if is_naive(data_type) {
+            let what = "found timestamps without a time zone; say which one, e.g. with tz_localize, or give \
+                        milliseconds since 1970";
+            return Err(column_failure(ErrorKind::Time, name, what));
+        }
         let mut chunks = Vec::with_capacity(arrays.len());
         for (part, start) in arrays.into_iter().zip(&self.starts) {
             chunks.push(part.into_chunk(name, *start)?);
         }
         self.sources.push(Source { field, chunks });
-        Ok(Some(field))
+        Ok(())
     }
 
     /// The time of every row, each of which must have one.
@@ -386,6 +394,19 @@ impl Part {
     }
 }
 
+/// Refuses columns that are no fields, all at once.
+fn none_unknown(unknown: Vec<(String, sekisho::Error)>) -> Result<()> {
+    let mut unknown = unknown.into_iter();
+    let Some((_, error)) = unknown.next() else { return Ok(()) };
+    let others: Vec<String> = unknown.map(|(name, _)| format!("`{name}`")).collect();
+    let others = match &*others {
+        [] => String::new(),
+        _ => format!("; nor are {} fields", others.join(", ")),
+    };
+    let note = "; drop the column, or pass extra=\"ignore\" to leave out columns that are no fields";
+    Err(Failure::from(error).with_note(&format!("{others}{note}")))
+}
+
 /// Whether a field takes the values of a column.
 fn fits(kind: FieldKind, data_type: &DataType) -> bool {
     use DataType::{Boolean, Dictionary, Float32, Float64, LargeUtf8, Null, Timestamp, Utf8, Utf8View};
@@ -400,6 +421,15 @@ fn fits(kind: FieldKind, data_type: &DataType) -> bool {
         (FieldKind::Boolean, Boolean) => true,
         (FieldKind::Time, Timestamp(..)) => true,
         (FieldKind::Time, whole) => whole.is_integer(),
+        _ => false,
+    }
+}
+
+/// Whether times are those of a clock on some wall: which moment they mean nobody can know.
+fn is_naive(data_type: &DataType) -> bool {
+    match data_type {
+        DataType::Timestamp(_, zone) => zone.is_none(),
+        DataType::Dictionary(_, values) => is_naive(values),
         _ => false,
     }
 }
@@ -492,6 +522,10 @@ fn beyond(name: &str) -> Failure {
 
 fn wrong_column(name: &str, kind: FieldKind, found: &DataType) -> Failure {
     let (expected, advice) = match kind {
+        FieldKind::Identifier | FieldKind::Entity if found.is_floating() => (
+            "text or integers",
+            "cast it to int64 (in pandas \"Int64\", which has room for missing values); as text, 7 would be 7.0",
+        ),
         FieldKind::Identifier | FieldKind::Entity => {
             ("text or integers", "cast it to text or to an integer type")
         }
@@ -502,7 +536,7 @@ fn wrong_column(name: &str, kind: FieldKind, found: &DataType) -> Failure {
         ),
         FieldKind::Number => ("floats or integers", "cast it to float64"),
         FieldKind::Boolean => ("booleans", "cast it to bool"),
-        FieldKind::Time => ("timestamps or integer milliseconds", "cast it to a timestamp in UTC"),
+        FieldKind::Time => ("timestamps or integer milliseconds", "cast it to a timestamp with a time zone"),
         _ => ("another type", "leave it out"),
     };
     let what = format!("found a column of {found}, expected {expected}; {advice}");
