@@ -250,12 +250,19 @@ class Engine:
         """Writes everything that the engine remembers, while other threads go on scoring.
 
         The bytes hold tokens in place of identifiers, but for the networks on lists. They are sealed with the
-        engine's key and not encrypted. A path has the snapshot when it is whole and on the disk;
-        until then it keeps what it had.
+        engine's key and not encrypted. A path has the snapshot when it is whole and on the disk; until then it keeps
+        what it had. The file keeps its permissions; a new one can be read by its owner only. A process that is killed
+        meanwhile leaves what it wrote beside it, under a name that ends in .new and a number.
+
+        `write` of a file must not call the engine's `snapshot`, `swap`, `challenge_with`, `end_challenge`, `rotate` or
+        `retire_key`: they wait until the snapshot is through.
         """
     def recover(self, source: str | PathLike[str] | bytes | _Reads, /) -> Recovered:
         """Does again what a journal says, after `restore` or from the very first frame on, before the engine is
         used. Frames that the snapshot contains are passed over. After an error the engine is as of the frame before.
+
+        When `torn` of the answer is not 0, the last frame was not written to its end: cut the file to `bytes` before
+        more is appended, or what follows cannot be recovered.
         """
     @property
     def policy(self) -> Policy: ...

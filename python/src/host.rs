@@ -1,13 +1,14 @@
 //! What Python gives to write to and to read from: paths, files, bytes, callables.
 
 use std::collections::VecDeque;
-use std::fs::File;
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufReader, BufWriter, Cursor, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::ThreadId;
 
 use pyo3::exceptions::{PyOSError, PyTypeError};
+use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::sync::MutexExt;
@@ -62,15 +63,32 @@ fn write_some(file: &Bound<'_, PyAny>, bytes: &[u8]) -> PyResult<usize> {
     }
 }
 
-/// Keeps the error that the core only hears of.
+/// Bytes after which somebody may want to stop: at most a fraction of a second's work.
+const LOOKED_EVERY: usize = 4 << 20;
+
+/// Keeps the error that the core only hears of, and looks at signals now and then, as work on gigabytes takes minutes.
 pub(crate) struct Told<T> {
     inner: T,
     failed: Option<io::Error>,
+    /// Bytes since signals were looked at.
+    passed: usize,
 }
 
 impl<T> Told<T> {
     fn new(inner: T) -> Told<T> {
-        Told { inner, failed: None }
+        Told { inner, failed: None, passed: 0 }
+    }
+
+    fn passes(&mut self, result: io::Result<usize>) -> io::Result<usize> {
+        let result = result.and_then(|bytes| {
+            self.passed += bytes;
+            if self.passed >= LOOKED_EVERY {
+                self.passed = 0;
+                Python::attach(|py| py.check_signals())?;
+            }
+            Ok(bytes)
+        });
+        self.tell(result)
     }
 
     fn tell<V>(&mut self, result: io::Result<V>) -> io::Result<V> {
@@ -96,14 +114,14 @@ impl<T> Told<T> {
 impl<T: Read> Read for Told<T> {
     fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
         let result = self.inner.read(to);
-        self.tell(result)
+        self.passes(result)
     }
 }
 
 impl<T: Write> Write for Told<T> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let result = self.inner.write(bytes);
-        self.tell(result)
+        self.passes(result)
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -173,19 +191,14 @@ impl Target {
                 if answer.is_ok() && to.failed.is_none() {
                     let _ = to.flush();
                 }
-                let Told { inner, failed } = to;
+                let Told { inner, failed, .. } = to;
                 drop(inner.into_parts());
-                Told { inner: (), failed }.or_failed(answer)
+                Told { failed, ..Told::new(()) }.or_failed(answer)
             }
-            Target::Path(path) => {
-                let mut new = path.clone().into_os_string();
-                new.push(".new");
-                let answer = renamed(&PathBuf::from(new), &path, write);
-                answer.map_err(|failure| match failure {
-                    Unwritten::Here(error) => of_path(error, &path).into(),
-                    Unwritten::Core(failure) => failure,
-                })
-            }
+            Target::Path(path) => renamed(&path, write).map_err(|failure| match failure {
+                Unwritten::Here(error) => of_path(error, &path).into(),
+                Unwritten::Core(failure) => failure,
+            }),
         }
     }
 }
@@ -201,26 +214,59 @@ impl From<io::Error> for Unwritten {
     }
 }
 
-/// Writes a file under another name, brings it to the disk, and gives it its own.
-fn renamed<T>(
-    new: &Path,
-    path: &Path,
-    write: impl FnOnce(&mut dyn Write) -> sekisho::Result<T>,
-) -> Result<T, Unwritten> {
-    let mut to = Told::new(File::create(new)?);
-    let answer = write(&mut to);
-    if let Some(error) = to.failed {
-        let _ = std::fs::remove_file(new);
-        return Err(error.into());
+/// Writes a file under a name that nobody else writes to, brings it to the disk, and gives it its own.
+fn renamed<T>(path: &Path, write: impl FnOnce(&mut dyn Write) -> sekisho::Result<T>) -> Result<T, Unwritten> {
+    let (new, file) = beside(path)?;
+    let written = whole(file, path, write).and_then(|answer| {
+        fs::rename(&new, path)?;
+        Ok(answer)
+    });
+    if written.is_err() {
+        let _ = fs::remove_file(&new);
     }
-    let answer = answer.map_err(|error| Unwritten::Core(error.into()))?;
-    to.inner.sync_all()?;
-    std::fs::rename(new, path)?;
+    let answer = written?;
     if cfg!(unix) {
         // A new name is safe when its directory is.
         let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
         File::open(directory.unwrap_or(Path::new(".")))?.sync_all()?;
     }
+    Ok(answer)
+}
+
+/// Makes a file in the same directory, which only its owner can read.
+fn beside(path: &Path) -> io::Result<(PathBuf, File)> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut number = 0u64;
+    loop {
+        let mut new = path.as_os_str().to_owned();
+        new.push(format!(".new{number}"));
+        match options.open(&new) {
+            // Another snapshot's, or what a process left behind that was killed.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => number += 1,
+            file => return Ok((new.into(), file?)),
+        }
+    }
+}
+
+/// Writes all of a file that is to take the place of another, with the permissions of that.
+fn whole<T>(
+    file: File,
+    path: &Path,
+    write: impl FnOnce(&mut dyn Write) -> sekisho::Result<T>,
+) -> Result<T, Unwritten> {
+    let mut to = Told::new(file);
+    let answer = write(&mut to);
+    if let Some(error) = to.failed {
+        return Err(error.into());
+    }
+    let answer = answer.map_err(|error| Unwritten::Core(error.into()))?;
+    if let Ok(before) = fs::metadata(path) {
+        to.inner.set_permissions(before.permissions())?;
+    }
+    to.inner.sync_all()?;
     Ok(answer)
 }
 
@@ -248,6 +294,12 @@ impl Journal {
         }
         let (frames, turn, on) = (Arc::default(), Mutex::default(), Mutex::default());
         Ok(Journal { to: given.clone().unbind(), is_file, frames, turn, on })
+    }
+
+    /// Shows the collector of garbage what frames go to. Nothing is let go of for it: whatever else is in a ring of
+    /// references that only they close, an instance or a closure, can be.
+    pub(crate) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.to)
     }
 
     /// Where the engine puts frames.

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import io
+import os
 import resource
+import signal
 import threading
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +17,7 @@ from typing import Any
 import polars
 import pytest
 import sekisho
-from conftest import KEY, POLICY, START
+from conftest import KEY, POLICY, REPOSITORY, START
 
 OTHER_KEY = b"another example key of 32 bytes."
 
@@ -249,6 +254,120 @@ def test_a_snapshot_that_fails_leaves_the_one_before(engine: sekisho.Engine, tmp
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert path.read_text() == "the one before"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_snapshots_of_one_path_do_not_meet(policy: sekisho.Policy, engine: sekisho.Engine, tmp_path: Path) -> None:
+    for n in range(2_000):
+        engine.record(event(n, account=f"a-{n}"))
+    path = tmp_path / "snapshot"
+    started = threading.Barrier(4)
+
+    def snap() -> None:
+        started.wait()
+        for _ in range(10):
+            engine.snapshot(path)
+            assert answers(sekisho.Engine.restore(policy, KEY, source=path)) == expected
+
+    expected = answers(engine)
+    failed: list[BaseException] = []
+
+    def kept() -> None:
+        try:
+            snap()
+        except BaseException as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=kept) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=60)
+    assert failed == [] and list(tmp_path.iterdir()) == [path]
+
+
+def test_a_snapshot_shows_itself_to_those_that_could_read_the_one_before(
+    engine: sekisho.Engine, tmp_path: Path
+) -> None:
+    path = tmp_path / "snapshot"
+    engine.snapshot(path)
+    assert path.stat().st_mode & 0o777 == 0o600
+    path.chmod(0o640)
+    engine.snapshot(path)
+    assert path.stat().st_mode & 0o777 == 0o640
+    # A directory cannot be replaced by a file, and nothing stays behind.
+    (tmp_path / "directory").mkdir()
+    with pytest.raises(IsADirectoryError):
+        engine.snapshot(tmp_path / "directory")
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["directory", "snapshot"]
+
+
+def test_long_work_on_files_can_be_interrupted(policy: sekisho.Policy, tmp_path: Path) -> None:
+    journal, path = tmp_path / "journal", tmp_path / "snapshot"
+    with journal.open("wb") as file:
+        engine = sekisho.Engine(policy, KEY, journal=file)
+        for n in range(100_000):
+            engine.record(event(n, account=f"a-{n}", device=f"d-{n}"))
+    engine.snapshot(path)
+    told = threading.Event()
+
+    def stop(*_: object) -> None:
+        told.set()
+        raise Full
+
+    def feed(pipe: Path, data: bytes) -> None:
+        with contextlib.suppress(BrokenPipeError), pipe.open("wb", buffering=0) as file:
+            file.write(data[: 6 << 20])
+            os.kill(os.getpid(), signal.SIGUSR1)
+            file.write(data[6 << 20 : 9 << 20])
+            # Whoever reads gets no further, unless it looks at signals.
+            told.wait(timeout=60)
+
+    before = signal.signal(signal.SIGUSR1, stop)
+    try:
+        for source, call in (
+            (path, lambda pipe: sekisho.Engine.restore(policy, KEY, source=pipe)),
+            (journal, lambda pipe: sekisho.Engine(policy, KEY).recover(pipe)),
+        ):
+            pipe, data = tmp_path / "pipe", source.read_bytes()
+            assert len(data) > 9 << 20
+            os.mkfifo(pipe)
+            told.clear()
+            thread = threading.Thread(target=feed, args=(pipe, data))
+            thread.start()
+            with pytest.raises(Full):
+                call(pipe)
+            thread.join()
+            pipe.unlink()
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    # A snapshot that is interrupted leaves the one before, and nothing else.
+    written = path.stat()
+    before = signal.signal(signal.SIGALRM, stop)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.001)
+        with pytest.raises(Full):
+            engine.snapshot(path)
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    assert path.stat() == written
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["journal", "snapshot"]
+
+
+def test_an_engine_whose_journal_holds_it_is_collected(policy: sekisho.Policy) -> None:
+    class Host:
+        def __init__(self, tenant: bool) -> None:
+            self.tenants = sekisho.Tenants(memory=1 << 30)
+            make = self.tenants.add if tenant else lambda _, *rest, **named: sekisho.Engine(*rest, **named)
+            self.engine = make("a", policy, KEY, journal=self.take)
+            self.engine.record(event(1))
+            self.frames = 1
+
+        def take(self, frame: bytes) -> None: ...
+
+    for tenant in (False, True):
+        host = weakref.ref(Host(tenant))
+        gc.collect()
+        assert host() is None
 
 
 def test_a_frame_that_a_journal_raises_on_comes_again(policy: sekisho.Policy) -> None:
