@@ -115,6 +115,32 @@ def test_a_restored_engine_goes_on_with_its_journal(policy: sekisho.Policy, tmp_
     assert answers(restored) == answers(engine)
 
 
+def test_the_lines_of_the_readme_lose_nothing_after_a_torn_frame(
+    policy: sekisho.Policy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    readme = (REPOSITORY / "python" / "README.md").read_text()
+    lines = readme.split("To outlive the process")[1].split("```python\n")[1].split("```")[0]
+    starts, restarts = lines.split("\n\n")
+    names: dict[str, Any] = {"sekisho": sekisho, "policy": policy, "secret": KEY}
+    names["log"] = Path("state.journal").open("ab")
+    exec(starts, names)
+    live(names["engine"], 0, 10)
+    for start in (10, 20):
+        names["log"].close()
+        os.truncate("state.journal", Path("state.journal").stat().st_size - 5)
+        exec(restarts, names)
+        assert names["recovered"].torn > 0
+        live(names["engine"], start, start + 10)
+        names["log"].close()
+        exec(restarts, names)
+        assert names["recovered"].is_complete
+        again = sekisho.Engine(policy, key=KEY)
+        assert again.recover("state.journal").is_complete
+        assert answers(again) == answers(names["engine"])
+    names["log"].close()
+
+
 def test_a_replay_is_journalled(policy: sekisho.Policy) -> None:
     frames: list[bytes] = []
     engine = sekisho.Engine(policy, key=KEY, journal=frames.append)
