@@ -163,6 +163,35 @@ fn what_cannot_be_loaded() {
 }
 
 #[test]
+fn members_of_another_secret_are_refused_although_its_number_is_the_same() {
+    let engine = builder().build().unwrap();
+    let stranger = Engine::builder(engine.policy(), HashKey::new(1, [77; 32])).build().unwrap();
+    let gathered = || {
+        let mut members = stranger.list_prepare("bad").unwrap();
+        members.add("d-1", &entry(50)).unwrap();
+        members
+    };
+    let mut own = engine.list_prepare("bad").unwrap();
+    for error in [
+        engine.list_accepts(&gathered()).unwrap_err(),
+        engine.list_load(gathered()).unwrap_err(),
+        engine.list_swap(gathered(), "theirs").unwrap_err(),
+        engine.list_seal(&gathered()).unwrap_err(),
+        own.merge(gathered()).unwrap_err(),
+    ] {
+        assert_eq!((error.kind(), error.field()), (ErrorKind::Key, Some("bad")));
+        assert!(error.to_string().contains("another secret than that of key 1"), "{error}");
+    }
+    assert_eq!((own.len(), engine.list_version("bad").unwrap().number), (0, 0));
+    // What is lent to a merge can be used on.
+    let theirs = gathered();
+    stranger.list_accepts(&theirs).unwrap();
+    let mut more = gathered();
+    more.merge(&theirs).unwrap();
+    assert_eq!((stranger.list_load(more).unwrap(), stranger.list_load(theirs).unwrap()), (1, 0));
+}
+
+#[test]
 fn a_journal_and_a_snapshot_bring_lists_back() {
     let journal = Arc::new(Mutex::new(Vec::new()));
     let sink = Arc::clone(&journal);

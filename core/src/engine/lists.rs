@@ -9,7 +9,7 @@ use super::journal::ListChange;
 use super::member::Member;
 use super::ruling::{Present, Ruling};
 use crate::error::{Error, ErrorKind, Result};
-use crate::event::token::{HashKey, Tokenizer};
+use crate::event::token::{HashKey, KeyMark, Tokenizer};
 use crate::event::{Field, FieldSpec, canonical};
 use crate::locale::{Address, Kind, Name};
 use crate::policy::{ListKind, ListPlan, parse_network};
@@ -52,7 +52,7 @@ pub struct PreparedList {
     hashes: Hashes,
     prepared: Prepared,
     /// What the tokens were made with.
-    key_id: u32,
+    key: KeyMark,
     era: u8,
     /// Histories may ask by the tokens of the previous key.
     asked_later: bool,
@@ -199,13 +199,17 @@ impl PreparedList {
     /// # Errors
     /// [`ErrorKind::Key`] when the other was gathered for another list or hashed with another key,
     /// [`ErrorKind::OutOfRange`] for more than 65,536 different severities, reasons and sources.
-    pub fn merge(&mut self, other: PreparedList) -> Result<()> {
-        if other.list != self.list || other.key_id != self.key_id {
-            let what = format!(
+    pub fn merge(&mut self, other: impl Borrow<PreparedList>) -> Result<()> {
+        let other = other.borrow();
+        let refused = |what| Err(Error::of_field(ErrorKind::Key, &self.list, what));
+        if other.list != self.list || other.key.id != self.key.id {
+            return refused(format!(
                 "found members for \"{}\" hashed with key {}, expected some for \"{}\" hashed with key {}",
-                other.list, other.key_id, self.list, self.key_id
-            );
-            return Err(Error::of_field(ErrorKind::Key, &self.list, what));
+                other.list, other.key.id, self.list, self.key.id
+            ));
+        }
+        if other.key != self.key {
+            return refused(other_secret(self.key.id));
         }
         self.prepared.merge(&other.prepared).ok_or_else(|| too_many_classes(&self.list))
     }
@@ -235,15 +239,26 @@ fn unknown(list: &str) -> Error {
     Error::of_field(ErrorKind::UnknownName, list, "the policy names no such list")
 }
 
-fn check_key(plan: &ListPlan, key: &HashKey, hashed_with: u32) -> Result<()> {
-    if key.id() == hashed_with {
+fn check_key(plan: &ListPlan, key: &HashKey, hashed_with: KeyMark) -> Result<()> {
+    if key.mark() == hashed_with {
         return Ok(());
     }
-    let what = format!(
-        "the members were hashed with key {hashed_with}, which key {} has replaced; gather them anew",
-        key.id()
-    );
+    let what = if key.id() == hashed_with.id {
+        other_secret(key.id())
+    } else {
+        format!(
+            "the members were hashed with key {}, which key {} has replaced; gather them anew",
+            hashed_with.id,
+            key.id()
+        )
+    };
     Err(Error::of_field(ErrorKind::Key, &plan.name, what))
+}
+
+fn other_secret(id: u32) -> String {
+    format!(
+        "the members were hashed with another secret than that of key {id}, under the same number; gather them anew"
+    )
 }
 
 fn check_entry(list: &str, entry: &ListEntry) -> Result<()> {
@@ -335,10 +350,21 @@ impl Engine {
             list: list.to_owned(),
             hashes: hashing.map_or(Hashes::Networks, |hashing| Hashes::Tokens(Box::new(hashing))),
             prepared: Prepared::default(),
-            key_id: key.id(),
+            key: key.mark(),
             era: plan.era(ruling.keys.era),
             asked_later: plan.asked_later,
         })
+    }
+
+    /// Whether gathered members could be loaded as things are.
+    ///
+    /// # Errors
+    /// [`ErrorKind::UnknownName`] for a list that the policy in force does not name, [`ErrorKind::Key`] when the members
+    /// were hashed with another key.
+    pub fn list_accepts(&self, members: &PreparedList) -> Result<()> {
+        let ruling = self.ruling();
+        let (plan, key) = plan_of(&ruling, &members.list)?;
+        check_key(plan, key, members.key)
     }
 
     /// What was gathered as bytes that others who have the list's key can [open](Engine::list_open): for a list with a
@@ -351,7 +377,7 @@ impl Engine {
     pub fn list_seal(&self, members: &PreparedList) -> Result<Vec<u8>> {
         let ruling = self.ruling();
         let (plan, key) = plan_of(&ruling, &members.list)?;
-        check_key(plan, key, members.key_id)?;
+        check_key(plan, key, members.key)?;
         bundle::seal(plan, key, &members.prepared, members.era)
     }
 
@@ -364,7 +390,7 @@ impl Engine {
         let mut members = self.list_prepare(list)?;
         let ruling = self.ruling();
         let (plan, key) = plan_of(&ruling, list)?;
-        check_key(plan, key, members.key_id)?;
+        check_key(plan, key, members.key)?;
         members.prepared = bundle::open(plan, key, bytes, members.era)?;
         Ok(members)
     }
@@ -374,15 +400,15 @@ impl Engine {
     ///
     /// # Errors
     /// [`ErrorKind::UnknownName`] when another policy has come into force that does not name the list,
-    /// [`ErrorKind::Key`] when the key was replaced since the members were gathered, or the policy or the key while
-    /// they were loaded: then a part of them may be on the list; [`ErrorKind::OutOfRange`] for
+    /// [`ErrorKind::Key`] when they were hashed with another key, the key was replaced since, or the policy or the key
+    /// while they were loaded: then a part of them may be on the list; [`ErrorKind::OutOfRange`] for
     /// more than 65,536 different severities, reasons and sources.
     pub fn list_load(&self, members: PreparedList) -> Result<usize> {
-        let PreparedList { list, prepared, key_id, .. } = members;
+        let PreparedList { list, prepared, key, .. } = members;
         let _loads = locked(&self.loads);
         // Whoever puts somebody on a list while scoring waits for one batch at most.
         let batches = prepared.batches().into_iter();
-        batches.map(|batch| self.load(&list, key_id, batch, None)).sum()
+        batches.map(|batch| self.load(&list, key, batch, None)).sum()
     }
 
     /// Puts other members in the place of all that a list has, at once: whoever scores meanwhile sees the ones or the
@@ -391,13 +417,13 @@ impl Engine {
     /// # Errors
     /// As [`list_load`](Engine::list_load).
     pub fn list_swap(&self, members: PreparedList, name: &str) -> Result<usize> {
-        let PreparedList { list, prepared, key_id, .. } = members;
+        let PreparedList { list, prepared, key, .. } = members;
         let _loads = locked(&self.loads);
-        self.load(&list, key_id, prepared, Some(name))
+        self.load(&list, key, prepared, Some(name))
     }
 
     /// Loads come one at a time, and no snapshot begins between the frames of one: the caller holds `loads`.
-    fn load(&self, list: &str, key_id: u32, prepared: Prepared, name: Option<&str>) -> Result<usize> {
+    fn load(&self, list: &str, key: KeyMark, prepared: Prepared, name: Option<&str>) -> Result<usize> {
         let ruling = self.ruling();
         let number = ruling.list_number(list)?;
         let Some(plan) = ruling.policy.0.lists.get(number) else { return Ok(0) };
@@ -406,7 +432,7 @@ impl Engine {
             Error::of_field(ErrorKind::Key, list, what)
         };
         let target = self.list(&ruling, number).ok_or_else(other)?;
-        check_key(plan, ruling.keys.of_list(plan)?, key_id)?;
+        check_key(plan, ruling.keys.of_list(plan)?, key)?;
         if name.is_none() && !target.has_classes_of(&prepared) {
             return Err(too_many_classes(list));
         }

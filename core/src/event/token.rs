@@ -52,6 +52,14 @@ impl HashKey {
         self.secret.iter().zip(other.secret.iter()).fold(0, |differ, (a, b)| differ | (a ^ b)) == 0
     }
 
+    /// By what it is known again once it is gone.
+    pub(crate) fn mark(&self) -> KeyMark {
+        let mut derived = self.derive("mark v1");
+        let secret = derived.first_chunk().map_or(0, |half| u64::from_be_bytes(*half));
+        derived.zeroize();
+        KeyMark { id: self.id, secret }
+    }
+
     /// A key of its own for each purpose: HMAC-SHA-256 over the purpose's name.
     fn derive(&self, purpose: &str) -> [u8; 32] {
         let mut mac = keyed(&self.secret);
@@ -70,6 +78,20 @@ impl Drop for HashKey {
 impl fmt::Debug for HashKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "HashKey({}, ...)", self.id)
+    }
+}
+
+/// Which key made tokens: its number, and 64 bits that tell secrets of one number apart. Nothing of the secret can be
+/// told from them.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct KeyMark {
+    pub(crate) id: u32,
+    secret: u64,
+}
+
+impl fmt::Debug for KeyMark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "KeyMark({}, ...)", self.id)
     }
 }
 
@@ -208,9 +230,18 @@ mod tests {
     }
 
     #[test]
+    fn keys_of_one_number_are_told_apart() {
+        let mark = HashKey::new(1, KEY).mark();
+        assert_eq!(mark, HashKey::new(1, KEY).mark());
+        assert_ne!(mark, HashKey::new(2, KEY).mark());
+        assert_ne!(mark, HashKey::new(1, *b"another key of 32 bytes.........").mark());
+    }
+
+    #[test]
     fn a_key_never_shows_its_secret() {
         let text = format!("{:?}", HashKey::new(7, KEY));
         assert_eq!(text, "HashKey(7, ...)");
+        assert_eq!(format!("{:?}", HashKey::new(7, KEY).mark()), "KeyMark(7, ...)");
         assert!(HashKey::from_bytes(1, &KEY[..31]).is_err());
     }
 }
