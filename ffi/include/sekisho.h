@@ -2,10 +2,11 @@
  * Sekisho: embeddable risk scoring for payments and logins.
  *
  * Handles. sekisho_policy, sekisho_engine, sekisho_engine_options, sekisho_event, sekisho_decision,
- * sekisho_error, sekisho_swap_report, sekisho_challenger_report, sekisho_recovered, sekisho_statistics,
- * sekisho_tenants and sekisho_tenant_statistics are opaque. What a function hands out through a place for a handle
- * belongs to the caller, who frees it once with the _free function of its type; _free(NULL) does nothing. A handle
- * that is passed in stays the caller's, and one that a function returns is only lent.
+ * sekisho_error, sekisho_members, sekisho_swap_report, sekisho_challenger_report, sekisho_recovered,
+ * sekisho_statistics, sekisho_tenants and sekisho_tenant_statistics are opaque. What a function hands out
+ * through a place for a handle belongs to the caller, who frees it once with the _free function of its type;
+ * _free(NULL) does nothing. A handle that is passed in stays the caller's, and one that a function returns is
+ * only lent.
  *
  * Threads. Any number of threads may use a handle at once through functions that take it as const. A function
  * that takes it without const needs it for itself, and so does _free.
@@ -2124,9 +2125,11 @@ sekisho_status sekisho_members_add(sekisho_members *members,
 
 /**
  * Takes in what somebody else gathered for the same list. Of a member that both have, the more severe entry stays, of
- * two that are as severe the one that lasts longer. `other` is empty from then on.
+ * two that are as severe the one that lasts longer. `other` is empty from then on; when both are the same, nothing
+ * changes.
  *
- * SEKISHO_STATUS_KEY when they are for another list or were hashed with another key. `error` may be NULL.
+ * SEKISHO_STATUS_KEY when they are for another list or were hashed with another key: then `other` stays as it is.
+ * `error` may be NULL.
  */
 sekisho_status sekisho_members_merge(sekisho_members *members,
                                      sekisho_members *other,
@@ -2134,10 +2137,11 @@ sekisho_status sekisho_members_merge(sekisho_members *members,
 
 /**
  * Adds the members to their list, some ten thousand at a time. `more` says how many the list has more than before; it
- * may be NULL, as may `error`. The members are empty from then on, whatever the status.
+ * may be NULL, as may `error`. The members are empty from then on.
  *
  * SEKISHO_STATUS_UNKNOWN_NAME when another policy is in force that does not name the list, SEKISHO_STATUS_KEY when
- * the key was replaced since they were gathered.
+ * they were hashed with another key or it was replaced since: then the members stay as they are, unless that happens
+ * while they are loaded.
  */
 sekisho_status sekisho_engine_list_load(const sekisho_engine *engine,
                                         sekisho_members *members,

@@ -31,6 +31,12 @@ fn there<T>(members: Option<T>) -> Result<T, Failure> {
     members.ok_or_else(|| Failure::new(sekisho_status::NotFound, "`members`: they were loaded already"))
 }
 
+/// Takes members to load them, unless they would be refused.
+fn taken(engine: &sekisho_engine, members: &mut sekisho_members) -> Result<PreparedList, Failure> {
+    engine.engine.list_accepts(there(members.members.as_ref())?)?;
+    there(members.members.take())
+}
+
 /// What a list says of a member.
 pub(crate) fn entry(severity: u8, reason: &str, source: &str, expires: i64) -> Result<ListEntry, Failure> {
     if expires < 0 {
@@ -132,26 +138,35 @@ pub unsafe extern "C" fn sekisho_members_add(
 }
 
 /// Takes in what somebody else gathered for the same list. Of a member that both have, the more severe entry stays, of
-/// two that are as severe the one that lasts longer. `other` is empty from then on.
+/// two that are as severe the one that lasts longer. `other` is empty from then on; when both are the same, nothing
+/// changes.
 ///
-/// SEKISHO_STATUS_KEY when they are for another list or were hashed with another key. `error` may be NULL.
+/// SEKISHO_STATUS_KEY when they are for another list or were hashed with another key: then `other` stays as it is.
+/// `error` may be NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sekisho_members_merge(
-    members: Option<&mut sekisho_members>,
-    other: Option<&mut sekisho_members>,
+    members: *mut sekisho_members,
+    other: *mut sekisho_members,
     error: Option<&mut MaybeUninit<Box<sekisho_error>>>,
 ) -> sekisho_status {
     reported(error, || {
-        let members = there(required(members, "members")?.members.as_mut())?;
-        Ok(members.merge(there(required(other, "other")?.members.take())?)?)
+        // SAFETY: the caller states that both are members which nobody else uses.
+        let (members, other) = unsafe { raw::both((members, "members"), (other, "other"))? };
+        let members = there(members.members.as_mut())?;
+        // Who has them already has them all.
+        let Some(other) = other else { return Ok(()) };
+        members.merge(there(other.members.as_ref())?)?;
+        other.members = None;
+        Ok(())
     })
 }
 
 /// Adds the members to their list, some ten thousand at a time. `more` says how many the list has more than before; it
-/// may be NULL, as may `error`. The members are empty from then on, whatever the status.
+/// may be NULL, as may `error`. The members are empty from then on.
 ///
 /// SEKISHO_STATUS_UNKNOWN_NAME when another policy is in force that does not name the list, SEKISHO_STATUS_KEY when
-/// the key was replaced since they were gathered.
+/// they were hashed with another key or it was replaced since: then the members stay as they are, unless that happens
+/// while they are loaded.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sekisho_engine_list_load(
     engine: Option<&sekisho_engine>,
@@ -161,7 +176,7 @@ pub unsafe extern "C" fn sekisho_engine_list_load(
 ) -> sekisho_status {
     reported(error, || {
         let engine = required(engine, "engine")?;
-        let loaded = engine.engine.list_load(there(required(members, "members")?.members.take())?)?;
+        let loaded = engine.engine.list_load(taken(engine, required(members, "members")?)?)?;
         more.into_iter().for_each(|place| _ = place.write(loaded));
         Ok(())
     })
@@ -183,7 +198,7 @@ pub unsafe extern "C" fn sekisho_engine_list_swap(
         let (engine, members) = (required(engine, "engine")?, required(members, "members")?);
         // SAFETY: the caller states that the pair names readable bytes.
         let name = unsafe { raw::text(name, name_length, "name")? };
-        let swapped = engine.engine.list_swap(there(members.members.take())?, name)?;
+        let swapped = engine.engine.list_swap(taken(engine, members)?, name)?;
         count.into_iter().for_each(|place| _ = place.write(swapped));
         Ok(())
     })

@@ -125,6 +125,21 @@ fn null(name: &str) -> Failure {
     Failure::new(sekisho_status::NullHandle, format!("`{name}`: found NULL"))
 }
 
+/// A handle that is changed with what another one holds, and that other; `None` for the other when both are one.
+///
+/// # Safety
+/// Unless NULL, both are valid handles that nobody else uses while `'a` lasts.
+pub(crate) unsafe fn both<'a, T>(
+    (one, name): (*mut T, &str),
+    (other, name_of_other): (*mut T, &str),
+) -> Result<(&'a mut T, Option<&'a mut T>), Failure> {
+    let is_one = one == other;
+    // SAFETY: as the caller states; what is one is borrowed once.
+    let (one, other) = unsafe { (one.as_mut(), if is_one { None } else { Some(other.as_mut()) }) };
+    let one = required(one, name)?;
+    Ok((one, other.map(|other| required(other, name_of_other)).transpose()?))
+}
+
 /// The bytes of a pointer with a length. NULL is fine for no bytes.
 ///
 /// # Safety

@@ -155,11 +155,11 @@ fn bundles_are_sealed_opened_and_merged() {
     let mut other = made(|place| open(&second, place, None));
     // SAFETY: nothing is pointed to.
     unsafe {
-        assert_eq!(sekisho_members_merge(Some(&mut merged), Some(&mut other), None), status::Ok);
-        assert_eq!(
-            refused(|error| sekisho_members_merge(Some(&mut merged), Some(&mut other), error)).0,
-            status::NotFound
-        );
+        assert_eq!(sekisho_members_merge(&mut *merged, &mut *merged, None), status::Ok);
+        assert_eq!(sekisho_members_merge(&mut *merged, &mut *other, None), status::Ok);
+        let (one, two) = (&raw mut *merged, &raw mut *other);
+        assert_eq!(refused(|error| sekisho_members_merge(one, two, error)).0, status::NotFound);
+        assert_eq!(refused(|error| sekisho_members_merge(two, two, error)).0, status::NotFound);
         let (engine, name) = (Some(&*engine), null());
         assert_eq!(sekisho_engine_list_swap(engine, Some(&mut merged), name, 0, None, None), status::Ok);
     }
@@ -177,6 +177,39 @@ fn bundles_are_sealed_opened_and_merged() {
     sekisho_engine_free(Some(engine));
     sekisho_engine_options_free(Some(options));
     sekisho_policy_free(Some(policy));
+}
+
+#[test]
+fn members_of_another_key_are_refused_and_stay() {
+    let world = World::new();
+    // SAFETY: the pair names the key's bytes.
+    let stranger = made(|place| unsafe {
+        sekisho_engine_new(Some(&world.policy), 1, [8; 32].as_ptr(), 32, place, None)
+    });
+    let list = "office_networks";
+    let (mut own, mut members) = (prepare(&world.engine, list), prepare(&stranger, list));
+    assert_eq!(add(&mut members, "192.0.2.0/24", 10, None), status::Ok);
+    let (engine, name) = (Some(&*world.engine), pointer("theirs"));
+    // SAFETY: the pair names the text's bytes.
+    unsafe {
+        let (one, two) = (&raw mut *own, &raw mut *members);
+        assert_eq!(refused(|error| sekisho_members_merge(one, two, error)).0, status::Key);
+        let load = |error: Place<'_, sekisho_error>| {
+            sekisho_engine_list_load(engine, Some(&mut members), None, error)
+        };
+        assert_eq!(refused(load).0, status::Key);
+        let swap = |error: Place<'_, sekisho_error>| {
+            sekisho_engine_list_swap(engine, Some(&mut members), name, 6, None, error)
+        };
+        assert_eq!(refused(swap).0, status::Key);
+        let (engine, members) = (Some(&*stranger), Some(&mut *members));
+        assert_eq!(sekisho_engine_list_swap(engine, members, name, 6, None, None), status::Ok);
+    }
+    assert_eq!(length(&stranger, list), 1);
+    for members in [own, members] {
+        sekisho_members_free(Some(members));
+    }
+    sekisho_engine_free(Some(stranger));
 }
 
 const IDENTITIES: &str = "[policy]\nname = \"i\"\nversion = \"1\"\ncurrency = \"JPY\"\nlocale = \"ja\"\n\

@@ -109,7 +109,7 @@ fn null_is_a_status() {
         assert_eq!(sekisho_engine_list_length(engine, null(), 0, None, None), null_handle);
         assert_eq!(sekisho_engine_list_prepare(engine, null(), 0, None, None), null_handle);
         assert_eq!(sekisho_members_add(None, null(), 0, 0, null(), 0, null(), 0, 0, None), null_handle);
-        assert_eq!(sekisho_members_merge(None, None, None), null_handle);
+        assert_eq!(sekisho_members_merge(null_mut(), null_mut(), None), null_handle);
         assert_eq!(sekisho_engine_list_load(engine, None, None, None), null_handle);
         assert_eq!(sekisho_engine_list_swap(engine, None, null(), 0, None, None), null_handle);
         assert_eq!(sekisho_engine_list_seal(engine, None, None, null_mut(), None), null_handle);
