@@ -1530,6 +1530,14 @@ sekisho_status sekisho_decision_new_detailed(sekisho_decision **decision);
 void sekisho_decision_free(sekisho_decision *decision);
 
 /**
+ * The policy that decided, as a new handle that belongs to the caller: the one by which features are numbered, also
+ * when another has come into force since. Comparing fingerprints with sekisho_policy_fingerprint tells whether it is
+ * the same as before. SEKISHO_STATUS_NOT_FOUND when nothing was decided.
+ */
+sekisho_status sekisho_decision_policy(const sekisho_decision *decision,
+                                       sekisho_policy **policy);
+
+/**
  * What to do. SEKISHO_ACTION_NONE for NULL, for a new decision, and after a call that failed to fill it.
  */
 sekisho_action sekisho_decision_action(const sekisho_decision *decision);
@@ -1654,6 +1662,15 @@ sekisho_status sekisho_decision_replay(const sekisho_policy *policy,
                                        size_t length,
                                        sekisho_decision *decision,
                                        sekisho_error **error);
+
+/**
+ * The name of a feature by its index in the policy that decided. The text lives until the decision is filled again or
+ * freed. SEKISHO_STATUS_NOT_FOUND when the decision keeps no features, or none at this index.
+ */
+sekisho_status sekisho_decision_feature_name(const sekisho_decision *decision,
+                                             size_t index,
+                                             const char **text,
+                                             size_t *length);
 
 /**
  * How much of a feature's value is there, by the feature's index in the policy that decided.

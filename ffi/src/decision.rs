@@ -41,9 +41,11 @@ pub(crate) fn emptied_unless(
 
 /// What was decided, or why there is nothing to read.
 pub(crate) fn made(decision: Option<&sekisho_decision>) -> Result<&Decision, Failure> {
-    required(decision, "decision")?
-        .made()
-        .ok_or_else(|| Failure::new(sekisho_status::NotFound, "`decision`: nothing was decided"))
+    required(decision, "decision")?.made().ok_or_else(nothing)
+}
+
+fn nothing() -> Failure {
+    Failure::new(sekisho_status::NotFound, "`decision`: nothing was decided")
 }
 
 fn new(detailed: bool, decision: Option<&mut MaybeUninit<Box<sekisho_decision>>>) -> sekisho_status {
@@ -76,6 +78,22 @@ pub extern "C" fn sekisho_decision_new_detailed(
 #[unsafe(no_mangle)]
 pub extern "C" fn sekisho_decision_free(decision: Option<Box<sekisho_decision>>) {
     free(decision);
+}
+
+/// The policy that decided, as a new handle that belongs to the caller: the one by which features are numbered, also
+/// when another has come into force since. Comparing fingerprints with sekisho_policy_fingerprint tells whether it is
+/// the same as before. SEKISHO_STATUS_NOT_FOUND when nothing was decided.
+#[unsafe(no_mangle)]
+pub extern "C" fn sekisho_decision_policy(
+    decision: Option<&sekisho_decision>,
+    policy: Option<&mut MaybeUninit<Box<sekisho_policy>>>,
+) -> sekisho_status {
+    bare(|| {
+        let (decision, place) = (made(decision)?, required(policy, "policy")?);
+        let policy = decision.policy().cloned().ok_or_else(nothing)?;
+        place.write(Box::new(sekisho_policy { policy }));
+        Ok(())
+    })
 }
 
 /// What to do. SEKISHO_ACTION_NONE for NULL, for a new decision, and after a call that failed to fill it.

@@ -6,7 +6,7 @@ use std::mem::MaybeUninit;
 use sekisho::{FeatureValue, Value};
 
 use crate::decision::{made, sekisho_decision};
-use crate::raw::{self, Failure, answer, bare, not_found, required};
+use crate::raw::{self, Failure, answer, bare, lend, not_found, required};
 use crate::status::{sekisho_presence, sekisho_status};
 
 fn feature(decision: Option<&sekisho_decision>, index: usize) -> Result<FeatureValue<'_>, Failure> {
@@ -20,6 +20,18 @@ fn typed<T>(feature: &FeatureValue<'_>, wanted: impl FnOnce(&Value) -> Option<T>
         value => wanted(value)
             .ok_or_else(|| Failure::new(sekisho_status::WrongType, "the feature is of another type")),
     }
+}
+
+/// The name of a feature by its index in the policy that decided. The text lives until the decision is filled again or
+/// freed. SEKISHO_STATUS_NOT_FOUND when the decision keeps no features, or none at this index.
+#[unsafe(no_mangle)]
+pub extern "C" fn sekisho_decision_feature_name(
+    decision: Option<&sekisho_decision>,
+    index: usize,
+    text: Option<&mut MaybeUninit<*const c_char>>,
+    length: Option<&mut MaybeUninit<usize>>,
+) -> sekisho_status {
+    bare(|| lend(feature(decision, index)?.name(), text, length))
 }
 
 /// How much of a feature's value is there, by the feature's index in the policy that decided.

@@ -36,6 +36,8 @@ fn a_stream_is_decided_and_read() {
 
     let place = world.feature("ip_failed_accounts_10m");
     assert_eq!(world.integer("ip_failed_accounts_10m"), Ok(3));
+    let name = lent(|text, length| sekisho_decision_feature_name(decision, place, text, length));
+    assert_eq!(name, "ip_failed_accounts_10m");
     assert_eq!(written(|bits| sekisho_decision_feature_bits(decision, place, bits)), Ok(3));
     assert_eq!(
         written(|value| sekisho_decision_feature_number(decision, place, value)),
@@ -73,6 +75,36 @@ fn a_stream_is_decided_and_read() {
     assert_eq!(again, told);
     assert_eq!(replay(&mut replayed, "{}"), status::Record);
     assert_eq!(sekisho_decision_action(Some(&replayed)), sekisho_action::None);
+}
+
+#[test]
+fn a_decision_says_which_policy_made_it() {
+    let mut world = World::new();
+    let mut place = MaybeUninit::uninit();
+    assert_eq!(sekisho_decision_policy(Some(&world.decision), Some(&mut place)), status::NotFound);
+    let fingerprint =
+        |policy: &sekisho_policy| lent(|text, length| sekisho_policy_fingerprint(Some(policy), text, length));
+    let stricter = include_str!("../../examples/policies/logins_stricter.toml");
+    let next = made(|place| parse(stricter, place, None));
+    for n in 0..2 {
+        let expected = if n == 0 { &world.policy } else { &next };
+        let expected = fingerprint(expected);
+        world.login(n, "failed");
+        assert_eq!(world.assess(), status::Ok);
+        // Another thread may put the next one in force before this one looks.
+        if n == 0 {
+            assert_eq!(sekisho_engine_swap(Some(&world.engine), Some(&next), None, None), status::Ok);
+        }
+        let decided = made(|place| sekisho_decision_policy(Some(&world.decision), place));
+        assert_eq!(fingerprint(&decided), expected);
+        sekisho_policy_free(Some(decided));
+    }
+    let beyond = sekisho_policy_feature_count(Some(&next));
+    let (mut text, mut length) = (MaybeUninit::uninit(), MaybeUninit::uninit());
+    let found =
+        sekisho_decision_feature_name(Some(&world.decision), beyond, Some(&mut text), Some(&mut length));
+    assert_eq!(found, status::NotFound);
+    sekisho_policy_free(Some(next));
 }
 
 #[test]

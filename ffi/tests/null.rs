@@ -102,6 +102,8 @@ fn null_is_a_status() {
         assert_eq!(sekisho_decision_explain(None, Some(&*event), null_mut(), 0, None), null_handle);
         assert_eq!(sekisho_decision_record(None, Some(&*event), null_mut(), 0, None, None), null_handle);
         assert_eq!(sekisho_decision_feature_text(None, 0, null_mut(), 0, None), null_handle);
+        assert_eq!(sekisho_decision_feature_name(None, 0, None, None), null_handle);
+        assert_eq!(sekisho_decision_policy(None, None), null_handle);
         assert_eq!(sekisho_engine_list_remove(None, null(), 0, null(), 0, None, None), null_handle);
         let reasoned =
             sekisho_engine_list_add_with_reason(None, null(), 0, null(), 0, 0, null(), 0, null(), 0, 0, None);
