@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 use sekisho::{EngineBuilder, ErrorKind, HashKey, Label, Outcome, Recovered, TableStatistics};
@@ -423,8 +424,13 @@ impl Engine {
         replay::replay(py, &self.inner, frame, &options, |answer| self.journalled(py, answer))
     }
 
-    fn __repr__(&self) -> String {
-        let events = self.inner.statistics().iter().map(|table| table.events).max().unwrap_or(0);
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.journal.as_ref().map_or(Ok(()), |journal| journal.traverse(&visit))
+    }
+
+    fn __repr__(&self, py: Python<'_>) -> String {
+        let tables = py.detach(|| self.inner.statistics());
+        let events = tables.iter().map(|table| table.events).max().unwrap_or(0);
         format!("Engine({:?}, {events} events in the largest table)", self.inner.policy())
     }
 }

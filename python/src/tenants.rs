@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use pyo3::exceptions::PyKeyError;
+use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 
 use crate::engine::{Engine, SharedKeys, bytes, statistics};
@@ -181,8 +182,14 @@ impl Tenants {
         Ok(self.keys().into_pyobject(py)?.try_iter()?.into_any())
     }
 
-    fn __repr__(&self) -> String {
-        format!("{:?}", self.inner)
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        // They are held only with the interpreter, which the collector has, and by no other thread therefore.
+        let Ok(engines) = self.engines.try_lock() else { return Ok(()) };
+        engines.values().try_for_each(|engine| visit.call(engine))
+    }
+
+    fn __repr__(&self, py: Python<'_>) -> String {
+        py.detach(|| format!("{:?}", self.inner))
     }
 
     fn _repr_html_<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
