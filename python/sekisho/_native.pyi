@@ -118,7 +118,8 @@ class Event:
 class Members:
     """Members that are gathered for a list, while the engine goes on scoring.
 
-    Made by `Engine.list_prepare` and `Engine.list_open`; empty once they are loaded.
+    Made by `Engine.list_prepare` and `Engine.list_open`; empty once they are loaded or merged into others. Members
+    that are refused there stay as they are.
     """
 
     def add(
@@ -142,9 +143,13 @@ class Members:
         source: str | None = None,
         expires: _Time | None = None,
     ) -> None:
-        """Adds many that have the same entry."""
+        """Adds many that have the same entry. When one is refused, the error says which, counted from 0, and those
+        before it are added.
+        """
     def merge(self, other: Members, /) -> None:
-        """Takes in what somebody else gathered for the same list; the most severe entries stay."""
+        """Takes in what somebody else gathered for the same list; the most severe entries stay. Members of another
+        list or key are refused. Merged with themselves they do not change.
+        """
     def __len__(self) -> int: ...
 
 @final

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict};
-use sekisho::{EngineBuilder, ErrorKind, HashKey, Label, Outcome, Recovered, TableStatistics};
+use pyo3::types::{PyBytes, PyDict, PyMapping};
+use sekisho::{EngineBuilder, ErrorKind, HashKey, Label, Outcome, PreparedList, Recovered, TableStatistics};
 
 use crate::convert::{read_mapping, read_time};
 use crate::decision::Decision;
@@ -19,7 +19,17 @@ use crate::policy::Policy;
 use crate::replay::{self, Options, Table};
 
 /// Keys that other institutions have as well, with their numbers, by the names that policies call them.
-pub(crate) type SharedKeys = BTreeMap<String, (u32, Vec<u8>)>;
+#[derive(Default)]
+pub(crate) struct SharedKeys(BTreeMap<String, (u32, Vec<u8>)>);
+
+impl FromPyObject<'_, '_> for SharedKeys {
+    type Error = PyErr;
+
+    fn extract(given: Borrowed<'_, '_, PyAny>) -> PyResult<SharedKeys> {
+        let items = given.cast::<PyMapping>()?.items()?;
+        Ok(SharedKeys(items.iter().map(|item| item.extract()).collect::<PyResult<_>>()?))
+    }
+}
 
 /// Scores events against a policy and what it remembers. Threads may share one.
 #[pyclass(frozen, module = "sekisho")]
@@ -57,7 +67,7 @@ impl Engine {
         if let Some(previous) = previous_key {
             builder = builder.previous_key(HashKey::from_bytes(previous_key_id, previous)?);
         }
-        for (name, (id, key)) in shared_keys.unwrap_or_default() {
+        for (name, (id, key)) in shared_keys.unwrap_or_default().0 {
             builder = builder.shared_key(&name, HashKey::from_bytes(id, &key)?);
         }
         let journal = journal.map(Journal::of).transpose()?;
@@ -71,6 +81,12 @@ impl Engine {
     fn journalled<T>(&self, py: Python<'_>, answer: Result<T>) -> Result<T> {
         self.journal.as_ref().map_or(Ok(()), |journal| journal.hand_out(py))?;
         answer
+    }
+
+    /// Takes members to load them, unless they would be refused.
+    fn taken(&self, py: Python<'_>, members: &Bound<'_, Members>) -> Result<PreparedList> {
+        let members = members.get();
+        py.detach(|| members.take_if(|members| Ok(self.inner.list_accepts(members)?)))
     }
 
     /// Calls `then` with the event that the caller gave, in whichever form.
@@ -372,7 +388,7 @@ impl Engine {
     /// Adds gathered members to their list; says how many it has more than before.
     #[pyo3(signature = (members, /))]
     fn list_load(&self, py: Python<'_>, members: &Bound<'_, Members>) -> Result<usize> {
-        let members = members.get().take()?;
+        let members = self.taken(py, members)?;
         let more = py.detach(|| self.inner.list_load(members));
         self.journalled(py, Ok(more?))
     }
@@ -380,7 +396,7 @@ impl Engine {
     /// Puts gathered members in the place of all that their list has; says how many these are.
     #[pyo3(signature = (members, name, /))]
     fn list_swap(&self, py: Python<'_>, members: &Bound<'_, Members>, name: &str) -> Result<usize> {
-        let members = members.get().take()?;
+        let members = self.taken(py, members)?;
         let count = py.detach(|| self.inner.list_swap(members, name));
         self.journalled(py, Ok(count?))
     }
@@ -395,7 +411,8 @@ impl Engine {
     /// What was gathered as bytes that others who have the list's key can open.
     #[pyo3(signature = (members, /))]
     fn list_seal<'py>(&self, py: Python<'py>, members: &Bound<'_, Members>) -> Result<Bound<'py, PyBytes>> {
-        let bytes = members.get().with(|members| Ok(self.inner.list_seal(members)?))?;
+        let members = members.get();
+        let bytes = py.detach(|| members.with(|members| Ok(self.inner.list_seal(members)?)))?;
         Ok(PyBytes::new(py, &bytes))
     }
 

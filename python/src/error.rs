@@ -39,6 +39,11 @@ impl Failure {
 
     /// The same failure with the row in which it stands, and what else the caller has to know.
     pub(crate) fn at_row(self, row: usize, note: &str) -> Failure {
+        self.at(format_args!("row {row}"), note)
+    }
+
+    /// The same failure with its place among many, and what else the caller has to know.
+    pub(crate) fn at(self, place: impl std::fmt::Display, note: &str) -> Failure {
         let (kind, field, message) = match self {
             Failure::Core(error) => {
                 (kind_name(error.kind()), error.field().map(str::to_owned), error.message().to_owned())
@@ -46,7 +51,7 @@ impl Failure {
             Failure::Here(refusal) => (refusal.kind, refusal.field, refusal.message),
             python @ Failure::Python(_) => return python,
         };
-        Failure::Here(Box::new(Refusal { kind, field, message: format!("row {row}: {message}{note}") }))
+        Failure::Here(Box::new(Refusal { kind, field, message: format!("{place}: {message}{note}") }))
     }
 
     /// The same failure with something to do about it.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
+
 import pytest
 import sekisho
 from conftest import KEY, POLICY, START
@@ -45,6 +47,55 @@ def test_members_are_gathered_loaded_and_swapped() -> None:
         engine.list_prepare("bad_devices").add("d", severity=101)
     with pytest.raises(sekisho.SekishoError, match="no such list"):
         engine.list_prepare("good_devices")
+
+
+def test_many_are_added_up_to_the_one_that_is_refused() -> None:
+    engine = engine_of()
+    members = engine.list_prepare("bad_devices")
+    for given, kind, says in (
+        ([f"d-{n}" for n in range(5_000)] + ["", "d-x"], "empty", "member 5000: "),
+        (["d-y", "SECRET" * 99], "too_long", "member 1: "),
+        (["d-z", 7], "wrong_type", "member 1: `members`: found a value of type int, expected text"),
+        (["\ud800SECRET"], "utf8", "member 0: `members`: found text that is not valid Unicode"),
+        ("SECRET", "wrong_type", "`members`: found one text, expected many"),
+    ):
+        with pytest.raises(sekisho.SekishoError) as caught:
+            members.extend(given)  # type: ignore[arg-type]
+        assert caught.value.kind == kind and str(caught.value).startswith(says)
+        assert "SECRET" not in str(caught.value)
+    assert len(members) == 5_002 and members
+    assert engine.list_load(members) == 5_002
+    assert len(members) == 0 and not members
+
+
+def test_members_that_are_refused_stay() -> None:
+    engine, stranger = engine_of(), engine_of(b"another key of 32 bytes.........")
+    own, members = engine.list_prepare("bad_devices"), stranger.list_prepare("bad_devices")
+    members.extend(["d-1", "d-2"])
+    for refused in (
+        lambda: own.merge(members),
+        lambda: engine.list_load(members),
+        lambda: engine.list_swap(members, "theirs"),
+    ):
+        with pytest.raises(sekisho.SekishoError, match="another secret than that of key 1") as caught:
+            refused()
+        assert (caught.value.kind, len(members)) == ("key", 2)
+    members.merge(members)
+    assert stranger.list_load(members) == 2
+    with pytest.raises(sekisho.SekishoError, match="loaded already"):
+        members.merge(members)
+    with pytest.raises(sekisho.SekishoError, match="loaded already"):
+        members.merge(own)
+    own.add("d-3")
+    assert len(own) == 1
+
+
+def test_shared_keys_are_any_mapping() -> None:
+    policy = sekisho.Policy.parse(POLICY.replace("[decision]", SHARED + "[decision]"))
+    keys = MappingProxyType({"consortium": (70, b"s" * 32)})
+    sekisho.Engine(policy, KEY, shared_keys=keys).list_add("shared", "d-1")
+    with pytest.raises(TypeError):
+        sekisho.Engine(policy, KEY, shared_keys=[("consortium", (70, b"s" * 32))])  # type: ignore[arg-type]
 
 
 def test_bundles_are_merged_and_damage_is_found() -> None:
