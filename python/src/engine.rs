@@ -286,7 +286,8 @@ impl Engine {
 
     /// States that the clock has reached a time, so that events up to a day later are taken.
     fn advance(&self, py: Python<'_>, time: &Bound<'_, PyAny>) -> Result<()> {
-        self.inner.advance(read_time("time", time)?)?;
+        let time = read_time("time", time)?;
+        py.detach(|| self.inner.advance(time))?;
         self.journalled(py, Ok(()))
     }
 
@@ -317,8 +318,9 @@ impl Engine {
     }
 
     /// Ends the trial; the policy that was on trial, if there was one.
-    fn end_challenge(&self) -> Option<Policy> {
-        self.inner.end_challenge().map(Policy::of)
+    fn end_challenge(&self, py: Python<'_>) -> Option<Policy> {
+        // As for a swap.
+        py.detach(|| self.inner.end_challenge()).map(Policy::of)
     }
 
     /// The policy on trial, if there is one.
@@ -330,7 +332,7 @@ impl Engine {
     /// Forgets an entity: its history, its entries on lists, its hash in others' histories. False when nothing was known of it.
     #[pyo3(signature = (entity, id, /))]
     fn forget(&self, py: Python<'_>, entity: &str, id: &str) -> Result<bool> {
-        let known = self.inner.forget(entity, id)?;
+        let known = py.detach(|| self.inner.forget(entity, id))?;
         self.journalled(py, Ok(known))
     }
 
@@ -362,14 +364,14 @@ impl Engine {
         expires: Option<&Bound<'_, PyAny>>,
     ) -> Result<()> {
         let entry = entry(severity, reason, source, expires)?;
-        self.inner.list_add(list, member, entry)?;
+        py.detach(|| self.inner.list_add(list, member, entry))?;
         self.journalled(py, Ok(()))
     }
 
     /// Takes an identifier or a network off a list. False when it was not on it.
     #[pyo3(signature = (list, member, /))]
     fn list_remove(&self, py: Python<'_>, list: &str, member: &str) -> Result<bool> {
-        let removed = self.inner.list_remove(list, member)?;
+        let removed = py.detach(|| self.inner.list_remove(list, member))?;
         self.journalled(py, Ok(removed))
     }
 
@@ -418,13 +420,13 @@ impl Engine {
 
     /// Opens what was sealed for a list.
     #[pyo3(signature = (list, sealed, /))]
-    fn list_open(&self, list: &str, sealed: &[u8]) -> Result<Members> {
-        Ok(Members::of(self.inner.list_open(list, sealed)?))
+    fn list_open(&self, py: Python<'_>, list: &str, sealed: &[u8]) -> Result<Members> {
+        Ok(Members::of(py.detach(|| self.inner.list_open(list, sealed))?))
     }
 
     /// What is remembered about each kind of entity.
     fn statistics<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyAny>>> {
-        statistics(py, self.inner.statistics())
+        statistics(py, py.detach(|| self.inner.statistics()))
     }
 
     /// Scores and remembers every row of a table, in the order of time.

@@ -74,7 +74,7 @@ impl Tenants {
         let previous = (previous_key, previous_key_id);
         let (builder, journal) =
             Engine::builder(policy, key, key_id, memory, table_memory, journal, previous, shared_keys)?;
-        let engine = self.inner.add(&name, builder)?;
+        let engine = py.detach(|| self.inner.add(&name, builder))?;
         self.keep(py, name, engine, journal)
     }
 
@@ -107,9 +107,9 @@ impl Tenants {
 
     /// Takes a tenant out; its engine, or None when there was none.
     #[pyo3(signature = (name, /))]
-    fn remove(&self, name: &str) -> Option<Py<Engine>> {
+    fn remove(&self, py: Python<'_>, name: &str) -> Option<Py<Engine>> {
         let engine = self.engines().remove(name)?;
-        self.inner.remove(name);
+        py.detach(|| self.inner.remove(name));
         Some(engine)
     }
 
@@ -148,13 +148,13 @@ impl Tenants {
 
     /// Bytes that a further tenant may fill.
     #[getter]
-    fn memory_left(&self) -> usize {
-        self.inner.memory_left()
+    fn memory_left(&self, py: Python<'_>) -> usize {
+        py.detach(|| self.inner.memory_left())
     }
 
     /// What each tenant remembers, in the order of names.
     fn statistics<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyAny>>> {
-        let tenants = self.inner.statistics().into_iter().map(|tenant| {
+        let tenants = py.detach(|| self.inner.statistics()).into_iter().map(|tenant| {
             let tables = statistics(py, tenant.tables)?;
             names::made(py, "TenantStatistics", (tenant.name, tenant.memory, tenant.bytes, tables))
         });
@@ -166,8 +166,8 @@ impl Tenants {
         found.ok_or_else(|| PyKeyError::new_err(name.to_owned()))
     }
 
-    fn __delitem__(&self, name: &str) -> PyResult<()> {
-        self.remove(name).map(|_| ()).ok_or_else(|| PyKeyError::new_err(name.to_owned()))
+    fn __delitem__(&self, py: Python<'_>, name: &str) -> PyResult<()> {
+        self.remove(py, name).map(|_| ()).ok_or_else(|| PyKeyError::new_err(name.to_owned()))
     }
 
     fn __contains__(&self, name: &Bound<'_, PyAny>) -> bool {

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import threading
+import time
 from typing import Any
 
 import pandas as pd
@@ -26,6 +29,25 @@ def stricter() -> sekisho.Policy:
 
 def payment(n: int, **fields: Any) -> dict[str, Any]:
     return {"id": f"e-{n}", "type": "payment", "time": START + n * 60_000, "account": "a-1", "ip": "198.51.100.1"} | fields
+
+
+def test_a_trial_ends_while_a_snapshot_is_written(engine: sekisho.Engine, stricter: sekisho.Policy) -> None:
+    engine.challenge_with(stricter)
+    engine.assess(payment(0))
+    writing = threading.Event()
+
+    class Slow(io.BytesIO):
+        def write(self, data: Any, /) -> int:
+            writing.set()
+            time.sleep(0.01)
+            return super().write(data)
+
+    thread = threading.Thread(target=engine.snapshot, args=(Slow(),))
+    thread.start()
+    writing.wait()
+    # It waits for the snapshot, which waits for the interpreter.
+    assert engine.end_challenge() == stricter
+    thread.join()
 
 
 def test_it_is_heard_and_changes_nothing(policy: sekisho.Policy, stricter: sekisho.Policy) -> None:
