@@ -3,6 +3,7 @@
 
 #![allow(clippy::disallowed_methods, reason = "tests start threads")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail loudly")]
+#![allow(clippy::indexing_slicing, reason = "a test may fail loudly")]
 
 use std::convert::Infallible;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -487,6 +487,8 @@ fn broken_text(array: &dyn Array) -> Result<Option<usize>, ArrowError> {
     Ok(match array.data_type() {
         DataType::Utf8 => broken_octets(&BinaryArray::from(octets(DataType::Binary)?)),
         DataType::LargeUtf8 => broken_octets(&LargeBinaryArray::from(octets(DataType::LargeBinary)?)),
+        // One look at each is enough, if it is well.
+        DataType::Utf8View if array.to_data().validate_values().is_ok() => None,
         DataType::Utf8View => BinaryViewArray::from(octets(DataType::BinaryView)?).iter().position(is_broken),
         _ => None,
     })
