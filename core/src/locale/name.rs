@@ -266,9 +266,10 @@ fn corporation(folded: &[char]) -> (Characters, Option<(&'static str, Place)>) {
     (body, Some((kind, place)))
 }
 
-/// Whether a character is more than a mark.
+/// Whether a character is more than a mark. Kanji that are yet to be given a meaning are, too: a mark that repeats one
+/// becomes one.
 fn counts(c: char) -> bool {
-    c.is_alphanumeric() && c != 'ー'
+    (c.is_alphanumeric() || is_kanji(c)) && c != 'ー'
 }
 
 /// A corporation's kind at the start, and how many characters it takes: `株式会社`, `(株)`; `カ)` where the name
