@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
-use super::text::{fold, is_dash, is_kana, is_kanji, is_long_vowel};
+use super::text::{fold_most, is_dash, is_kana, is_kanji, is_long_vowel};
 use crate::wiped::{Characters, Wiped};
 
 /// What two names say of each other.
@@ -43,6 +43,9 @@ const TRANSFERRED: usize = 30;
 /// Characters of a key that a cut one has at least: two spaces do not count.
 const SURE: usize = TRANSFERRED - 2;
 
+/// Characters that are read; no name has as many.
+const LONGEST: usize = 200;
+
 /// Kinds of corporations: words with large kana, and abbreviations that stand in brackets; the last one is the banks'.
 ///
 /// Source: the abbreviations of the banks' data communication system (Zengin).
@@ -71,12 +74,16 @@ const CORPORATIONS: [(&[&str], &[&str]); 22] = [
     (&["社会保険労務士法人"], &["ロウム"]),
 ];
 
-/// The characters with which those words start, sorted.
-static STARTS: LazyLock<Vec<char>> = LazyLock::new(|| {
-    let words = CORPORATIONS.iter().flat_map(|(words, _)| words.iter());
-    let starts: BTreeSet<char> = words.filter_map(|word| word.chars().next()).collect();
+/// The characters with which those words start, sorted; and those with which the abbreviations do.
+static STARTS: LazyLock<Vec<char>> =
+    LazyLock::new(|| starts(CORPORATIONS.iter().flat_map(|(words, _)| *words)));
+static SHORT_STARTS: LazyLock<Vec<char>> =
+    LazyLock::new(|| starts(CORPORATIONS.iter().flat_map(|(_, abbreviations)| *abbreviations)));
+
+fn starts(texts: impl Iterator<Item = &'static &'static str>) -> Vec<char> {
+    let starts: BTreeSet<char> = texts.filter_map(|text| text.chars().next()).collect();
     starts.into_iter().collect()
-});
+}
 
 /// A name, ready to be compared.
 ///
@@ -100,10 +107,20 @@ pub struct Name {
 }
 
 impl Name {
-    /// Reads a name; `None` when no letter is in it.
+    /// Reads a name; `None` when no letter is in it. Of longer text the first 200 characters are read.
     pub fn parse(text: &str) -> Option<Name> {
-        let folded = fold(text);
-        let folded = without_title(&folded);
+        let folded = fold_most(text, LONGEST + 1);
+        let name = Name::read(folded.get(..LONGEST).unwrap_or(&folded))?;
+        if folded.len() <= LONGEST && name.units.chars().count() <= LONGEST {
+            return Some(name);
+        }
+        // What was cut off, or is longer as banks write it, is read as it stands then, so that it is its own form.
+        let form = if name.script == Script::Latin { name.words } else { name.composed() };
+        Name::read(&fold_most(&form, LONGEST))
+    }
+
+    fn read(folded: &[char]) -> Option<Name> {
+        let folded = without_title(folded);
         let (body, form) = corporation(folded);
         let script = if body.iter().any(|c| is_kanji(*c)) {
             Script::Kanji
@@ -279,8 +296,10 @@ fn counts(c: char) -> bool {
 fn designation(chars: &[char], first: bool, length: usize) -> Option<(usize, &'static str)> {
     let c = chars.first()?;
     let open = usize::from(*c == '(');
-    if open == 1 || first {
-        let inner = chars.get(open..)?;
+    // Most characters of a name start none.
+    let starts = |starts: &[char], c: &char| starts.binary_search(&large(katakana(*c))).is_ok();
+    let inner = chars.get(open..)?;
+    if (open == 1 || first) && inner.first().is_some_and(|c| starts(&SHORT_STARTS, c)) {
         for (_, abbreviations) in CORPORATIONS {
             let Some(letters) = spelt(inner, abbreviations) else { continue };
             let closed = inner.get(letters) == Some(&')');
@@ -289,8 +308,7 @@ fn designation(chars: &[char], first: bool, length: usize) -> Option<(usize, &'s
             }
         }
     }
-    // Most characters of a name start no word.
-    if STARTS.binary_search(&large(katakana(*c))).is_err() {
+    if !starts(&STARTS, c) {
         return None;
     }
     CORPORATIONS.iter().find_map(|(words, banks)| Some((spelt(chars, words)?, *banks.last()?)))

@@ -9,13 +9,19 @@ use crate::wiped::{Characters, Wiped};
 ///
 /// The long vowel `ー` stays: whether it stands for a hyphen depends on what it stands next to.
 pub(super) fn fold(text: &str) -> Characters {
-    let mut folded = Characters::with_capacity(text.len());
+    fold_most(text, usize::MAX)
+}
+
+/// The first characters of the same: so many of them, however many one of the text becomes.
+pub(super) fn fold_most(text: &str, most: usize) -> Characters {
+    let mut folded = Characters::with_capacity(text.len().min(most));
     if text.is_ascii() {
-        folded.extend(text.chars().map(|c| if c.is_ascii_control() { ' ' } else { c.to_ascii_uppercase() }));
+        let plain = |c: char| if c.is_ascii_control() { ' ' } else { c.to_ascii_uppercase() };
+        folded.extend(text.chars().take(most).map(plain));
     } else if text.chars().all(|c| alone(c).is_some()) {
-        folded.extend(text.chars().filter_map(alone).map(after));
+        folded.extend(text.chars().take(most).filter_map(alone).map(after));
     } else {
-        folded.extend(text.chars().filter_map(before).nfkc().map(after));
+        folded.extend(text.chars().filter_map(before).nfkc().take(most).map(after));
     }
     folded
 }

@@ -213,3 +213,38 @@ fn forms_of_unknown_kanji_are_their_own() {
         assert_eq!(form.as_deref().and_then(|form| canonical(Kind::HolderName, form)), form, "{text}");
     }
 }
+
+/// Of text that no name is as long as the beginning is read, however it is cut.
+#[test]
+fn forms_of_text_that_no_name_is_are_their_own() {
+    let pieces = [
+        "(",
+        "山",
+        "様",
+        "ガ",
+        "ﾞ",
+        "A ",
+        "\u{fdfa}",
+        "株式会社",
+        "(株)",
+        "(シユウ",
+        "\u{3347a}々",
+        "e\u{301}",
+    ];
+    for head in ["", "宗)", "(宗)", "山(宗)", "A(財)", "㈱"] {
+        for piece in pieces {
+            for tail in ["", "様", "様様", "(宗", "(財)", "株式会社", "山"] {
+                for length in 180..206 {
+                    let middle: String = piece.chars().cycle().take(length).collect();
+                    let text = [head, &middle, tail].concat();
+                    let form = canonical(Kind::HolderName, &text);
+                    let again = form.as_deref().map(|form| canonical(Kind::HolderName, form));
+                    assert_eq!(again, form.clone().map(Some), "{text}");
+                    let key = Name::parse(&text).map(|name| name.key());
+                    let again = key.as_deref().and_then(Name::parse).map(|name| name.key());
+                    assert_eq!(again, key, "{text}");
+                }
+            }
+        }
+    }
+}

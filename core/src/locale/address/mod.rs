@@ -5,11 +5,14 @@ mod part;
 mod region;
 
 use super::text::{
-    fold, is_hiragana, is_kana, is_kanji, is_kanji_numeral, is_long_vowel, kanji_digit, number as numeral,
-    starts_with,
+    fold_most, is_hiragana, is_kana, is_kanji, is_kanji_numeral, is_long_vowel, kanji_digit,
+    number as numeral, starts_with,
 };
 use crate::wiped::{Characters, Wiped};
 use number::Numbers;
+
+/// Characters that are read; no address has as many.
+const LONGEST: usize = 400;
 
 /// A level of an address, from the widest to the narrowest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -99,9 +102,9 @@ pub struct Address {
 
 impl Address {
     /// Reads an address. Any text is taken: a level that is not found is absent, and what has neither a prefecture nor
-    /// a city nor a street's numbers is a building.
+    /// a city nor a street's numbers is a building. Of longer text the first 400 characters are read.
     pub fn parse(text: &str) -> Address {
-        let prepared = prepare(&fold(text));
+        let prepared = prepare(&fold_most(text, LONGEST));
         let mut rest: &[char] = skip_country(&prepared);
         let mut postcode = None;
         if let Some((code, length)) = postcode_at(rest) {
