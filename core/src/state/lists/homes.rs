@@ -3,11 +3,15 @@
 //! Of an address are kept 60 bits of the token of its city and town, and of every other level 32 bits of a keyed hash,
 //! which is the town's own: whatever two towns have in common cannot be counted. Those of a town stand side by side, in
 //! the order of their first number. As among identifiers, a part never changes: another takes its place in a copy.
+//!
+//! Who leaves out the building's name may mean a room of any building with these numbers. So members with a room in a
+//! building stand once more in an order in which the best of a room is found without looking at the others.
 
+use std::cmp::Reverse;
 use std::fmt::Write;
-use std::sync::Arc;
 
 use super::exact::{Mark, Terms};
+use super::runs::Runs;
 use super::shared::Shared;
 use crate::event::token::Tokenizer;
 use crate::locale::{Address, Level};
@@ -37,6 +41,8 @@ pub(crate) struct Asked {
     pub(crate) home: Home,
     /// All numbers of who writes its room as the last of them; 0 where it names none.
     joined: u32,
+    /// All numbers but the last, and the last: what is `front` and `part` of a member with the same numbers and no room.
+    split: (u32, u32),
 }
 
 /// The town of an address in text, and what hashes a level of it.
@@ -73,14 +79,18 @@ impl Asked {
     /// `None` when it has no city.
     pub(crate) fn of(address: &Address, tokenizer: &Tokenizer) -> Option<Asked> {
         let home = Home::of(address, tokenizer)?;
+        let mut hashing = Hashing::of(address, tokenizer)?;
         let joined = match address.part() {
-            [room] => {
-                let numbers = address.house().iter().chain([room]).map(Wiped::as_str);
-                Hashing::of(address, tokenizer)?.hash('h', numbers)
-            }
+            [room] => hashing.hash('h', address.house().iter().chain([room]).map(Wiped::as_str)),
             _ => 0,
         };
-        Some(Asked { home, joined })
+        let split = match address.house().split_last() {
+            Some((last, front)) if !address.part().is_empty() && !front.is_empty() => {
+                (hashing.hash('h', front.iter().map(Wiped::as_str)), hashing.hash('r', [last.as_str()]))
+            }
+            _ => (home.front, home.part),
+        };
+        Some(Asked { home, joined, split })
     }
 }
 
@@ -159,18 +169,76 @@ impl Home {
     }
 }
 
-/// Members in their order, in runs that copies share: of a town with many of them a change copies one run.
-type Part = Arc<[Run]>;
-type Run = Arc<[(Home, Terms)]>;
+/// Where a room is, whatever the building is called: all numbers, all but the last where that may be the room, and the
+/// room.
+type Room = [u32; 3];
 
-/// Members of a run; few in tests, so that there are many runs.
-const MOST_OF_RUN: usize = if cfg!(test) { 4 } else { 256 };
+/// A member with a room in a building that has a name. Those of a room stand side by side, then those of a prefecture
+/// and a class, of these the one first that lasts longest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Tenant {
+    town: Mark,
+    room: Room,
+    prefecture: u32,
+    class: u16,
+    expires: Reverse<i64>,
+    building: u32,
+}
 
-/// The members of a part from the first one on that is not before what is looked for.
-fn members_from(part: &[Run], is_before: impl Fn(&Home) -> bool) -> impl Iterator<Item = &(Home, Terms)> {
-    let first = part.partition_point(|run| run.last().is_some_and(|(last, _)| is_before(last)));
-    let within = part.get(first).map_or(0, |run| run.partition_point(|(member, _)| is_before(member)));
-    part.iter().skip(first).flat_map(|run| run.iter()).skip(within)
+impl Tenant {
+    fn of(home: &Home, terms: Terms) -> Option<Tenant> {
+        let Home { town, house, front, part, building, prefecture, .. } = *home;
+        let expires = Reverse(terms.expires().unwrap_or(i64::MAX));
+        let room = [house, front, part];
+        let tenant = Tenant { town, room, prefecture, class: terms.class, expires, building };
+        (part != 0 && building != 0).then_some(tenant)
+    }
+
+    fn terms(&self) -> Terms {
+        Terms::new(self.class, Some(self.expires.0).filter(|expires| *expires != i64::MAX))
+    }
+}
+
+/// Members whose towns' marks begin alike.
+#[derive(Clone, Debug, Default)]
+struct Part {
+    members: Runs<Home, Terms>,
+    tenants: Runs<Tenant, ()>,
+}
+
+impl Part {
+    /// Calls `each` with the terms of the members in a room that may lie in the prefecture, of each class with those
+    /// of the longest.
+    fn each_in(&self, (town, room): (Mark, Room), prefecture: u32, mut each: impl FnMut(Terms)) {
+        let place = |tenant: &Tenant| (tenant.town, tenant.room);
+        let mut next = self.tenants.from(|tenant| place(tenant) < (town, room)).next();
+        while let Some((found, ())) = next.filter(|(found, ())| place(found) == (town, room)) {
+            if prefecture == 0 || found.prefecture == 0 || found.prefecture == prefecture {
+                each(found.terms());
+            }
+            let class = |tenant: &Tenant| (place(tenant), tenant.prefecture, tenant.class);
+            next = self.tenants.from(|tenant| class(tenant) <= class(found)).next();
+        }
+    }
+
+    /// The part after changes that are in order, of which the last one to a member counts, and how many of these were
+    /// there.
+    fn changed(&self, changes: &[(Home, Option<Terms>)]) -> (Part, usize) {
+        let mut tenants = Vec::new();
+        for (home, terms) in changes.chunk_by(|(a, _), (b, _)| a == b).filter_map(<[_]>::last) {
+            let before = self.members.get(home).and_then(|terms| Tenant::of(home, terms));
+            tenants.extend(before.map(|before| (before, None)));
+            let after = terms.and_then(|terms| Tenant::of(home, terms));
+            tenants.extend(after.map(|after| (after, Some(()))));
+        }
+        tenants.sort_by_key(|(tenant, _)| *tenant);
+        let (members, known) = self.members.changed(changes);
+        (Part { members, tenants: self.tenants.changed(&tenants).0 }, known)
+    }
+
+    fn bytes(&self) -> usize {
+        self.members.bytes() + self.tenants.bytes()
+    }
 }
 
 /// Addresses in their order.
@@ -194,21 +262,21 @@ impl Homes {
     }
 
     /// Calls `each` with the level and the terms of every member that agrees with the address: with all that it says,
-    /// or down to `coarsest`. The latter costs as much as there are members that share the first number, or the town:
-    /// of the former there are few, and each is looked up.
+    /// or down to `coarsest`. The latter costs as much as there are members that share the first number, or the town;
+    /// the former are looked up, and of those in one room but in different buildings the longest of each class.
     pub(crate) fn find(&self, asked: &Asked, coarsest: Option<Level>, mut each: impl FnMut(Level, Terms)) {
         let home = &asked.home;
         let Some(part) = self.parts.as_ref().and_then(|parts| parts.get(home.town.part())) else { return };
-        let mut visit = |from: [u32; 4], same: usize| {
+        let mut visit = |from: [u32; 5], same: usize| {
             let key = |member: &Home| {
-                let Home { town, first, house, front, part, .. } = *member;
-                (town, [first, house, front, part])
+                let Home { town, first, house, front, part, building, .. } = *member;
+                (town, [first, house, front, part, building])
             };
             let is_near = |member: &Home| {
                 let (town, levels) = key(member);
                 town == home.town && levels.iter().take(same).eq(from.iter().take(same))
             };
-            let near = members_from(part, |member| key(member) < (home.town, from));
+            let near = part.members.from(|member| key(member) < (home.town, from));
             for (member, terms) in near.take_while(|(member, _)| is_near(member)) {
                 if let Some((level, whole)) = member.agreement(home)
                     && (whole || coarsest.is_some_and(|coarsest| level >= coarsest))
@@ -217,33 +285,33 @@ impl Homes {
                 }
             }
         };
-        let Home { first, house, front, part: own, .. } = *home;
+        let Home { first, house, front, part: own, building, .. } = *home;
         match coarsest {
             Some(Level::Room) | None => {
-                // Where there is no room, and where there is this one.
-                visit([first, house, 0, 0], 4);
-                if home.room() != 0 {
-                    visit([first, house, 0, home.room()], 4);
-                }
+                let rooms = [(house, 0, home.room()), (front, 0, own), (asked.joined, house, own)];
+                let rooms = rooms.into_iter().filter(|(house, _, room)| *house != 0 && *room != 0);
                 // Whoever names no room may mean it by the last number.
-                visit([first, house, 1, 0], 2);
-                if front != 0 {
-                    visit([first, front, 0, own], 4);
+                let houses = [(house, 0, 0), (house, asked.split.0, asked.split.1)];
+                let houses = houses.into_iter().take(1 + usize::from(asked.split.0 != 0));
+                for (house, front, room) in houses.chain(rooms.clone()) {
+                    visit([first, house, front, room, 0], 5);
+                    if building != 0 {
+                        visit([first, house, front, room, building], 5);
+                    }
                 }
-                if asked.joined != 0 {
-                    visit([first, asked.joined, house, own], 4);
+                for (house, front, room) in rooms.filter(|_| building == 0) {
+                    let place = (home.town, [house, front, room]);
+                    part.each_in(place, home.prefecture, |terms| each(Level::Room, terms));
                 }
             }
-            Some(coarsest) if coarsest <= Level::Town => visit([0; 4], 0),
-            Some(_) => visit([first, 0, 0, 0], 1),
+            Some(coarsest) if coarsest <= Level::Town => visit([0; 5], 0),
+            Some(_) => visit([first, 0, 0, 0, 0], 1),
         }
     }
 
     /// The terms of a member that says the same.
     pub(crate) fn get(&self, home: &Home) -> Option<Terms> {
-        let part = self.parts.as_ref()?.get(home.town.part())?;
-        let (_, terms) = members_from(part, |member| member < home).next().filter(|(own, _)| own == home)?;
-        Some(*terms)
+        self.parts.as_ref()?.get(home.town.part())?.members.get(home)
     }
 
     /// Changes members, each to its new terms or away; of several changes to one the last counts. Says how
@@ -262,11 +330,10 @@ impl Homes {
             }) else {
                 continue;
             };
-            let (after, same) = changed(before, group);
-            let count = |part: &[Run]| part.iter().map(|run| run.len()).sum::<usize>();
-            self.count = self.count + count(&after) - count(before);
+            let (after, same) = before.changed(group);
+            self.count = self.count + after.members.len() - before.members.len();
             known += same;
-            parts.set(number, after.into());
+            parts.set(number, after);
         }
         known
     }
@@ -274,48 +341,14 @@ impl Homes {
     /// Calls `each` with all members in their order.
     pub(crate) fn each(&self, mut each: impl FnMut(Home, Terms)) {
         for part in self.parts.iter().flat_map(Shared::iter) {
-            part.iter().flat_map(|run| run.iter()).for_each(|(home, terms)| each(*home, *terms));
+            part.members.iter().for_each(|(home, terms)| each(*home, *terms));
         }
     }
 
     /// Bytes of memory.
     pub(crate) fn bytes(&self) -> usize {
-        let run = |run: &Run| size_of_val(&**run) + 16;
-        let part = |part: &Part| size_of_val(&**part) + 16 + part.iter().map(run).sum::<usize>();
-        self.parts.as_ref().map_or(0, |parts| parts.bytes(part))
+        self.parts.as_ref().map_or(0, |parts| parts.bytes(Part::bytes))
     }
-}
-
-/// A part with changes that are in order, of which the last one to a member counts, and how many of these were there.
-fn changed(before: &[Run], mut changes: &[(Home, Option<Terms>)]) -> (Vec<Run>, usize) {
-    let (mut after, mut known) = (Vec::with_capacity(before.len() + 1), 0);
-    let empty = Run::default();
-    let runs = if before.is_empty() { std::slice::from_ref(&empty) } else { before };
-    for (at, run) in runs.iter().enumerate() {
-        let next = runs.get(at + 1).and_then(|next| next.first());
-        let own = changes.partition_point(|(home, _)| next.is_none_or(|(next, _)| home < next));
-        let (own, others) = changes.split_at(own);
-        changes = others;
-        if own.is_empty() {
-            after.push(Arc::clone(run));
-            continue;
-        }
-        let mut members = Vec::with_capacity(run.len() + own.len());
-        let mut rest = run.iter().copied().peekable();
-        for same in own.chunk_by(|(a, _), (b, _)| a == b) {
-            let Some((home, terms)) = same.last() else { continue };
-            while let Some(member) = rest.next_if(|(member, _)| member < home) {
-                members.push(member);
-            }
-            known += usize::from(rest.next_if(|(member, _)| member == home).is_some());
-            members.extend(terms.map(|terms| (*home, terms)));
-        }
-        members.extend(rest);
-        // Runs of about the same length, with room for more.
-        let length = members.len().div_ceil(members.len().div_ceil(MOST_OF_RUN).max(1)).max(1);
-        after.extend(members.chunks(length).map(Run::from));
-    }
-    (after, known)
 }
 
 #[cfg(test)]
@@ -326,15 +359,17 @@ mod tests {
 
     use super::*;
 
-    /// One of few, in few towns, whose marks lie in two parts. Numbers that are alike begin alike.
+    /// One of few, in few towns, whose marks lie in two parts. Numbers that are alike begin alike, and rooms stand behind
+    /// numbers that others write without one.
     fn home() -> impl Strategy<Value = Home> {
         let mark = prop_oneof![Just(1u64), Just(2), Just(7 << 48)];
-        let part = prop_oneof![Just((false, 0)), Just((false, 5)), Just((true, 5)), Just((true, 6))];
-        (mark, 1..3u32, 1..3u32, part, 0..2u32, 0..3u32).prop_filter_map(
+        let part = prop::sample::select(vec![(0, 0), (0, 5), (5, 0), (6, 0), (5, 6)]);
+        (mark, 1..3u32, 1..3u32, part, 0..4u32, 0..3u32).prop_filter_map(
             "a mark",
-            |(mark, first, last, (moved, part), building, prefecture)| {
-                let front = if moved { first * 100 + last } else { 0 };
-                let house = if moved { joined(front, part) } else { first * 100 + last };
+            |(mark, first, last, (third, room), building, prefecture)| {
+                let street = first * 100 + last;
+                let house = if third == 0 { street } else { joined(street, third) };
+                let (front, part) = if room == 0 { split(house) } else { (0, room) };
                 let town = Mark::of_word(mark)?;
                 Some(Home { town, first, house, front, part, building, prefecture })
             },
@@ -346,9 +381,25 @@ mod tests {
         house * 10 + room
     }
 
+    /// All numbers but the last where there are three, and the last.
+    fn split(house: u32) -> (u32, u32) {
+        if house > 1_000 { (house / 10, house % 10) } else { (0, 0) }
+    }
+
+    /// Terms by level and class: those that last longest.
+    fn longest(found: &[(Level, Terms)]) -> BTreeMap<(Level, u16), i64> {
+        let mut longest = BTreeMap::new();
+        for (level, terms) in found {
+            let longest = longest.entry((*level, terms.class)).or_insert(0);
+            *longest = terms.expires().unwrap_or(i64::MAX).max(*longest);
+        }
+        longest
+    }
+
     fn changes() -> impl Strategy<Value = Vec<(Home, Option<Terms>)>> {
-        let terms = any::<u16>().prop_map(|class| Terms::new(class, None));
-        proptest::collection::vec((home(), proptest::option::of(terms)), 0..12)
+        let terms = (0..3u16, proptest::option::of(0..5i64));
+        let terms = terms.prop_map(|(class, expires)| Terms::new(class, expires));
+        proptest::collection::vec((home(), proptest::option::weighted(0.8, terms)), 0..24)
     }
 
     fn all(homes: &Homes) -> Vec<(Home, Terms)> {
@@ -382,7 +433,7 @@ mod tests {
             for home in asked {
                 prop_assert_eq!(homes.get(&home), expected.get(&home).copied());
                 let joined = if home.room() == 0 { 0 } else { joined(home.house, home.room()) };
-                let asked = Asked { home, joined };
+                let asked = Asked { home, joined, split: split(home.house) };
                 for coarsest in [None, Some(Level::Room), Some(Level::Number), Some(Level::Town)] {
                     let mut found = Vec::new();
                     homes.find(&asked, coarsest, |level, terms| found.push((level, terms)));
@@ -391,11 +442,9 @@ mod tests {
                         let (level, whole) = member.agreement(&home)?;
                         (whole || coarsest.is_some_and(|coarsest| level >= coarsest)).then_some((level, *terms))
                     });
-                    let mut slowly: Vec<_> = slowly.collect();
-                    let order = |(level, terms): &(Level, Terms)| (*level, terms.class);
-                    found.sort_by_key(order);
-                    slowly.sort_by_key(order);
-                    prop_assert_eq!(found, slowly);
+                    let slowly: Vec<_> = slowly.collect();
+                    prop_assert!(found.iter().all(|found| slowly.contains(found)));
+                    prop_assert_eq!(longest(&found), longest(&slowly));
                 }
             }
             prop_assert_eq!(all(&homes), expected.clone().into_iter().collect::<Vec<_>>());
@@ -411,5 +460,6 @@ mod tests {
     #[test]
     fn an_address_takes_48_bytes() {
         assert_eq!(size_of::<(Home, Terms)>(), 48);
+        assert_eq!(size_of::<(Tenant, ())>(), 40);
     }
 }

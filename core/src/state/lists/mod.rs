@@ -9,6 +9,7 @@ mod homes;
 mod networks;
 mod parts;
 mod prepared;
+mod runs;
 mod shared;
 
 use std::net::IpAddr;
