@@ -19,15 +19,16 @@ pub(super) struct Fed<'a> {
     /// `None` when nothing changes.
     guard: Option<Changes<'a>>,
     lists: Vec<Arc<List>>,
-    /// By the number of the list.
-    changes: Vec<(usize, Member, ListEntry)>,
+    /// By the number of the list, each with the time from which on.
+    changes: Vec<(usize, Member, ListEntry, i64)>,
 }
 
 impl<'a> Fed<'a> {
     pub(super) fn changes<'f>(&'f self, ruling: &'f Ruling) -> SmallVec<[ListChange<'f>; 2]> {
-        let change = |(list, member, entry): &'f (usize, Member, ListEntry)| {
+        let change = |(list, member, entry, since): &'f (usize, Member, ListEntry, i64)| {
             let plan = ruling.policy.0.lists.get(*list)?;
-            Some(ListChange { list: &plan.name, member: *member, entry: Some(entry) })
+            let (entry, since) = (Some(entry), Some(*since));
+            Some(ListChange { list: &plan.name, member: *member, entry, since })
         };
         self.changes.iter().filter_map(change).collect()
     }
@@ -56,8 +57,10 @@ impl<'a> Call<'a> {
                 let entry = feedback.entry.clone().expires(time.saturating_add(feedback.lasts));
                 let era = self.ruling.keys.era;
                 if !stays(list, member, &entry, era, *time) && list.has_room_for(&entry) {
-                    member.change(Arc::make_mut(list), Some(&entry), era);
-                    fed.changes.push((feedback.list, member, entry));
+                    let list = Arc::make_mut(list);
+                    tidy(list, member, *time);
+                    member.change(list, Some(&entry), era);
+                    fed.changes.push((feedback.list, member, entry, *time));
                 }
             }
         }
@@ -94,6 +97,20 @@ impl<'a> Call<'a> {
                 Some(Member::Token(route.token(feedback.key)?, route.previous_token(feedback.key)))
             }
         }
+    }
+}
+
+/// A member stays so long after its expiry: an event that is late may ask for it.
+const KEPT: i64 = 86_400_000;
+
+/// A member comes to a list at a time: some of those beside it that no longer count go, so that a list that events fill
+/// does not grow for ever.
+pub(super) fn tidy(list: &mut List, member: Member, time: i64) {
+    let until = time.saturating_sub(KEPT);
+    match member {
+        Member::Token(token, _) | Member::Part(token, ..) => list.tidy(token, until),
+        Member::Home(home, _) => list.tidy_homes(home, until),
+        Member::Network(_) => {}
     }
 }
 

@@ -68,16 +68,17 @@ pub(super) struct ListChange<'a> {
     pub(super) member: Member,
     /// `None` takes the member off.
     pub(super) entry: Option<&'a ListEntry>,
+    /// From when on, where an event puts it there: then there is an entry.
+    pub(super) since: Option<i64>,
 }
 
 impl ListChange<'_> {
     fn write(&self, to: &mut Writer<'_>) {
         to.text(self.list);
         self.member.write(to);
-        to.byte(u8::from(self.entry.is_some()));
-        if let Some(entry) = self.entry {
-            entry.write(to);
-        }
+        to.byte(u8::from(self.entry.is_some()) + u8::from(self.since.is_some()));
+        self.since.iter().for_each(|since| to.time(*since));
+        self.entry.iter().for_each(|entry| entry.write(to));
     }
 }
 

@@ -493,7 +493,7 @@ impl Engine {
         if entry.is_some_and(|entry| !target.has_room_for(entry)) {
             return Err(too_many_classes(list));
         }
-        self.journal.list_changed(ruling, &ListChange { list, member, entry });
+        self.journal.list_changed(ruling, &ListChange { list, member, entry, since: None });
         Ok(self.change_lists(&changes, |all| {
             let target = all.get_mut(number).map(Arc::make_mut);
             target.map(|target| member.change(target, entry, plan.era(ruling.keys.era)))

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::Engine;
 use super::call::{Call, Known, Recorded, Scratch};
 use super::clock::NEVER;
+use super::feedback::tidy;
 use super::journal::{
     ADVANCE, EXPIRE, FORGET, GATHER, LEARN, LIST, LOAD, LONGEST_FRAME, MOVE, POLICY, RECORD, REKEY, RETIRE,
     SCRUB, START, read_touched,
@@ -332,8 +333,16 @@ impl Engine {
         while !from.0.is_empty() {
             let (list, plan) = ruling.list_named(from.text()?)?;
             let member = Member::read(from)?;
-            let entry = if from.byte()? == 1 { Some(ListEntry::read(from)?) } else { None };
-            self.change_again(list, frame, |list| _ = member.change(list, entry.as_ref(), plan.era(era)));
+            let (since, entry) = match from.byte()? {
+                0 => (None, None),
+                1 => (None, Some(ListEntry::read(from)?)),
+                2 => (Some(from.time()?), Some(ListEntry::read(from)?)),
+                _ => return None,
+            };
+            self.change_again(list, frame, |list| {
+                since.iter().for_each(|since| tidy(list, member, *since));
+                member.change(list, entry.as_ref(), plan.era(era));
+            });
         }
         Some(())
     }

@@ -217,6 +217,19 @@ impl Members {
         known
     }
 
+    /// Takes off those of the part of a mark that had expired by a time.
+    pub(crate) fn tidy(&mut self, near: Mark, until: i64) {
+        let counts = |place: &&Place| place.terms().counts_at(until);
+        let Some(parts) = &mut self.parts else { return };
+        let Some(part) = parts.get(near.part()).filter(|part| !part.members().all(|place| counts(&place)))
+        else {
+            return;
+        };
+        let after = Part::new(&part.members().filter(counts).copied().collect::<Vec<_>>());
+        self.count = self.count + after.count - part.count;
+        parts.set(near.part(), after);
+    }
+
     /// Calls `each` with all members, in the order of their marks.
     pub(crate) fn each(&self, mut each: impl FnMut(Mark, Terms)) {
         for (number, part) in self.parts.iter().flat_map(Shared::iter).enumerate() {
@@ -345,6 +358,7 @@ mod tests {
             gathered in proptest::collection::vec((mark(), terms()), 0..200),
             changes in proptest::collection::vec(
                 proptest::collection::vec((mark(), proptest::option::of(terms())), 1..20), 0..12),
+            tidied in proptest::collection::vec((mark(), 0..=LATEST as i64), 0..3),
             strangers in proptest::collection::vec(mark(), 0..40),
         ) {
             let mut expected = BTreeMap::new();
@@ -367,6 +381,10 @@ mod tests {
                 let known = members.change(&mut changes.clone());
                 prop_assert_eq!(known, touched.iter().filter(|mark| before.contains_key(mark)).count());
                 prop_assert_eq!((copy.len(), all(&copy)), (before.len(), before.into_iter().collect()));
+            }
+            for (mark, until) in tidied {
+                members.tidy(mark, until);
+                expected.retain(|own, terms: &mut Terms| own.part() != mark.part() || terms.counts_at(until));
             }
             prop_assert_eq!(members.len(), expected.len());
             for mark in strangers.iter().chain(expected.keys()) {

@@ -241,6 +241,10 @@ impl Part {
     }
 }
 
+/// Of so many members it is looked whether they have expired when another comes: where each lasts as long, hardly more
+/// than one in so many has.
+const TIDIED: usize = 16;
+
 /// Addresses in their order.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Homes {
@@ -338,6 +342,18 @@ impl Homes {
         known
     }
 
+    /// Takes off those that had expired by a time, of the few that come behind one, and behind the last the first. As
+    /// others come to any place, all are met in the end.
+    pub(crate) fn tidy(&mut self, near: &Home, until: i64) {
+        let Some(part) = self.parts.as_ref().and_then(|parts| parts.get(near.town.part())) else { return };
+        let behind = part.members.from(|member| member < near).chain(part.members.iter()).take(TIDIED);
+        let expired = behind.filter(|(_, terms)| !terms.counts_at(until));
+        let expired: Vec<_> = expired.map(|(home, _)| (*home, None)).collect();
+        if !expired.is_empty() {
+            self.change(expired);
+        }
+    }
+
     /// Calls `each` with all members in their order.
     pub(crate) fn each(&self, mut each: impl FnMut(Home, Terms)) {
         for part in self.parts.iter().flat_map(Shared::iter) {
@@ -412,6 +428,7 @@ mod tests {
         #[test]
         fn members_are_those_of_a_map(
             rounds in proptest::collection::vec(changes(), 0..8),
+            tidied in proptest::collection::vec((home(), 0..5i64), 0..3),
             asked in proptest::collection::vec(home(), 0..8),
         ) {
             let (mut homes, mut expected) = (Homes::default(), BTreeMap::new());
@@ -430,6 +447,15 @@ mod tests {
                 prop_assert_eq!((copy.len(), all(&copy)), (before.len(), before));
                 prop_assert_eq!(homes.len(), expected.len());
             }
+            for (near, until) in tidied {
+                homes.tidy(&near, until);
+                let part = |home: &&Home| home.town.part() == near.town.part();
+                let behind = expected.range(near..).map(|(home, _)| home).filter(part);
+                let behind = behind.chain(expected.keys().filter(part)).take(TIDIED);
+                let behind: std::collections::BTreeSet<_> = behind.copied().collect();
+                expected.retain(|home, terms: &mut Terms| !behind.contains(home) || terms.counts_at(until));
+            }
+            prop_assert_eq!(homes.len(), expected.len());
             for home in asked {
                 prop_assert_eq!(homes.get(&home), expected.get(&home).copied());
                 let joined = if home.room() == 0 { 0 } else { joined(home.house, home.room()) };

@@ -327,6 +327,13 @@ impl List {
         }
     }
 
+    /// Takes off members beside this one that had expired by a time: which ones depends on nothing but the members.
+    pub(crate) fn tidy(&mut self, near: Token, until: i64) {
+        if let Kind::Hashed(hashed) = &mut self.members {
+            hashed.eras.iter_mut().for_each(|members| members.tidy(Mark::of(near), until));
+        }
+    }
+
     pub(crate) fn remove(&mut self, token: Token) -> bool {
         match &mut self.members {
             Kind::Hashed(hashed) => {
@@ -401,6 +408,13 @@ impl List {
     pub(crate) fn add_home(&mut self, home: Home, entry: &ListEntry, era: u8) {
         if let (Kind::Homes(eras), Some(class)) = (&mut self.members, self.classes.number(entry)) {
             of_era_mut(eras, era).change(vec![(home, Some(Terms::new(class, entry.expires)))]);
+        }
+    }
+
+    /// As [`tidy`](List::tidy), of an address.
+    pub(crate) fn tidy_homes(&mut self, near: Home, until: i64) {
+        if let Kind::Homes(eras) = &mut self.members {
+            eras.iter_mut().for_each(|homes| homes.tidy(&near, until));
         }
     }
 
