@@ -1,6 +1,7 @@
 //! What lists hold while they are loaded, and after a while.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail loudly")]
+#![allow(clippy::disallowed_methods, reason = "a test starts threads")]
 
 use std::sync::{Arc, Mutex};
 
@@ -35,6 +36,35 @@ fn snapshot(engine: &Engine) -> Vec<u8> {
         })
         .unwrap();
     bytes
+}
+
+/// Networks are loaded beside the list: what others put on it and take off it meanwhile stays and goes.
+#[test]
+fn what_changes_while_networks_are_loaded() {
+    const ROUNDS: u32 = 6;
+    const CHANGES: u32 = 300;
+    let network = |kind: u32, n: u32| format!("{kind}.{}.{}.0/24", n / 256, n % 256);
+    let body = "[[list]]\nname = \"networks\"\nof = \"ip\"\nkind = \"cidr\"\n[[rule]]\nid = \"network\"\n\
+                when = 'in_list(\"networks\", ip)'\npoints = 'list_severity(\"networks\", ip)'\n";
+    let engine = Engine::new(policy(body), key());
+    for n in 0..CHANGES {
+        engine.list_add("networks", &network(10, n), entry(10)).unwrap();
+    }
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for n in 0..CHANGES {
+                engine.list_add("networks", &network(11, n), entry(20)).unwrap();
+                assert!(engine.list_remove("networks", &network(10, n)).unwrap());
+            }
+        });
+        for round in 0..ROUNDS {
+            let mut members = engine.list_prepare("networks").unwrap();
+            members.extend((0..3_000).map(|n| (network(12 + round, n), entry(30)))).unwrap();
+            assert_eq!(engine.list_load(members).unwrap(), 3_000);
+        }
+    });
+    assert_eq!(engine.list_len("networks").unwrap() as u32, CHANGES + ROUNDS * 3_000);
+    assert_eq!(["10.0.9.1", "11.0.9.1", "17.0.9.1"].map(|ip| score(&engine, NOW, "ip", ip)), [0, 20, 30]);
 }
 
 /// Lists that events fill keep about what counts, and a journal brings back what they kept.

@@ -395,8 +395,8 @@ impl Engine {
         Ok(members)
     }
 
-    /// Adds many members, some ten thousand at a time; says how many the list has more than before. Networks are added
-    /// all at once, and other changes of lists wait for a second where there are a million.
+    /// Adds many members, some ten thousand at a time; says how many the list has more than before. Addresses and
+    /// networks are added all at once.
     ///
     /// # Errors
     /// [`ErrorKind::UnknownName`] when another policy has come into force that does not name the list,
@@ -406,7 +406,7 @@ impl Engine {
     pub fn list_load(&self, members: PreparedList) -> Result<usize> {
         let PreparedList { list, prepared, key, .. } = members;
         let _loads = locked(&self.loads);
-        // Whoever puts somebody on a list while scoring waits for one batch at most.
+        // Of more at a time, the chance would be higher that somebody else changes the list meanwhile.
         let batches = prepared.batches().into_iter();
         batches.map(|batch| self.load(&list, key, batch, None)).sum()
     }
@@ -431,7 +431,7 @@ impl Engine {
             let what = "another policy or key came into force meanwhile; gather the members anew";
             Error::of_field(ErrorKind::Key, list, what)
         };
-        let target = self.list(&ruling, number).ok_or_else(other)?;
+        let mut target = self.list(&ruling, number).ok_or_else(other)?;
         check_key(plan, ruling.keys.of_list(plan)?, key)?;
         if name.is_none() && !target.has_classes_of(&prepared) {
             return Err(too_many_classes(list));
@@ -439,27 +439,43 @@ impl Engine {
         if !self.journal.list_gathered(&ruling, plan, &prepared) {
             return Err(other());
         }
-        // All the work is done before anybody has to wait.
         let load = match name {
             Some(name) => Load::Whole(target.build(prepared, name)),
             None => Load::More(prepared),
         };
-        drop(target);
-        let changes = locked(&self.lists);
-        let before = self.present.load_full();
-        if before.ruling.generation != ruling.generation {
-            return Err(other());
-        }
-        self.journal.list_loaded(&ruling, list, name);
-        let members = self.change_lists(&changes, |all| {
-            all.get_mut(number).map_or(0, |list| load.apply(Arc::make_mut(list)))
-        });
-        // Others change lists while this waits; some of them hold what it waits for.
-        drop(changes);
-        if name.is_some() {
+        let apply = |list: &List| {
+            let mut list = list.clone();
+            let members = load.apply(&mut list);
+            (list, members)
+        };
+        let mut turns = TURNS;
+        loop {
+            // All the work is done in a copy before anybody has to wait; if others change the list meanwhile, anew.
+            let done = apply(&target);
+            let changes = locked(&self.lists);
+            let before = self.present.load_full();
+            let present = before.lists.get(number).filter(|_| before.ruling.generation == ruling.generation);
+            let present = present.ok_or_else(other)?;
+            turns -= 1;
+            let (loaded, members) = if Arc::ptr_eq(present, &target) {
+                done
+            } else if turns == 0 {
+                apply(present)
+            } else {
+                target = Arc::clone(present);
+                continue;
+            };
+            self.journal.list_loaded(&ruling, list, name);
+            self.change_lists(&changes, |all| {
+                if let Some(list) = all.get_mut(number) {
+                    *list = Arc::new(loaded);
+                }
+            });
+            // Others change lists while this waits; some of them hold what it waits for.
+            drop(changes);
             outlive(before);
+            return Ok(members);
         }
-        Ok(members)
     }
 
     fn change_list(&self, list: &str, member: &str, entry: Option<&ListEntry>) -> Result<bool> {
@@ -511,6 +527,9 @@ pub(super) fn outlive(before: Arc<Present>) {
     }
 }
 
+/// A load is done so often in copies of a list that others change meanwhile; the last time they wait for it.
+const TURNS: usize = 3;
+
 /// What is about to be loaded.
 pub(super) enum Load {
     /// In the place of all members.
@@ -521,15 +540,15 @@ pub(super) enum Load {
 
 impl Load {
     /// Says how many members there are now, or are more than before.
-    pub(super) fn apply(self, target: &mut List) -> usize {
+    pub(super) fn apply(&self, target: &mut List) -> usize {
         match self {
             Load::Whole(list) => {
-                target.replace(list, target.version().number + 1);
+                target.replace(list.clone(), target.version().number + 1);
                 target.len()
             }
             Load::More(prepared) => {
                 target.changed();
-                target.take_in(&prepared).unwrap_or(0)
+                target.take_in(prepared).unwrap_or(0)
             }
         }
     }
