@@ -1,6 +1,5 @@
 //! Names of people and companies: a key to compare them by, and what the comparison can say.
 
-use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use unicode_normalization::UnicodeNormalization;
@@ -74,15 +73,30 @@ const CORPORATIONS: [(&[&str], &[&str]); 22] = [
     (&["社会保険労務士法人"], &["ロウム"]),
 ];
 
-/// The characters with which those words start, sorted; and those with which the abbreviations do.
-static STARTS: LazyLock<Vec<char>> =
-    LazyLock::new(|| starts(CORPORATIONS.iter().flat_map(|(words, _)| *words)));
-static SHORT_STARTS: LazyLock<Vec<char>> =
-    LazyLock::new(|| starts(CORPORATIONS.iter().flat_map(|(_, abbreviations)| *abbreviations)));
+type Texts = &'static [&'static str];
+/// By the character with which they start, each with what banks call its kind.
+type Starts = Vec<(char, &'static str, &'static str)>;
 
-fn starts(texts: impl Iterator<Item = &'static &'static str>) -> Vec<char> {
-    let starts: BTreeSet<char> = texts.filter_map(|text| text.chars().next()).collect();
-    starts.into_iter().collect()
+static WORDS: LazyLock<Starts> = LazyLock::new(|| starts(|(words, _)| words));
+static ABBREVIATIONS: LazyLock<Starts> = LazyLock::new(|| starts(|(_, abbreviations)| abbreviations));
+
+fn starts(texts: fn((Texts, Texts)) -> Texts) -> Starts {
+    let mut starts = Vec::new();
+    for kind in CORPORATIONS {
+        let banks = kind.1.last().copied().unwrap_or_default();
+        starts.extend(texts(kind).iter().filter_map(|text| Some((text.chars().next()?, *text, banks))));
+    }
+    // Those that start alike stay in their order.
+    starts.sort_by_key(|(first, ..)| *first);
+    starts
+}
+
+/// Those that may stand at the start of the characters: for most characters of a name none.
+fn starting<'s>(starts: &'s Starts, chars: &[char]) -> &'s [(char, &'static str, &'static str)] {
+    let Some(first) = chars.first().map(|c| large(katakana(*c))) else { return &[] };
+    let from = starts.partition_point(|(start, ..)| *start < first);
+    let length = starts.get(from..).unwrap_or_default().partition_point(|(start, ..)| *start == first);
+    starts.get(from..from + length).unwrap_or_default()
 }
 
 /// A name, ready to be compared.
@@ -294,39 +308,29 @@ fn counts(c: char) -> bool {
 ///
 /// `length` is how many characters there are up to the last that counts.
 fn designation(chars: &[char], first: bool, length: usize) -> Option<(usize, &'static str)> {
-    let c = chars.first()?;
-    let open = usize::from(*c == '(');
-    // Most characters of a name start none.
-    let starts = |starts: &[char], c: &char| starts.binary_search(&large(katakana(*c))).is_ok();
-    let inner = chars.get(open..)?;
-    if (open == 1 || first) && inner.first().is_some_and(|c| starts(&SHORT_STARTS, c)) {
-        for (_, abbreviations) in CORPORATIONS {
-            let Some(letters) = spelt(inner, abbreviations) else { continue };
+    let open = usize::from(chars.first() == Some(&'('));
+    if open == 1 || first {
+        let inner = chars.get(open..)?;
+        for (_, abbreviation, banks) in starting(&ABBREVIATIONS, inner) {
+            let Some(letters) = spelt(inner, abbreviation) else { continue };
             let closed = inner.get(letters) == Some(&')');
             if closed || open == 1 && open + letters == length {
-                return Some((open + letters + usize::from(closed), abbreviations.last()?));
+                return Some((open + letters + usize::from(closed), banks));
             }
         }
     }
-    if !starts(&STARTS, c) {
-        return None;
-    }
-    CORPORATIONS.iter().find_map(|(words, banks)| Some((spelt(chars, words)?, *banks.last()?)))
+    starting(&WORDS, chars).iter().find_map(|(_, word, banks)| Some((spelt(chars, word)?, *banks)))
 }
 
-/// The first of the words that stands at the start, in kana of any kind and size, by its length.
-fn spelt(chars: &[char], words: &[&str]) -> Option<usize> {
-    let length = |word: &&str| {
-        let mut found = chars.iter().enumerate().filter(|(at, c)| *at == 0 || !is_left_out(**c));
-        let mut last = 0;
-        for c in word.chars() {
-            let (at, _) = found.next().filter(|(_, found)| large(katakana(**found)) == c)?;
-            last = at;
-        }
-        Some(last + 1)
-    };
-    let first = large(katakana(*chars.first()?));
-    words.iter().filter(|word| word.starts_with(first)).find_map(length)
+/// How many characters the word takes at the start, in kana of any kind and size.
+fn spelt(chars: &[char], word: &str) -> Option<usize> {
+    let mut found = chars.iter().enumerate().filter(|(at, c)| *at == 0 || !is_left_out(**c));
+    let mut last = 0;
+    for c in word.chars() {
+        let (at, _) = found.next().filter(|(_, found)| large(katakana(**found)) == c)?;
+        last = at;
+    }
+    Some(last + 1)
 }
 
 /// Spaces and punctuation that some write and others leave out.
@@ -412,5 +416,45 @@ fn large(c: char) -> char {
         'ヵ' => 'カ',
         'ヶ' => 'ケ',
         c => c,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// The same, trying one kind of company after the other.
+    fn slowly(chars: &[char], first: bool, length: usize) -> Option<(usize, &'static str)> {
+        let open = usize::from(chars.first() == Some(&'('));
+        let inner = chars.get(open..)?;
+        let starts = |chars: &[char], texts: Texts| texts.iter().find_map(|text| spelt(chars, text));
+        for (_, abbreviations) in CORPORATIONS.iter().filter(|_| open == 1 || first) {
+            let Some(letters) = starts(inner, abbreviations) else { continue };
+            let closed = inner.get(letters) == Some(&')');
+            if closed || open == 1 && open + letters == length {
+                return Some((open + letters + usize::from(closed), abbreviations.last()?));
+            }
+        }
+        CORPORATIONS.iter().find_map(|(words, banks)| Some((starts(chars, words)?, *banks.last()?)))
+    }
+
+    proptest! {
+        #[test]
+        fn a_kind_of_company_is_the_first_that_is_spelt(
+            kind in 0..CORPORATIONS.len(),
+            (which, head, tail) in (any::<proptest::sample::Index>(), "[(シカ株]{0,2}", "[)(ヤ・山]{0,3}"),
+            (first, length) in (any::<bool>(), 0..8usize),
+        ) {
+            let (words, abbreviations) = CORPORATIONS.get(kind).copied().unwrap_or_default();
+            let texts = [words, abbreviations].concat();
+            let text = [head.as_str(), which.get::<&str>(&texts), tail.as_str()].concat();
+            let text: Vec<char> = text.chars().collect();
+            for at in 0..=text.len() {
+                let chars = text.get(at..).unwrap_or_default();
+                prop_assert_eq!(designation(chars, first, length), slowly(chars, first, length));
+            }
+        }
     }
 }
