@@ -235,7 +235,7 @@ fn nothing_is_left_of_identifiers() {
             ("exact", "email", "email", "hanako.sorrow@example.jp"),
             ("exact", "card", "card", "4111111111111111"),
             ("exact", "bank_account", "bank_account", "14030-76543211"),
-            ("prefix", "phone", "phone", "090-8765"),
+            ("prefix", "phone", "phone", "0908765"),
             ("prefix", "account", "account", "hanako-sorrow"),
             ("domain", "email", "email", "sorrow.example.jp"),
             ("cidr", "ip", "ip", "203.113.97.0/24"),
