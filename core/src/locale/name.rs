@@ -297,10 +297,10 @@ fn corporation(folded: &[char]) -> (Characters, Option<(&'static str, Place)>) {
     (body, Some((kind, place)))
 }
 
-/// Whether a character is more than a mark. Kanji that are yet to be given a meaning are, too: a mark that repeats one
-/// becomes one.
+/// Whether a character is more than a mark, as vowels of some scripts are, too. Kanji that are yet to be given a
+/// meaning are more: a mark that repeats one becomes one.
 fn counts(c: char) -> bool {
-    (c.is_alphanumeric() || is_kanji(c)) && c != 'ー'
+    (c.is_alphanumeric() || is_kanji(c)) && c != 'ー' && !is_combining_mark(c)
 }
 
 /// A corporation's kind at the start, and how many characters it takes: `株式会社`, `(株)`; `カ)` where the name

@@ -6,8 +6,10 @@ use super::read;
 
 pub(crate) const RETIRE: u8 = 8;
 
-const JOURNALS: [&str; 3] = ["journal_1.bin", "journal_2.bin", "everything/journal_2.bin"];
-const SNAPSHOTS: [&str; 3] = ["snapshot_1.bin", "snapshot_2.bin", "everything/snapshot_2.bin"];
+const JOURNALS: [&str; 4] =
+    ["journal_1.bin", "journal_2.bin", "everything/journal_2.bin", "later/journal_2.bin"];
+const SNAPSHOTS: [&str; 4] =
+    ["snapshot_1.bin", "snapshot_2.bin", "everything/snapshot_2.bin", "later/snapshot_2.bin"];
 
 /// A frame of a journal.
 pub(crate) struct Frame<'a> {
