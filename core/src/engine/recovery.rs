@@ -185,7 +185,7 @@ impl Engine {
     }
 
     /// Takes in what a frame says of the policy and the key of those behind it; the policy that has to come into force
-    /// before, be it the same once more where anything is known.
+    /// before, if it is another. The same comes into force once more where it did and anything is known.
     fn go_on_under(&self, number: u64, said: Said, is_known: bool) -> Result<Option<String>> {
         let Said { under, key_id, swapped, .. } = said;
         let generation = self.ruling().generation;
@@ -193,7 +193,6 @@ impl Engine {
         let mut replay = locked(&self.journal.replay);
         let has_swapped = replay.asked.is_some_and(|(asked, before)| asked == number && before < generation);
         let again = swapped && is_own && is_known && !has_swapped;
-        let name = again.then(|| under.name.clone());
         replay.under = Some(under);
         if again {
             replay.asked = Some((number, generation));
@@ -205,7 +204,10 @@ impl Engine {
             );
             return Err(damaged(number, &what));
         }
-        if again { Ok(name) } else { self.other_policy(number) }
+        if again {
+            self.swap(self.policy())?;
+        }
+        self.other_policy(number)
     }
 
     /// Whether a frame's seal is right. Behind one that was sealed under the present key, the previous one counts no
