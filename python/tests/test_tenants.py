@@ -100,7 +100,7 @@ def test_journals_and_snapshots_are_a_tenants_own(
     third.assess(payment(0))
     tenants["third"].snapshot(tmp_path / "third")
     tenants["third"].assess(payment(1))
-    assert len(frames) == 3, "the policy and two events"
+    assert len(frames) == 4, "an event behind the policy, and another behind the snapshot and the policy"
     del third, tenants["third"]
 
     with pytest.raises(sekisho.SekishoError, match="damaged, or its key") as caught:
