@@ -9,6 +9,7 @@ use arc_swap::ArcSwap;
 
 use crate::decision::Decision;
 use crate::error::{Error, ErrorKind, Result};
+use crate::event::time::amiss;
 use crate::event::token::HashKey;
 use crate::event::{Event, Field, Label, Outcome};
 use crate::policy::{Action, Policy};
@@ -304,10 +305,9 @@ impl Engine {
     /// pause, or when the past is replayed. Never goes back.
     ///
     /// # Errors
-    /// [`ErrorKind::Time`] outside 1970 to 9999.
+    /// [`ErrorKind::Time`] outside 1990 to 9999.
     pub fn advance(&self, time: i64) -> Result<()> {
-        if !(0..=crate::event::time::LATEST).contains(&time) {
-            let what = format!("found {time}, expected milliseconds since 1970-01-01T00:00:00Z");
+        if let Some(what) = amiss(time) {
             return Err(Error::of_field(ErrorKind::Time, "time", what));
         }
         // No other policy comes into force meanwhile. A snapshot that does not contain the frame may know the time.

@@ -137,6 +137,8 @@ fn a_refused_event_changes_nothing() {
     refused(&|event| event.unset(Field::AMOUNT_MINOR), ErrorKind::Missing, "strict");
     let ahead = refused(&|event| event.set(Field::TIME, NOW + DAY + 1).unwrap(), ErrorKind::Time, "time");
     assert!(ahead.contains("1d1ms ahead"), "{ahead}");
+    let seconds = refused(&|event| event.set(Field::TIME, NOW / 1_000).unwrap(), ErrorKind::Time, "time");
+    assert!(seconds.contains("seconds"), "{seconds}");
 
     let mut foreign = Event::of("payment", NOW).unwrap();
     foreign.set(Field::CHANNEL, "app").unwrap();
@@ -152,7 +154,7 @@ fn a_refused_event_changes_nothing() {
     assert!(engine.assess(&later).is_err());
     engine.advance(NOW + 9 * DAY).unwrap();
     engine.assess(&later).unwrap();
-    assert!(engine.advance(-1).is_err());
+    assert!(engine.advance(-1).is_err() && engine.advance(NOW / 1_000).is_err());
 }
 
 /// Single amounts fit; more than a thousand of the largest do not, and the error names the feature.

@@ -143,8 +143,12 @@ fn what_cannot_be_loaded() {
     assert_eq!(members.add("d", &entry(101)).unwrap_err().kind(), ErrorKind::OutOfRange);
     let long = entry(1).reason("x".repeat(1_025));
     assert_eq!(members.add("d", &long).unwrap_err().kind(), ErrorKind::TooLong);
-    // An expiry in the past is taken, and never counts.
-    members.add("past", &entry(1).expires(-5)).unwrap();
+    // An expiry in the past is taken, and never counts; seconds are not taken for one.
+    members.add("past", &entry(1).expires(946_684_800_000)).unwrap();
+    for seconds in [-5, 0, 1_798_761_600] {
+        let error = members.add("d", &entry(1).expires(seconds)).unwrap_err();
+        assert_eq!((error.kind(), error.to_string().contains("seconds since 1970")), (ErrorKind::Time, true));
+    }
     engine.rotate(key(2)).unwrap();
     let error = engine.list_load(members).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Key);

@@ -9,6 +9,7 @@ use super::journal::ListChange;
 use super::member::Member;
 use super::ruling::{Present, Ruling};
 use crate::error::{Error, ErrorKind, Result};
+use crate::event::time::{LATEST, amiss};
 use crate::event::token::{HashKey, KeyMark, Tokenizer};
 use crate::event::{Field, FieldSpec, canonical};
 use crate::locale::{Address, Kind, Name};
@@ -266,6 +267,9 @@ fn check_entry(list: &str, entry: &ListEntry) -> Result<()> {
         let what = format!("found a severity of {}, expected 0 to 100", entry.severity);
         return Err(Error::of_field(ErrorKind::OutOfRange, list, what));
     }
+    if let Some(what) = entry.expires.filter(|time| *time <= LATEST).and_then(amiss) {
+        return Err(Error::of_field(ErrorKind::Time, list, format!("expires: {what}")));
+    }
     for (name, text) in [("reason", &entry.reason), ("source", &entry.source)] {
         if text.len() > LONGEST_REASON {
             let what =
@@ -294,7 +298,8 @@ impl Engine {
     /// # Errors
     /// [`ErrorKind::UnknownName`] for a list that the policy does not name, [`ErrorKind::OutOfRange`] for a severity
     /// above 100 and for more than 65,536 different severities, reasons and sources, [`ErrorKind::TooLong`] for a
-    /// reason or a source of more than 1,024 bytes, and errors of the identifier.
+    /// reason or a source of more than 1,024 bytes, [`ErrorKind::Time`] for an expiry before 1990, and errors
+    /// of the identifier.
     pub fn list_add(&self, list: &str, member: &str, entry: ListEntry) -> Result<()> {
         self.change_list(list, member, Some(&entry)).map(|_| ())
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::event::time::{DAY, LATEST, format_duration};
+use crate::event::time::{DAY, LATEST, amiss, format_duration};
 use crate::event::{Event, Field, nearest};
 use crate::feature::{Keyring, TablePlan};
 use crate::policy::{ListPlan, Policy};
@@ -115,6 +115,9 @@ impl Ruling {
             }
         }
         let time = event.integer(Field::TIME).unwrap_or(0);
+        if let Some(what) = amiss(time) {
+            return Err(Error::of_field(ErrorKind::Time, "time", what));
+        }
         let Some(latest) = clock.exceeded_by(time, DAY) else { return Ok(()) };
         let what = format!(
             "{} ahead of the latest seen, at most 1d is taken; if the clock is right, advance the engine to it first",

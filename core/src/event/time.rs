@@ -10,6 +10,19 @@ pub(crate) const DAY: i64 = 86_400_000;
 /// The last millisecond of the year 9999.
 pub(crate) const LATEST: i64 = 253_402_300_799_999;
 
+/// The year 1990 in milliseconds. No host scores what happened before; seconds are less until the year 21,970.
+const EARLIEST: i64 = 631_152_000_000;
+
+/// What is wrong with a time about now; `None` when nothing is.
+pub(crate) fn amiss(time: i64) -> Option<String> {
+    let why = match time {
+        EARLIEST..=LATEST => return None,
+        0..EARLIEST => "; this is before 1990 and looks like seconds",
+        _ => "",
+    };
+    Some(format!("found {time}, expected milliseconds since 1970-01-01T00:00:00Z{why}"))
+}
+
 const UNITS: [(&str, i64); 6] =
     [("w", 7 * DAY), ("d", DAY), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
 

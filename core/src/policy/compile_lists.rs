@@ -9,13 +9,10 @@ use super::document::{ListItem, ListKind, ListLevel};
 use super::expression::NamedList;
 use super::source::At;
 use super::{Feedback, ListPlan};
-use crate::event::{FieldSpec, Schema, nearest};
+use crate::event::{FieldSpec, Schema, nearest, time};
 use crate::feature::Plan;
 use crate::locale::Level;
 use crate::state::{LONGEST_REASON, ListEntry};
-
-/// In milliseconds: an earlier expiry was written in seconds.
-const YEAR_1990: i64 = 631_152_000_000;
 
 impl Compiler<'_> {
     pub(super) fn lists(&self, schema: &Schema) -> (Vec<ListPlan>, BTreeMap<String, NamedList>) {
@@ -179,12 +176,8 @@ impl Compiler<'_> {
                 described = described.reason(&reason.value);
             }
             if let Some(expires) = &entry.expires {
-                if expires.value < YEAR_1990 {
-                    let message = format!(
-                        "`expires`: {} is before 1990: expected milliseconds since 1970, these look like seconds",
-                        expires.value
-                    );
-                    self.source.fault(&expires.span, message);
+                if let Some(what) = time::amiss(expires.value) {
+                    self.source.fault(&expires.span, format!("`expires`: {what}"));
                 }
                 described = described.expires(expires.value);
             }

@@ -208,7 +208,8 @@ fn forms_of_long_names_are_their_own() {
 #[test]
 fn forms_of_rare_marks_are_their_own() {
     let vowel = "東京都様\u{11f34}";
-    for text in ["東京都様\u{3347a}々", "様\u{3347a}様", "\u{3347a}々(株", "株式会社\u{2fffe}々", vowel] {
+    for text in ["東京都様\u{3347a}々", "様\u{3347a}様", "\u{3347a}々(株", "株式会社\u{2fffe}々", vowel]
+    {
         let form = canonical(Kind::HolderName, text);
         assert!(form.is_some(), "{text}");
         assert_eq!(form.as_deref().and_then(|form| canonical(Kind::HolderName, form)), form, "{text}");
