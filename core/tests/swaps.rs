@@ -222,3 +222,56 @@ fn what_was_partly_warm_stays_so_until_its_window_is_full() {
     engine.advance(START + 5 * day).unwrap();
     assert_eq!(engine.swap(policy("7d")).unwrap().warm, ["count"]);
 }
+
+/// A policy that keeps little of an account becomes one that keeps much: a heavy account still has room, and whoever was
+/// there before is found.
+#[test]
+fn a_heavy_entity_has_room_after_a_swap_to_a_policy_that_keeps_more() {
+    let text = |events: usize, more: usize| {
+        let attributes = (0..24).map(|n| format!("[[attribute]]\nname = \"x{n}\"\ntype = \"integer\"\n"));
+        let features = (0..more).map(|n| {
+            format!(
+                "[[feature]]\nname = \"d{n}\"\naggregate = \"distinct\"\nof = \"x{n}\"\nby = [\"account\"]\nover = \"30d\"\n"
+            )
+        });
+        format!(
+            "[policy]\nname = \"swaps\"\nversion = \"1\"\ncurrency = \"JPY\"\nevents = {events}\n\
+             [decision]\nbands = [{{ from = 0, action = \"allow\" }}]\n{}\
+             [[feature]]\nname = \"count\"\naggregate = \"count\"\nby = [\"account\"]\nover = \"30d\"\n{}",
+            attributes.collect::<String>(),
+            features.collect::<String>(),
+        )
+    };
+    let policy = |events: usize, more: usize| Policy::from_toml(&text(events, more)).unwrap();
+    let engine = Engine::builder(policy(16, 0), key()).memory(64 << 20).build().unwrap();
+    let event = |account: &str, n: i64| {
+        let mut event = engine.event();
+        event.set(Field::TYPE, "payment").unwrap();
+        event.set(Field::TIME, START + n * 1_000).unwrap();
+        event.set(Field::ID, n).unwrap();
+        event.set(Field::ACCOUNT, account).unwrap();
+        for x in 0..24 {
+            let field = event.schema().field(&format!("x{x}")).unwrap();
+            event.set(field, n * 31 + x).unwrap();
+        }
+        event
+    };
+    let count = |account: &str, n: i64| {
+        let mut decision = Decision::detailed();
+        engine.score_into(&event(account, n), &mut decision).unwrap();
+        decision.feature_bits(0)
+    };
+    for n in 0..200 {
+        engine.record(&event(&format!("a{n}"), n)).unwrap();
+    }
+    engine.swap(policy(4096, 24)).unwrap();
+    let statistics = engine.statistics().remove(0);
+    assert_eq!((statistics.entities, statistics.events), (200, 200));
+    for n in 0..200 {
+        assert_eq!(count(&format!("a{n}"), 1_000), Some(1), "account {n}");
+    }
+    for n in 1_000..6_000 {
+        engine.record(&event("heavy", n)).unwrap();
+    }
+    assert_eq!(count("heavy", 6_000), Some(5_000));
+}

@@ -63,7 +63,7 @@ pub(super) fn succeed(
             Arc::new(Table::new(&plan.name, next - 1, bytes, plan.shape.most_bytes(&plan.budget)))
         }));
         let Some(table) = tables.last() else { continue };
-        table.set_budget(bytes);
+        table.set_budget(bytes, plan.shape.most_bytes(&plan.budget));
         let before = old.policy.0.plan.tables.iter().find(|known| known.name == plan.name);
         // A longer memory has not been filled yet.
         let held = match before {

@@ -468,6 +468,23 @@ impl Shard {
         self.make_room(budget, Some(place));
     }
 
+    /// Takes in all entities of another shard, behind those that are there. Whoever was evicted from it lately is new
+    /// when it comes again.
+    pub(crate) fn take_all(&mut self, mut other: Shard) {
+        self.counts.evicted += other.counts.evicted;
+        self.counts.expired += other.counts.expired;
+        self.slots.reserve_exact(other.entities().saturating_sub(self.free.len()));
+        for place in other.places() {
+            let Some(moved) = other.slot_mut(place) else { continue };
+            let place = self.settle(moved.token, (moved.generation, moved.era), moved.queue);
+            let Some(slot) = self.slots.get_mut(place as usize) else { return };
+            slot.history = std::mem::take(&mut moved.history);
+            (slot.uses, slot.latest) = (moved.uses, moved.latest);
+            self.counts.events += slot.history.len();
+            self.account(place);
+        }
+    }
+
     /// Drops everybody whose token was made with another key; says how many there were.
     pub(crate) fn retire(&mut self, era: u8) -> u64 {
         if self.counts.of_era(era) == self.index.len() {

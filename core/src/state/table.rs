@@ -65,6 +65,8 @@ pub(crate) struct Table {
     /// The order in which tables are locked.
     pub(crate) number: usize,
     shards: Box<[Apart<Shard>]>,
+    /// So many of them hold entities, the first ones; falls when a policy takes more of an entity.
+    open: AtomicUsize,
     /// Bytes of memory that each shard may fill.
     budget: AtomicUsize,
     /// The time from which on everything was remembered; `i64::MIN` when nothing was ever left out.
@@ -87,13 +89,12 @@ struct Restored {
 impl Table {
     /// An empty table within `budget` bytes, for entities that can take `most` bytes each.
     pub(crate) fn new(name: &str, number: usize, budget: usize, most: usize) -> Table {
-        let shards = (budget / SHARD_BYTES.max(SHARD_ENTITIES * most)).clamp(1, MOST_SHARDS);
-        // The power of two below, so that the token's bits choose.
-        let shards = (shards + 1).next_power_of_two() / 2;
+        let shards = shards_within(budget, most);
         Table {
             name: name.to_owned(),
             number,
             shards: (0..shards).map(|_| Apart::default()).collect(),
+            open: AtomicUsize::new(shards),
             budget: AtomicUsize::new(budget / shards),
             complete_since: AtomicI64::new(i64::MIN),
             parts_since: Mutex::default(),
@@ -101,9 +102,26 @@ impl Table {
         }
     }
 
-    /// Changes how many bytes the table may fill; [`make_room`](Table::make_room) brings it down to them.
-    pub(crate) fn set_budget(&self, budget: usize) {
-        self.budget.store(budget / self.shards.len().max(1), Ordering::Relaxed);
+    /// Changes how many bytes the table may fill, and one entity of it; [`make_room`](Table::make_room) brings it down to
+    /// them. Only one may do so at a time.
+    pub(crate) fn set_budget(&self, budget: usize, most: usize) {
+        let shards = self.shards().min(shards_within(budget, most));
+        self.budget.store(budget / shards, Ordering::Relaxed);
+        self.fold(shards);
+    }
+
+    /// Brings all entities into the first `wanted` shards, since in smaller ones a heavy entity would evict the others,
+    /// and at last itself. Only the two shards that become one are locked at a time.
+    fn fold(&self, wanted: usize) {
+        while let Some(last) = self.shards().checked_sub(1).filter(|last| *last >= wanted) {
+            let into = last & (self.shards().next_power_of_two() / 2 - 1);
+            let (Some(mut into), Some(mut shard)) = (self.lock_shard(into), self.lock_shard(last)) else {
+                return;
+            };
+            into.take_all(std::mem::take(&mut *shard));
+            // Whoever waits for the shard finds this when it gets it.
+            self.open.store(last, Ordering::Relaxed);
+        }
     }
 
     /// Evicts what is beyond the budget, shard after shard.
@@ -137,7 +155,7 @@ impl Table {
 
     /// Bytes that the table may fill.
     pub(crate) fn budget(&self) -> usize {
-        self.shard_budget() * self.shards.len()
+        self.shard_budget() * self.shards()
     }
 
     /// Bytes that each shard may fill.
@@ -145,49 +163,60 @@ impl Table {
         self.budget.load(Ordering::Relaxed)
     }
 
-    /// The shard that an entity belongs to.
-    fn shard(&self, token: Token) -> Option<&Apart<Shard>> {
-        self.shards.get(self.number_of(token))
-    }
-
     /// Locks the shard that an entity belongs to.
     pub(crate) fn lock(&self, token: Token) -> Option<MutexGuard<'_, Shard>> {
-        self.shard(token).map(Apart::lock)
+        loop {
+            let number = self.number_of(token);
+            let held = self.lock_shard(number)?;
+            // Its entities may have gone to another one meanwhile.
+            if self.number_of(token) == number {
+                return Some(held);
+            }
+        }
     }
 
     /// Has the processor fetch that lock.
     pub(crate) fn touch(&self, token: Token) {
-        if let Some(shard) = self.shard(token) {
+        if let Some(shard) = self.shards.get(self.number_of(token)) {
             shard.touch();
         }
     }
 
     fn number_of(&self, token: Token) -> usize {
+        let open = self.shards();
+        let whole = open.next_power_of_two();
         // The index takes the low half.
-        (token.0 >> 64) as usize & (self.shards.len() - 1)
+        let number = (token.0 >> 64) as usize & (whole - 1);
+        if number < open { number } else { number & (whole / 2 - 1) }
     }
 
     /// Locks the shards of two tokens of one entity, always in the same order; the second is `None` when it is the
     /// first.
     #[cold]
     pub(crate) fn lock_both(&self, token: Token, other: Token) -> Option<TwoShards<'_>> {
-        let (first, second) = (self.number_of(token), self.number_of(other));
-        let lock = |number| self.shards.get(number).map(Apart::lock);
-        Some(match first.cmp(&second) {
-            CompareOrdering::Equal => (lock(first)?, None),
-            CompareOrdering::Less => {
-                let held = lock(first)?;
-                (held, Some(lock(second)?))
+        let lock = |number| self.lock_shard(number);
+        loop {
+            let (first, second) = (self.number_of(token), self.number_of(other));
+            let held = match first.cmp(&second) {
+                CompareOrdering::Equal => (lock(first)?, None),
+                CompareOrdering::Less => {
+                    let held = lock(first)?;
+                    (held, Some(lock(second)?))
+                }
+                CompareOrdering::Greater => {
+                    let other = lock(second)?;
+                    (lock(first)?, Some(other))
+                }
+            };
+            if (self.number_of(token), self.number_of(other)) == (first, second) {
+                return Some(held);
             }
-            CompareOrdering::Greater => {
-                let other = lock(second)?;
-                (lock(first)?, Some(other))
-            }
-        })
+        }
     }
 
+    /// How many hold entities; a power of two but while they are folded.
     pub(crate) fn shards(&self) -> usize {
-        self.shards.len()
+        self.open.load(Ordering::Relaxed)
     }
 
     pub(crate) fn lock_shard(&self, number: usize) -> Option<MutexGuard<'_, Shard>> {
@@ -230,8 +259,15 @@ impl Table {
         }
     }
 
-    /// Locks one shard after the other.
+    /// Locks one shard after the other. Entities that go to another shard meanwhile go to one that is yet to come.
     pub(crate) fn each_shard(&self) -> impl ExactSizeIterator<Item = MutexGuard<'_, Shard>> {
-        self.shards.iter().map(Apart::lock)
+        self.shards.iter().rev().map(Apart::lock)
     }
+}
+
+/// How many shards of `budget` bytes together serve entities that can take `most` bytes each: a power of two, so that
+/// the token's bits choose.
+fn shards_within(budget: usize, most: usize) -> usize {
+    let shards = (budget / SHARD_BYTES.max(SHARD_ENTITIES * most)).clamp(1, MOST_SHARDS);
+    (shards + 1).next_power_of_two() / 2
 }
