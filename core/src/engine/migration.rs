@@ -1,6 +1,7 @@
 //! How histories of one policy come into the shape of another.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use super::layout::Layout;
 use crate::event::{Event, Field, LABELS, OUTCOMES, Symbol};
@@ -14,6 +15,8 @@ pub(super) struct Migration {
     before: Shape,
     columns: Vec<Cell>,
     predicates: Vec<Origin>,
+    /// What is read of an entry, by all conditions that are worked out.
+    inputs: BTreeMap<u16, Input>,
     /// The predicates that were kept.
     kept: Vec<Option<usize>>,
     series: Vec<Option<usize>>,
@@ -64,15 +67,24 @@ impl Migration {
         let numbers = after.shape.predicates().iter().map(|number| usize::from(*number));
         let kept: Vec<Option<usize>> =
             after.predicates.iter().map(|text| find(text, &before.predicates)).collect();
-        let predicates = kept.iter().zip(numbers).map(|(kept, number)| {
-            if let Some(kept) = kept {
-                return Origin::Kept(*kept);
-            }
-            match inputs(before, policy, table, number) {
-                Some(inputs) => Origin::Computed { number, inputs },
-                None => Origin::Unknown,
-            }
+        let predicates: Vec<Origin> = kept
+            .iter()
+            .zip(numbers)
+            .map(|(kept, number)| {
+                if let Some(kept) = kept {
+                    return Origin::Kept(*kept);
+                }
+                match inputs(before, policy, table, number) {
+                    Some(inputs) => Origin::Computed { number, inputs },
+                    None => Origin::Unknown,
+                }
+            })
+            .collect();
+        let read = predicates.iter().flat_map(|origin| match origin {
+            Origin::Computed { inputs, .. } => &inputs[..],
+            Origin::Kept(_) | Origin::Unknown => &[],
         });
+        let inputs = read.copied().collect();
         let cells = policy.plan.tables.get(table).map_or(&[][..], |plan| &plan.columns);
         let columns = after.columns.iter().zip(cells).map(|(name, cell)| {
             let kept = find(name, &before.columns).map(Cell::Kept);
@@ -81,7 +93,8 @@ impl Migration {
         Migration {
             before: before.shape.clone(),
             columns: columns.collect(),
-            predicates: predicates.collect(),
+            inputs,
+            predicates,
             series: after.series.iter().map(|name| find(name, &before.series)).collect(),
             kept,
         }
@@ -115,19 +128,26 @@ impl Migration {
     pub(super) fn apply(&self, policy: &Compiled, history: &History, table: &TablePlan) -> History {
         let (mut row, mut facts, mut stack) = (Row::default(), Facts::default(), Vec::new());
         let event = Event::with_schema(policy.schema.clone());
-        let holds = |predicate: usize, entry: &Remembered<'_>| match self.predicates.get(predicate) {
-            Some(Origin::Kept(before)) => entry.held(*before),
-            Some(Origin::Computed { number, inputs }) => {
+        let conditions = &policy.plan.conditions;
+        let works_out = self.predicates.iter().any(|origin| matches!(origin, Origin::Computed { .. }));
+        let judge = |entry: &Remembered<'_>, held: &mut Vec<bool>| {
+            // What they read is read once for all of them.
+            if works_out {
                 row.reset(policy.places.len());
-                for (place, input) in inputs {
+                for (place, input) in &self.inputs {
                     row.set(*place, self.input(policy, *input, entry), Presence::Exact);
                 }
-                let evaluation = policy.evaluation(&row, &event);
-                let conditions = &policy.plan.conditions;
                 conditions.classify(&row, &mut facts);
-                conditions.truth(*number, &facts, &evaluation, &mut stack) == Truth::True
             }
-            Some(Origin::Unknown) | None => false,
+            let evaluation = policy.evaluation(&row, &event);
+            held.clear();
+            held.extend(self.predicates.iter().map(|origin| match origin {
+                Origin::Kept(before) => entry.held(*before),
+                Origin::Computed { number, .. } => {
+                    conditions.truth(*number, &facts, &evaluation, &mut stack) == Truth::True
+                }
+                Origin::Unknown => false,
+            }));
         };
         let change = Reshape {
             before: &self.before,
@@ -147,7 +167,7 @@ impl Migration {
                 }),
                 Cell::Unknown => None,
             };
-        history.reshaped(&change, holds, cell)
+        history.reshaped(&change, judge, cell)
     }
 
     fn input(&self, policy: &Compiled, input: Input, entry: &Remembered<'_>) -> Option<u64> {

@@ -72,14 +72,14 @@ impl Shape {
         &self.predicates
     }
 
-    /// One bit for each predicate of the policy's plan: those that are kept and hold.
-    pub(super) fn masks(&self, mut holds: impl FnMut(usize) -> bool) -> Vec<u64> {
+    /// One bit for each predicate of the policy's plan: those of the kept ones that hold.
+    pub(super) fn mark(&self, held: &[bool], masks: &mut Vec<u64>) {
         let most = self.predicates.iter().max().map_or(0, |most| usize::from(*most) + 1);
-        let mut masks = vec![0; most.div_ceil(64)];
-        for (place, number) in self.predicates.iter().enumerate() {
-            bits::write_flag(&mut masks, usize::from(*number), holds(place));
+        masks.clear();
+        masks.resize(most.div_ceil(64), 0);
+        for (number, held) in self.predicates.iter().zip(held) {
+            bits::write_flag(masks, usize::from(*number), *held);
         }
-        masks
     }
 
     /// Whether records of both shapes are laid out alike; predicates may have other numbers in their plans.

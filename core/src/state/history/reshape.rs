@@ -19,26 +19,27 @@ pub(crate) struct Reshape<'a> {
 }
 
 impl History {
-    /// The same history in another shape; `holds` says which of the new predicates hold for an entry, `cell` what a
+    /// The same history in another shape; `judge` says which of the new predicates hold for an entry, `cell` what a
     /// new column has for an event of that time and with those cells.
     pub(crate) fn reshaped(
         &self,
         change: &Reshape<'_>,
-        mut holds: impl FnMut(usize, &Remembered<'_>) -> bool,
+        mut judge: impl FnMut(&Remembered<'_>, &mut Vec<bool>),
         cell: impl Fn(usize, i64, &dyn Fn(usize) -> Option<u64>) -> Option<u64>,
     ) -> History {
         let Reshape { before, after, predicates, budget, series } = *change;
         let view = self.view(before);
-        let count = after.predicates().len();
+        let (mut held, mut masks) = (Vec::new(), Vec::new());
+        let mut all: SmallVec<[Option<u64>; 16]> = SmallVec::new();
         let places: SmallVec<[usize; 16]> = (0..after.columns.len()).collect();
         let (mut block, mut spares) = (Block::default(), Spares::default());
         for (at, (time, id)) in view.times().iter().zip(view.ids()).enumerate() {
             let kept = |column: usize| view.cell(before.column(column)?, column, at);
-            let all: SmallVec<[Option<u64>; 16]> =
-                places.iter().map(|column| cell(*column, *time as i64, &kept)).collect();
+            all.clear();
+            all.extend(places.iter().map(|column| cell(*column, *time as i64, &kept)));
             let (outcome, label) = view.known(at);
-            let entry = Remembered { view, at, label, before: None };
-            let masks = after.masks(|predicate| holds(predicate, &entry));
+            judge(&Remembered { view, at, label, before: None }, &mut held);
+            after.mark(&held, &mut masks);
             let entry = Entry { time: *time as i64, id: *id, masks: &masks, outcome, label };
             block.insert(after, &entry, Cells { places: &places, all: &all }, &mut spares);
         }
@@ -48,8 +49,8 @@ impl History {
         let labels = self.labels().iter().filter_map(|change| {
             let at = view.position_of(change.id)?;
             let entry = Remembered { view, at, label: change.label_before, before: Some(&change.before) };
-            let before = (0..count).map(|predicate| holds(predicate, &entry)).collect();
-            Some(LabelChange { before, ..change.clone() })
+            judge(&entry, &mut held);
+            Some(LabelChange { before: held.iter().copied().collect(), ..change.clone() })
         });
         let labels: Vec<LabelChange> = labels.collect();
         // Of events that are folded only those series know that had their conditions before.
