@@ -200,6 +200,11 @@ impl<'a> Call<'a> {
         }
         let Trial { route, row, conclusion, workspace, lists, .. } = trial;
         let policy = &*challenger.policy.0;
+        // What makes a live policy refuse an event makes a challenger silent.
+        if !policy.required.iter().all(|field| event.has(*field)) {
+            decision.challenger = None;
+            return;
+        }
         let time = event.integer(Field::TIME).unwrap_or(0);
         let unlabelled = event.has(Field::LABEL).then(|| {
             let mut unlabelled = event.clone();
@@ -239,7 +244,6 @@ impl<'a> Call<'a> {
             own.tokens.clone_from(&route.tokens);
             own.event_id = decision.event_id;
         }
-        // What makes a live policy refuse an event makes a challenger silent.
         decision.challenger = Some(own).filter(|_| done);
     }
 
