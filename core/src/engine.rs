@@ -33,6 +33,7 @@ mod lists;
 mod member;
 mod migration;
 mod moves;
+mod past;
 mod probe;
 mod recovery;
 mod restore;
@@ -47,9 +48,9 @@ pub use challenger::ChallengerReport;
 use challenger::{Challenger, OnTrial};
 use clock::Clock;
 use journal::Journal;
-use layout::Layout;
 pub use lists::PreparedList;
 use moves::Moves;
+use past::Past;
 pub use recovery::Recovered;
 use ruling::{Present, Ruling};
 pub use snapshot::SnapshotReport;
@@ -135,8 +136,8 @@ pub struct Engine {
     on_trial: OnTrial,
     clock: Clock,
     memory: Memory,
-    /// What each policy remembered that was in force. Held while the one in force is replaced.
-    past: Mutex<Vec<Vec<Layout>>>,
+    /// What earlier policies remembered. Held while the one in force is replaced.
+    past: Mutex<Past>,
     /// Held while a list changes, or what is in force.
     lists: Mutex<()>,
     /// Held while members are loaded, and when a snapshot begins; taken before the other.
@@ -329,7 +330,7 @@ impl Engine {
         let mut past = locked(&self.past);
         let old = self.ruling();
         old.keys.serve(&policy.0)?;
-        past.push(Layout::of(&old.policy.0));
+        past.add(&old);
         let (ruling, mut report) = swap::succeed(&old, policy, &self.memory, &past, self.clock.latest());
         let ruling = Arc::new(ruling);
         {
@@ -345,6 +346,7 @@ impl Engine {
         old.tables.iter().for_each(|table| table.each_shard().for_each(drop));
         // Tables share the memory with those that are new.
         ruling.tables.iter().for_each(|table| table.make_room());
+        self.bound(&mut past, &ruling);
         report.challenger_ended = self.refit_challenger(&ruling);
         Ok(report)
     }

@@ -13,10 +13,10 @@ use super::call::Call;
 use super::challenger::Challenger;
 use super::hold::Held;
 use super::keys::Keys;
-use super::layout::Layout;
 use super::lists::outlive;
 use super::member::Member;
 use super::moves::{Moved, Moves};
+use super::past::Past;
 use super::ruling::{Changes, Ruling};
 use super::swap;
 use crate::error::Result;
@@ -117,8 +117,8 @@ impl Engine {
     }
 
     /// Other keys come into force, with the same policy and memory. Whoever knew only those before is done then.
-    fn install_keys(&self, past: &mut Vec<Vec<Layout>>, old: &Ruling, keys: Keys) -> Arc<Ruling> {
-        past.push(Layout::of(&old.policy.0));
+    fn install_keys(&self, past: &mut Past, old: &Ruling, keys: Keys) -> Arc<Ruling> {
+        past.add(old);
         let ruling = Arc::new(swap::with_keys(old, keys, past));
         {
             let changes = locked(&self.lists);
@@ -127,6 +127,7 @@ impl Engine {
         }
         self.refit_challenger(&ruling);
         ruling.tables.iter().for_each(|table| table.each_shard().for_each(drop));
+        self.bound(past, &ruling);
         ruling
     }
 

@@ -14,7 +14,7 @@ use crate::sync::MutexGuard;
 use super::Engine;
 use super::clock::Clock;
 use super::keys::Keys;
-use super::migration::Migration;
+use super::past::Migrations;
 
 /// What a call begins with: it sees one ruling, and every list as it was at one time. Another takes its place.
 #[derive(Debug)]
@@ -41,8 +41,8 @@ pub(super) struct Ruling {
     pub(super) tables: Vec<Arc<Table>>,
     /// The numbers of the tables in the order in which they are locked.
     pub(super) order: Vec<usize>,
-    /// For each table and each earlier generation: how its histories come into this one's shape.
-    pub(super) migrations: Vec<Vec<Option<Migration>>>,
+    /// For each table how histories of earlier generations come into this one's shape.
+    pub(super) migrations: Vec<Migrations>,
 }
 
 impl Engine {
@@ -85,9 +85,10 @@ impl Ruling {
     /// seen again, so that no swap has to wait for all of them.
     #[cold]
     pub(super) fn reshape(&self, table: usize, plan: &TablePlan, slot: &mut Slot) {
-        let earlier =
-            self.migrations.get(table).and_then(|migrations| migrations.get(slot.generation as usize));
-        if let Some(Some(migration)) = earlier {
+        let earlier = self.migrations.get(table).and_then(|migrations| {
+            migrations.get(migrations.partition_point(|(last, _)| *last < slot.generation))
+        });
+        if let Some((_, Some(migration))) = earlier {
             slot.history = migration.apply(&self.policy.0, &slot.history, plan);
         }
         slot.generation = self.generation;

@@ -7,6 +7,7 @@ use super::Memory;
 use super::keys::Keys;
 use super::layout::Layout;
 use super::migration::Migration;
+use super::past::Past;
 use super::ruling::Ruling;
 use crate::policy::{Compiled, ListKind, ListPlan, Policy};
 use crate::state::{List, Table};
@@ -45,12 +46,12 @@ pub(super) fn first(policy: Policy, keys: Keys, memory: &Memory) -> Ruling {
     }
 }
 
-/// The ruling of `policy` after `old`, and what it keeps. `past` are the layouts of all policies so far.
+/// The ruling of `policy` after `old`, and what it keeps. `past` has what was remembered so far.
 pub(super) fn succeed(
     old: &Ruling,
     policy: Policy,
     memory: &Memory,
-    past: &[Vec<Layout>],
+    past: &Past,
     latest: Option<i64>,
 ) -> (Ruling, SwapReport) {
     let new = &*policy.0;
@@ -85,7 +86,7 @@ pub(super) fn succeed(
     }
     let mut order: Vec<usize> = (0..tables.len()).collect();
     order.sort_by_key(|number| tables.get(*number).map(|table| table.number));
-    let migrations = migrations(past, &layouts, new);
+    let migrations = past.migrations(new);
     let report = report(&old.policy.0, new, &tables, latest);
     let ruling = Ruling {
         generation: old.generation + 1,
@@ -100,7 +101,7 @@ pub(super) fn succeed(
 }
 
 /// The ruling after `old` with the same policy and other keys.
-pub(super) fn with_keys(old: &Ruling, keys: Keys, past: &[Vec<Layout>]) -> Ruling {
+pub(super) fn with_keys(old: &Ruling, keys: Keys, past: &Past) -> Ruling {
     let policy = &*old.policy.0;
     Ruling {
         generation: old.generation + 1,
@@ -108,19 +109,9 @@ pub(super) fn with_keys(old: &Ruling, keys: Keys, past: &[Vec<Layout>]) -> Rulin
         keys: Arc::new(keys),
         tables: old.tables.clone(),
         order: old.order.clone(),
-        migrations: migrations(past, &Layout::of(policy), policy),
+        migrations: past.migrations(policy),
         policy: old.policy.clone(),
     }
-}
-
-/// For each table, how histories of each of the policies so far come into its shape; `None` when they have it.
-fn migrations(past: &[Vec<Layout>], layouts: &[Layout], policy: &Compiled) -> Vec<Vec<Option<Migration>>> {
-    let migrations = layouts.iter().enumerate().map(|(table, layout)| {
-        let earlier = past.iter().map(|past| past.iter().find(|known| known.name == layout.name));
-        let other = earlier.map(|before| before.filter(|before| !before.is_like(layout)));
-        other.map(|before| before.map(|before| Migration::new(before, layout, policy, table))).collect()
-    });
-    migrations.collect()
 }
 
 pub(super) fn new_list(plan: &ListPlan) -> List {

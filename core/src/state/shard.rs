@@ -424,6 +424,12 @@ impl Shard {
         self.newcomers.iter().chain(&self.established).copied().collect()
     }
 
+    /// Who has the shape of a generation up to `last`.
+    pub(crate) fn made_until(&self, last: u32) -> Vec<Token> {
+        let slots = self.newcomers.iter().chain(&self.established).filter_map(|place| self.slot(*place));
+        slots.filter(|slot| slot.generation <= last).map(|slot| slot.token).collect()
+    }
+
     /// Forgets an entity; false when nothing was known of it.
     pub(crate) fn forget(&mut self, token: Token) -> bool {
         let Some(place) = self.place(token) else { return false };
