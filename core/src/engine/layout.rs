@@ -77,13 +77,46 @@ impl Layout {
             shape.predicate(u16::try_from(number).ok()?);
             predicates.push(from.text()?.to_owned());
         }
-        let series = (0..from.count(4)?).map(|_| from.text().map(str::to_owned)).collect::<Option<_>>()?;
+        let series = (0..from.count(4)?).map(|_| from.text().map(without_reach)).collect::<Option<_>>()?;
         Some(Layout { name, shape, columns, predicates, series })
     }
+}
+
+/// What a series keeps, without the ` to ` and how long, which it once said as well.
+fn without_reach(series: &str) -> String {
+    let (mut quoted, mut escaped) = (false, false);
+    let reach = series.char_indices().find_map(|(at, letter)| {
+        quoted ^= letter == '"' && !escaped;
+        escaped = letter == '\\' && !escaped;
+        let (before, rest) = series.split_at_checked(at).filter(|_| !quoted)?;
+        let rest = rest.strip_prefix(" to ")?;
+        Some((before, rest.find(' ').map_or("", |end| rest.split_at(end).1)))
+    });
+    reach.map_or_else(|| series.to_owned(), |(before, behind)| format!("{before}{behind}"))
 }
 
 fn predicates(plan: &Plan, shape: &Shape) -> Vec<String> {
     let numbers = shape.predicates().iter();
     let predicates = numbers.filter_map(|number| plan.predicates.get(usize::from(*number)));
     predicates.map(|predicate| predicate.text.clone()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_reach;
+
+    #[test]
+    fn a_series_of_an_older_snapshot_is_known() {
+        let of = |reach: &str, behind: &str| {
+            format!(
+                r#"Count of None where Some("x != \" to \\ y") has Some("a to b") same [] over Window {{ delay: 0 }} in 5{reach}{behind}"#
+            )
+        };
+        for behind in ["", " step \"outcome == \\\"a to b\\\"\"", " for Mean"] {
+            for reach in [" to Some(604800000)", " to None"] {
+                assert_eq!(without_reach(&of(reach, behind)), of("", behind));
+            }
+            assert_eq!(without_reach(&of("", behind)), of("", behind));
+        }
+    }
 }

@@ -80,8 +80,9 @@ impl Compiler<'_> {
             let predicate = self.plan.predicates.get(usize::from(predicate?.number))?;
             Some(&predicate.text)
         };
+        // How long panes are kept makes no difference to what they hold.
         let mut signature = format!(
-            "{kind:?} of {:?} where {:?} has {:?} same {:?} over {window:?} in {width} to {reach:?}",
+            "{kind:?} of {:?} where {:?} has {:?} same {:?} over {window:?} in {width}",
             column.as_ref().and_then(column_name),
             text(selector.predicate),
             selector.present.as_ref().and_then(column_name),
