@@ -324,11 +324,13 @@ impl Engine {
     ///
     /// # Errors
     /// [`ErrorKind::OutOfRange`] when one entity alone could exceed the memory of its table, [`ErrorKind::Key`] for a
-    /// list that is hashed with a key which the engine does not have; the engine stays as it was.
+    /// list that is hashed with a key which the engine does not have, [`ErrorKind::Schema`] for another currency, in
+    /// which remembered amounts would mean something else; the engine stays as it was.
     pub fn swap(&self, policy: Policy) -> Result<SwapReport> {
         self.memory.check(&policy)?;
         let mut past = locked(&self.past);
         let old = self.ruling();
+        old.counts_in_currency_of(&policy)?;
         old.keys.serve(&policy.0)?;
         past.add(&old);
         let (ruling, mut report) = swap::succeed(&old, policy, &self.memory, &past, self.clock.latest());
@@ -357,7 +359,7 @@ impl Engine {
     ///
     /// # Errors
     /// [`ErrorKind::UnknownName`] when it needs what the policy in force does not remember, [`ErrorKind::Schema`]
-    /// when it declares other attributes.
+    /// when it declares other attributes or another currency.
     pub fn challenge_with(&self, policy: Policy) -> Result<ChallengerReport> {
         // The policy in force stays while the challenger is fitted to it.
         let _past = locked(&self.past);

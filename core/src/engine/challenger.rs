@@ -67,6 +67,7 @@ impl Challenger {
             let what = "the challenger declares other attributes or entities than the policy in force; events are made for one schema";
             return Err(Error::new(ErrorKind::Schema, what));
         }
+        ruling.counts_in_currency_of(&policy)?;
         if own.plan.japanese != live.plan.japanese {
             let what = "the challenger has another `locale` than the policy in force, which remembers identifiers in its own forms";
             return Err(Error::new(ErrorKind::Schema, what));

@@ -94,6 +94,18 @@ impl Ruling {
         slot.generation = self.generation;
     }
 
+    /// Refuses a policy to which remembered amounts would mean something else.
+    pub(super) fn counts_in_currency_of(&self, policy: &Policy) -> Result<()> {
+        let (own, other) = (&self.policy.0.currency, &policy.0.currency);
+        if own == other {
+            return Ok(());
+        }
+        let what = format!(
+            "the policy counts amounts in {other}, the one in force in {own}, and so do its histories; start another engine for it"
+        );
+        Err(Error::new(ErrorKind::Schema, what))
+    }
+
     /// Refuses what cannot be scored; the event has checked each field by itself already.
     pub(super) fn admit(&self, event: &Event, clock: &Clock) -> Result<()> {
         let policy = &*self.policy.0;
