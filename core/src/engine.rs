@@ -338,7 +338,9 @@ impl Engine {
         {
             // Whoever holds entities by the old policy goes on; whoever has yet to hold them begins anew.
             let changes = locked(&self.lists);
-            let lists = swap::lists(&old.policy.0, &self.present.load().lists, &ruling.policy.0);
+            let (policies, puts_back) = ([&*old.policy.0, &*ruling.policy.0], self.puts_back());
+            let (lists, dropped) = swap::lists(policies, &self.present.load().lists, puts_back);
+            report.dropped.extend(dropped);
             if !self.is_asked_for() {
                 self.journal.swapped(&ruling);
             }

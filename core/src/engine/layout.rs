@@ -15,6 +15,8 @@ pub(super) struct Layout {
     pub(super) predicates: Vec<String>,
     /// What is kept of events for which a history has no room.
     pub(super) series: Vec<String>,
+    /// Milliseconds for which it is remembered at least; `None` for ever, or where a snapshot does not say.
+    pub(super) retention: Option<i64>,
 }
 
 impl Layout {
@@ -30,6 +32,7 @@ impl Layout {
                 .collect(),
             predicates: predicates(&policy.plan, &table.shape),
             series: table.budget.series.iter().map(|series| series.signature.clone()).collect(),
+            retention: table.retention,
         });
         tables.collect()
     }
@@ -40,6 +43,13 @@ impl Layout {
             && self.columns == other.columns
             && self.predicates == other.predicates
             && self.series == other.series
+    }
+
+    /// Whether a column, a condition or a series is kept.
+    pub(super) fn has(&self, part: &str) -> bool {
+        [&self.columns, &self.predicates, &self.series]
+            .iter()
+            .any(|names| names.iter().any(|name| name == part))
     }
 
     /// What this layout remembers and another does not.
@@ -78,7 +88,7 @@ impl Layout {
             predicates.push(from.text()?.to_owned());
         }
         let series = (0..from.count(4)?).map(|_| from.text().map(without_reach)).collect::<Option<_>>()?;
-        Some(Layout { name, shape, columns, predicates, series })
+        Some(Layout { name, shape, columns, predicates, series, retention: None })
     }
 }
 

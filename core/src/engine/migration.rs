@@ -114,14 +114,18 @@ impl Migration {
         inputs.iter().map(|(_, column)| *column)
     }
 
+    /// The earlier columns that a new condition is worked out from; `None` when it is not.
+    pub(super) fn inputs_of_predicate(&self, predicate: usize) -> Option<impl Iterator<Item = usize> + '_> {
+        let Some(Origin::Computed { inputs, .. }) = self.predicates.get(predicate) else { return None };
+        Some(inputs.iter().filter_map(|(_, input)| match input {
+            Input::Word(column) | Input::Literal(column) | Input::Present(column) => Some(*column),
+            _ => None,
+        }))
+    }
+
     /// Whether it is known which entries a condition held for.
     pub(super) fn has_predicate(&self, predicate: usize) -> bool {
         self.predicates.get(predicate).is_some_and(|origin| !matches!(origin, Origin::Unknown))
-    }
-
-    /// Whether it is worked out from what else is remembered, for all entries.
-    pub(super) fn computes_predicate(&self, predicate: usize) -> bool {
-        self.predicates.get(predicate).is_some_and(|origin| matches!(origin, Origin::Computed { .. }))
     }
 
     /// The history in the shape of a table of `policy`.

@@ -54,6 +54,8 @@ pub(super) struct Replay {
     with_previous: bool,
     /// The frame that asks for another policy, and the generation of the one that was in force then.
     asked: Option<(u64, u32)>,
+    /// What that policy gives lists is put in its place once more.
+    puts_back: bool,
     /// Members that frames have brought and that are yet to be loaded.
     gathered: Prepared,
 }
@@ -187,13 +189,14 @@ impl Engine {
     /// Takes in what a frame says of the policy and the key of those behind it; the policy that has to come into force
     /// before, if it is another. The same comes into force once more where it did and anything is known.
     fn go_on_under(&self, number: u64, said: Said, is_known: bool) -> Result<Option<String>> {
-        let Said { under, key_id, swapped, .. } = said;
+        let Said { under, key_id, swapped, after } = said;
         let generation = self.ruling().generation;
         let is_own = under.is(&self.policy());
         let mut replay = locked(&self.journal.replay);
         let has_swapped = replay.asked.is_some_and(|(asked, before)| asked == number && before < generation);
         let again = swapped && is_own && is_known && !has_swapped;
-        replay.under = Some(under);
+        // Swaps of earlier builds put back what a policy gives lists.
+        (replay.puts_back, replay.under) = (after.is_none(), Some(under));
         if again {
             replay.asked = Some((number, generation));
         }
@@ -245,6 +248,12 @@ impl Engine {
     /// A policy that comes into force now is one that a journal asks for: its frames say so already.
     pub(super) fn is_asked_for(&self) -> bool {
         locked(&self.journal.replay).asked.is_some()
+    }
+
+    /// Such a policy is one of a swap that put what the policy gives lists in its place once more.
+    pub(super) fn puts_back(&self) -> bool {
+        let replay = locked(&self.journal.replay);
+        replay.asked.is_some() && replay.puts_back
     }
 
     /// What the frames behind say was made with a key; false when it is none of the engine's.

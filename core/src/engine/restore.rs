@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::chunks::{ChunkReader, damaged};
+use super::clock::NEVER;
 use super::layout::Layout;
 use super::migration::Migration;
 use super::ruling::Ruling;
 use super::snapshot::{END, Head, LIST, LISTED, MOVED, SHARD};
-use super::{Engine, EngineBuilder};
-use crate::error::{Error, Result};
+use super::{Engine, EngineBuilder, swap};
+use crate::error::{Error, ErrorKind, Result};
 use crate::event::token::HashKey;
 use crate::policy::Policy;
 use crate::state::{Adopted, Prepared, Reader};
@@ -33,17 +34,21 @@ impl EngineBuilder {
     ///
     /// # Errors
     /// [`ErrorKind::Damaged`] for bytes that are no snapshot, are cut off or changed, belong to another key or a
-    /// later release, or hold what the policy does not remember; [`ErrorKind::Host`] when reading fails; and errors
-    /// of [`build`](EngineBuilder::build).
-    ///
-    /// [`ErrorKind::Damaged`]: crate::ErrorKind::Damaged
-    /// [`ErrorKind::Host`]: crate::ErrorKind::Host
+    /// later release, or hold what the policy does not remember; [`ErrorKind::Schema`] when its amounts are in another
+    /// currency; [`ErrorKind::Host`] when reading fails; and errors of [`build`](EngineBuilder::build).
     pub fn restore(self, from: impl Read) -> Result<Engine> {
         let engine = self.build()?;
         let ruling = engine.ruling();
         let keys = &ruling.keys;
         let mut chunks = ChunkReader::new(&keys.present, from);
         let (head, taken_under) = Head::read(&mut chunks, keys)?;
+        let currency = &ruling.policy.0.currency;
+        if let Some(other) = head.currency.as_ref().filter(|other| *other != currency) {
+            let what = format!(
+                "the snapshot's amounts are in {other}, the policy counts in {currency}; restore it under one that counts in {other}"
+            );
+            return Err(Error::new(ErrorKind::Schema, what));
+        }
         // What the snapshot's key made is the engine's own or its previous key's.
         let before = head.key_id != keys.present.id();
         let eras = [if before { keys.era_before() } else { keys.era }, keys.era_before()];
@@ -76,6 +81,16 @@ impl EngineBuilder {
             };
             entities += adopted;
         }
+        if head.latest != NEVER {
+            swap::note_gaps(&head.layouts, &ruling.policy.0, &ruling.tables, head.latest);
+        }
+        engine.change_lists(&locked(&engine.lists), |all| {
+            for (number, before) in lists.iter().zip(&head.entries) {
+                if let (Some(list), Some(plan)) = (all.get_mut(*number), ruling.policy.0.lists.get(*number)) {
+                    swap::change_entries(list, before, &plan.entries);
+                }
+            }
+        });
         engine.clock.advance_to(head.latest);
         engine.forgotten.store(head.forgotten, Ordering::Relaxed);
         engine.journal.continue_from(head.next_frame.saturating_sub(1));

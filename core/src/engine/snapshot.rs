@@ -9,6 +9,8 @@ use std::fmt::Display;
 use std::io::Read;
 use std::sync::atomic::Ordering;
 
+use ipnet::IpNet;
+
 use super::Engine;
 use super::chunks::{ChunkReader, Chunks, damaged};
 use super::clock::NEVER;
@@ -19,7 +21,7 @@ use super::ruling::Ruling;
 use crate::error::Result;
 use crate::event::token::HashKey;
 use crate::policy::Policy;
-use crate::state::{List, Reader, Writer};
+use crate::state::{List, ListEntry, Reader, Writer};
 use crate::sync::locked;
 
 const MAGIC: &[u8; 16] = b"sekisho snapshot";
@@ -62,6 +64,10 @@ pub(super) struct Head {
     pub(super) since: Vec<(i64, BTreeMap<String, i64>)>,
     /// Names of the lists.
     pub(super) lists: Vec<String>,
+    /// For each of them the networks that the policy itself gave; for none where that is not said.
+    pub(super) entries: Vec<Vec<(IpNet, ListEntry)>>,
+    /// What amounts are counted in; `None` where that is not said.
+    pub(super) currency: Option<String>,
 }
 
 impl Head {
@@ -88,6 +94,18 @@ impl Head {
         to.number(self.lists.len() as u32);
         for list in &self.lists {
             to.text(list);
+        }
+        let retentions: Vec<_> = self.layouts.iter().map(|layout| layout.retention).collect();
+        to.optional(&retentions, Writer::time);
+        for entries in &self.entries {
+            to.number(entries.len() as u32);
+            for (network, entry) in entries {
+                to.text(&network.to_string());
+                entry.write(to);
+            }
+        }
+        if let Some(currency) = &self.currency {
+            to.text(currency);
         }
     }
 
@@ -125,9 +143,36 @@ impl Head {
                 let parts = (0..from.count(12)?).map(|_| Some((from.text()?.to_owned(), from.time()?)));
                 Some((layout, (since, parts.collect::<Option<_>>()?)))
             });
-            let (layouts, since) = layouts.collect::<Option<Vec<_>>>()?.into_iter().unzip();
-            let lists = (0..from.count(4)?).map(|_| from.text().map(str::to_owned)).collect::<Option<_>>()?;
-            let head = Head { key_id, previous_id, next_frame, latest, forgotten, layouts, since, lists };
+            let (mut layouts, since): (Vec<Layout>, _) =
+                layouts.collect::<Option<Vec<_>>>()?.into_iter().unzip();
+            let lists: Vec<String> =
+                (0..from.count(4)?).map(|_| from.text().map(str::to_owned)).collect::<Option<_>>()?;
+            let (mut entries, mut currency) = (Vec::new(), None);
+            // Heads ended here once.
+            if !from.0.is_empty() {
+                let retentions = from.optional(Reader::time)?;
+                layouts.iter_mut().zip(retentions).for_each(|(layout, known)| layout.retention = known);
+                for _ in &lists {
+                    let networks = (0..from.count(5)?).map(|_| {
+                        let network = from.text()?.parse().ok()?;
+                        Some((network, ListEntry::read(from)?))
+                    });
+                    entries.push(networks.collect::<Option<_>>()?);
+                }
+                currency = Some(from.text()?.to_owned());
+            }
+            let head = Head {
+                key_id,
+                previous_id,
+                next_frame,
+                latest,
+                forgotten,
+                layouts,
+                since,
+                lists,
+                entries,
+                currency,
+            };
             Some((head, name))
         };
         read(&mut from).ok_or_else(|| damaged("the snapshot's first part is not as it should be"))
@@ -189,6 +234,8 @@ impl Engine {
             layouts: Layout::of(policy),
             since: ruling.tables.iter().map(|table| (table.complete_since(), table.parts_since())).collect(),
             lists: policy.lists.iter().map(|list| list.name.clone()).collect(),
+            entries: policy.lists.iter().map(|list| list.entries.clone()).collect(),
+            currency: Some(policy.currency.clone()),
         };
         drop(loads);
         let mut chunks = Chunks::new(&keys.present, sink);

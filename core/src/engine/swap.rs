@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use ipnet::IpNet;
+
 use super::Memory;
 use super::keys::Keys;
 use super::layout::Layout;
@@ -10,7 +12,7 @@ use super::migration::Migration;
 use super::past::Past;
 use super::ruling::Ruling;
 use crate::policy::{Compiled, ListKind, ListPlan, Policy};
-use crate::state::{List, Table};
+use crate::state::{List, ListEntry, Table};
 
 /// What a swap kept.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -23,6 +25,8 @@ pub struct SwapReport {
     pub partly_warm: Vec<(String, i64)>,
     /// Features that count only what is recorded from now on.
     pub cold: Vec<String>,
+    /// What the new policy has no more, with all that it held: `list blocked (2 members)`, `histories of merchant`.
+    pub dropped: Vec<String>,
     /// There was a challenger that needs what the new policy does not remember; its trial ended.
     pub challenger_ended: bool,
 }
@@ -63,31 +67,19 @@ pub(super) fn succeed(
             next += 1;
             Arc::new(Table::new(&plan.name, next - 1, bytes, plan.shape.most_bytes(&plan.budget)))
         }));
-        let Some(table) = tables.last() else { continue };
-        table.set_budget(bytes, plan.shape.most_bytes(&plan.budget));
-        let before = old.policy.0.plan.tables.iter().find(|known| known.name == plan.name);
-        // A longer memory has not been filled yet.
-        let held = match before {
-            Some(before)
-                if before.retention.is_some_and(|held| plan.retention.is_none_or(|now| now > held)) =>
-            {
-                before.retention
-            }
-            Some(_) => None,
-            None => Some(0),
-        };
-        if let (Some(held), Some(latest)) = (held, latest) {
-            table.is_incomplete_before(latest - held);
+        if let Some(table) = tables.last() {
+            table.set_budget(bytes, plan.shape.most_bytes(&plan.budget));
         }
     }
-    let layouts = Layout::of(new);
     if let Some(latest) = latest {
-        note_parts(&Layout::of(&old.policy.0), &layouts, new, &tables, latest);
+        note_gaps(&Layout::of(&old.policy.0), new, &tables, latest);
     }
     let mut order: Vec<usize> = (0..tables.len()).collect();
     order.sort_by_key(|number| tables.get(*number).map(|table| table.number));
     let migrations = past.migrations(new);
-    let report = report(&old.policy.0, new, &tables, latest);
+    let mut report = report(&old.policy.0, new, &tables, latest);
+    let gone = old.tables.iter().filter(|table| !tables.iter().any(|now| now.name == table.name));
+    report.dropped = gone.map(|table| format!("histories of {}", table.name)).collect();
     let ruling = Ruling {
         generation: old.generation + 1,
         keyring: old.keys.keyring(new),
@@ -124,29 +116,46 @@ pub(super) fn new_list(plan: &ListPlan) -> List {
     list
 }
 
-/// Notes what each table has known only since now.
-fn note_parts(old: &[Layout], new: &[Layout], policy: &Compiled, tables: &[Arc<Table>], latest: i64) {
-    for (number, (layout, table)) in new.iter().zip(tables).enumerate() {
-        let Some(before) = old.iter().find(|known| known.name == layout.name) else { continue };
+/// Notes what each table of a policy does not know of the time up to `latest`, after what was remembered before.
+pub(super) fn note_gaps(old: &[Layout], policy: &Compiled, tables: &[Arc<Table>], latest: i64) {
+    for (number, (layout, table)) in Layout::of(policy).iter().zip(tables).enumerate() {
+        let Some(before) = old.iter().find(|known| known.name == layout.name) else {
+            table.is_incomplete_before(latest);
+            continue;
+        };
+        // A longer memory has not been filled yet.
+        if let Some(held) = before.retention
+            && layout.retention.is_none_or(|now| now > held)
+        {
+            table.is_incomplete_before(latest - held);
+        }
         let kept = Migration::new(before, layout, policy, number);
         let parts = table.parts_since();
+        // What is worked out is known since all that it is worked out from is.
+        let worked = |inputs: &mut dyn Iterator<Item = usize>| {
+            let names = inputs.filter_map(|input| before.columns.get(input));
+            names.filter_map(|name| parts.get(name)).max().copied()
+        };
         for (column, name) in layout.columns.iter().enumerate() {
             if !kept.has_column(column) {
                 table.knows_part(name, Some(latest));
-            }
-            // What is worked out is known since all that it is worked out from is.
-            let inputs = kept.inputs_of(column).filter_map(|input| before.columns.get(input));
-            if let Some(since) = inputs.filter_map(|input| parts.get(input)).max() {
-                table.knows_part(name, Some(*since));
+            } else if let Some(since) = worked(&mut kept.inputs_of(column)) {
+                table.knows_part(name, Some(since));
             }
         }
         for (predicate, text) in layout.predicates.iter().enumerate() {
-            if kept.computes_predicate(predicate) {
-                table.knows_part(text, None);
+            if let Some(mut inputs) = kept.inputs_of_predicate(predicate) {
+                table.knows_part(text, worked(&mut inputs));
             } else if !kept.has_predicate(predicate) {
                 table.knows_part(text, Some(latest));
             }
         }
+        // Of events that were summed up only those series know that were there.
+        let folded = table.each_shard().any(|shard| shard.counts.approximate > 0);
+        for series in layout.series.iter().filter(|series| !before.series.contains(series)) {
+            table.knows_part(series, folded.then_some(latest));
+        }
+        table.keeps_parts(|name| layout.has(name));
     }
 }
 
@@ -200,6 +209,9 @@ fn report(old: &Compiled, new: &Compiled, tables: &[Arc<Table>], latest: Option<
                 let read = columns.filter_map(|column| layout.columns.get(*column)).chain(condition);
                 read.filter_map(|name| parts.get(name).copied()).fold(since, i64::max)
             });
+            let mut reading = feature.clone();
+            let series = reading.series_mut().filter_map(|number| layout.series.get(*number));
+            let since = series.filter_map(|name| parts.get(name).copied()).fold(since, i64::max);
             let needed = |latest: i64| reach.map_or(i64::MIN, |reach| latest - reach);
             let warmth = match latest {
                 _ if !warm => Warmth::Cold,
@@ -219,15 +231,54 @@ fn report(old: &Compiled, new: &Compiled, tables: &[Arc<Table>], latest: Option<
     report
 }
 
-/// The lists of a policy that comes into force: those of the same name and kind keep the members that the host added.
-pub(super) fn lists(old: &Compiled, lists: &[Arc<List>], new: &Compiled) -> Vec<Arc<List>> {
+/// The lists of a policy that comes into force, and which are dropped: those of the same name and kind keep the members
+/// that the host added. Swaps of older journals put back what the policy gives them.
+pub(super) fn lists(
+    [old, new]: [&Compiled; 2],
+    lists: &[Arc<List>],
+    puts_back: bool,
+) -> (Vec<Arc<List>>, Vec<String>) {
     let moved = new.lists.iter().map(|plan| {
         let found = old.lists.iter().zip(lists).find(|(known, _)| known.is_like(plan));
         let Some((before, list)) = found else { return Arc::new(new_list(plan)) };
-        let mut list = List::clone(list);
-        before.entries.iter().for_each(|(network, _)| _ = list.remove_network(*network));
-        plan.entries.iter().for_each(|(network, entry)| list.add_network(*network, entry));
-        Arc::new(list)
+        let mut list = Arc::clone(list);
+        if puts_back {
+            let list = Arc::make_mut(&mut list);
+            before.entries.iter().for_each(|(network, _)| _ = list.remove_network(*network));
+            plan.entries.iter().for_each(|(network, entry)| list.add_network(*network, entry));
+        } else {
+            change_entries(&mut list, &before.entries, &plan.entries);
+        }
+        list
     });
-    moved.collect()
+    let gone = old.lists.iter().zip(lists).filter(|(plan, _)| !new.lists.iter().any(|now| now.is_like(plan)));
+    let gone = gone.map(|(plan, list)| {
+        let members = list.len();
+        format!("list {} ({members} member{})", plan.name, if members == 1 { "" } else { "s" })
+    });
+    (moved.collect(), gone.collect())
+}
+
+/// Changes a list by what differs between the networks of an earlier policy and those of its own. What both say alike
+/// stays as the host has changed it since.
+pub(super) fn change_entries(
+    list: &mut Arc<List>,
+    before: &[(IpNet, ListEntry)],
+    entries: &[(IpNet, ListEntry)],
+) {
+    let [was, is] = [before, entries].map(|entries| {
+        let known = entries.iter().map(|(network, entry)| (*network, entry));
+        known.collect::<BTreeMap<IpNet, &ListEntry>>()
+    });
+    for network in was.keys().filter(|network| !is.contains_key(*network)) {
+        let list = Arc::make_mut(list);
+        if list.remove_network(*network) {
+            list.changed();
+        }
+    }
+    for (network, entry) in is.iter().filter(|(network, entry)| was.get(*network) != Some(*entry)) {
+        let list = Arc::make_mut(list);
+        list.add_network(*network, entry);
+        list.changed();
+    }
 }

@@ -148,7 +148,12 @@ impl Table {
         }
     }
 
-    /// The columns and conditions that came later, and since when they are known.
+    /// Says no more of parts of which nothing is asked.
+    pub(crate) fn keeps_parts(&self, is_asked: impl Fn(&str) -> bool) {
+        locked(&self.parts_since).retain(|name, _| is_asked(name));
+    }
+
+    /// The columns, conditions and series that came later, and since when they are known.
     pub(crate) fn parts_since(&self) -> BTreeMap<String, i64> {
         locked(&self.parts_since).clone()
     }
