@@ -1988,6 +1988,20 @@ sekisho_status sekisho_swap_report_cold(const sekisho_swap_report *report,
                                         size_t *length);
 
 /**
+ * How many lists and kinds of histories the new policy has no more; 0 for NULL.
+ */
+size_t sekisho_swap_report_dropped_count(const sekisho_swap_report *report);
+
+/**
+ * What the new policy has no more, with all that it held: `list blocked (2 members)`, `histories of merchant`. The text
+ * lives as long as the report. SEKISHO_STATUS_NOT_FOUND from the count on.
+ */
+sekisho_status sekisho_swap_report_dropped(const sekisho_swap_report *report,
+                                           size_t index,
+                                           const char **text,
+                                           size_t *length);
+
+/**
  * How many features look farther back than anything did before; 0 for NULL.
  */
 size_t sekisho_swap_report_partly_warm_count(const sekisho_swap_report *report);

@@ -351,6 +351,27 @@ pub extern "C" fn sekisho_swap_report_cold(
     })
 }
 
+/// How many lists and kinds of histories the new policy has no more; 0 for NULL.
+#[unsafe(no_mangle)]
+pub extern "C" fn sekisho_swap_report_dropped_count(report: Option<&sekisho_swap_report>) -> usize {
+    answer(0, || Some(report?.report.dropped.len()))
+}
+
+/// What the new policy has no more, with all that it held: `list blocked (2 members)`, `histories of merchant`. The text
+/// lives as long as the report. SEKISHO_STATUS_NOT_FOUND from the count on.
+#[unsafe(no_mangle)]
+pub extern "C" fn sekisho_swap_report_dropped(
+    report: Option<&sekisho_swap_report>,
+    index: usize,
+    text: Option<&mut MaybeUninit<*const c_char>>,
+    length: Option<&mut MaybeUninit<usize>>,
+) -> sekisho_status {
+    bare(|| {
+        let dropped = &required(report, "report")?.report.dropped;
+        lend(dropped.get(index).ok_or_else(|| not_found("part that was dropped", index))?, text, length)
+    })
+}
+
 /// How many features look farther back than anything did before; 0 for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn sekisho_swap_report_partly_warm_count(report: Option<&sekisho_swap_report>) -> usize {

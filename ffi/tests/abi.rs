@@ -437,7 +437,11 @@ fn lists_and_policies_change_under_a_running_engine() {
     assert_eq!(sekisho_decision_action(Some(&world.decision)), sekisho_action::Deny);
     let other = POLICY.replace("[[list]]", "[[attribute]]\nname = \"tier\"\ntype = \"text\"\n\n[[list]]");
     let third = made(|place| parse(&other, place, None));
-    assert_eq!(sekisho_engine_swap(Some(&world.engine), Some(&third), None, None), status::Ok);
+    let report = made(|place| sekisho_engine_swap(Some(&world.engine), Some(&third), place, None));
+    assert_eq!(sekisho_swap_report_dropped_count(Some(&report)), 1);
+    let dropped = lent(|text, length| sekisho_swap_report_dropped(Some(&report), 0, text, length));
+    assert_eq!(dropped, "histories of merchant");
+    sekisho_swap_report_free(Some(report));
     assert_eq!(world.assess(), status::Schema);
 }
 

@@ -180,6 +180,7 @@ fn null_is_a_status() {
         sekisho_decision_limit_count(None),
         sekisho_error_fault_count(None),
         sekisho_swap_report_cold_count(None),
+        sekisho_swap_report_dropped_count(None),
         sekisho_swap_report_partly_warm_count(None),
         sekisho_statistics_table_count(None),
         sekisho_challenger_report_shared_count(None),
@@ -188,7 +189,7 @@ fn null_is_a_status() {
         sekisho_tenants_memory_left(None),
         sekisho_tenant_statistics_count(None),
     ];
-    assert_eq!(counts, [0; 15]);
+    assert_eq!(counts, [0; 16]);
 
     let (mut text, mut length) = (MaybeUninit::uninit(), MaybeUninit::uninit());
     let (text, length) = (&mut text, &mut length);
@@ -212,6 +213,7 @@ fn null_is_a_status() {
         sekisho_decision_limit(None, 0, Some(text), Some(length), None, None, None),
         sekisho_decision_limit_amounts(None, 0, None, None, None, None),
         sekisho_swap_report_cold(None, 0, Some(text), Some(length)),
+        sekisho_swap_report_dropped(None, 0, Some(text), Some(length)),
         sekisho_swap_report_partly_warm(None, 0, Some(text), Some(length), None),
         sekisho_statistics_table_name(None, 0, Some(text), Some(length)),
         sekisho_recovered_policy(None, Some(text), Some(length)),

@@ -138,6 +138,8 @@ class SwapReport(NamedTuple):
     """Features that look farther back than anything did before, and the time from which on all is remembered."""
     cold: list[str]
     """Features that count only what is recorded from now on."""
+    dropped: list[str]
+    """What the new policy has no more, with all that it held: `list blocked (2 members)`, `histories of merchant`."""
     challenger_ended: bool
     """There was a policy on trial that needs what the new policy does not remember; its trial ended."""
 

@@ -305,7 +305,7 @@ impl Engine {
         let partly_warm = report.partly_warm.into_iter();
         let partly_warm = partly_warm.map(|(name, since)| Ok((name, names::time(py, since.max(0))?)));
         let partly_warm = partly_warm.collect::<PyResult<Vec<_>>>()?;
-        let fields = (report.warm, partly_warm, report.cold, report.challenger_ended);
+        let fields = (report.warm, partly_warm, report.cold, report.dropped, report.challenger_ended);
         Ok(names::made(py, "SwapReport", fields)?)
     }
 

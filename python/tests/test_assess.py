@@ -272,6 +272,16 @@ def test_a_longer_window_is_partly_warm() -> None:
     assert report.partly_warm[0][0] == "ages"
 
 
+def test_a_swap_says_what_the_new_policy_has_no_more() -> None:
+    engine = sekisho.Engine(bounded_policy(week="7d"), key=KEY)
+    assert engine.swap(bounded_policy(week="7d")).dropped == []
+    engine.list_add("blocked", "a")
+    text = '[policy]\nname = "bounds"\nversion = "2"\ncurrency = "JPY"\n'
+    other = sekisho.Policy.parse(text + '[decision]\nbands = [{ from = 0, action = "allow" }]\n')
+    report = engine.swap(other)
+    assert report.dropped == ["histories of account", "list blocked (1 member)"]
+
+
 def test_memory_is_bounded() -> None:
     engine = sekisho.Engine(bounded_policy(n="1d"), key=KEY, memory=2**20)
     for n in range(20_000):
