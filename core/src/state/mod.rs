@@ -8,6 +8,7 @@ mod dictionary;
 mod history;
 mod index;
 mod last_seen;
+mod line;
 mod lists;
 mod panes;
 mod record;

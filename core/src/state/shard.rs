@@ -3,11 +3,10 @@
 //! What is remembered too much is evicted by S3-FIFO (Yang et al., SOSP 2023): newcomers wait in a small queue and
 //! move to the main one only if they come again, so that identifiers seen once evict each other and nobody else.
 
-use std::collections::VecDeque;
-
 use super::codec::{Reader, Writer};
 use super::history::History;
 use super::index::Index;
+use super::line::Line;
 use super::record::Shape;
 use super::spares::Spares;
 use crate::event::token::Token;
@@ -77,8 +76,8 @@ pub(crate) struct Shard {
     newcomer_bytes: usize,
     pub(crate) counts: Counts,
     free: Vec<u32>,
-    newcomers: VecDeque<u32>,
-    established: VecDeque<u32>,
+    newcomers: Line,
+    established: Line,
     /// Fingerprints of newcomers that were evicted: who comes again is established at once.
     ghosts: Vec<u32>,
 }
@@ -325,15 +324,16 @@ impl Shard {
         }
 
         // Whoever is kept may be all that is established.
-        let spared = usize::from(kept.is_some() && self.established.front() == kept.as_ref());
+        let spared = usize::from(kept.is_some() && self.established.front() == kept);
         let from_newcomers = self.newcomer_bytes > budget / NEWCOMERS || self.established.len() == spared;
         let queue = if from_newcomers { &mut self.newcomers } else { &mut self.established };
-        let place = queue.pop_front()?;
+        let place = queue.pop_front(&mut self.free)?;
         let slot = self.slots.get_mut(place as usize)?;
         if slot.uses == 0 && kept != Some(place) {
             let token = slot.token;
             self.counts.evicted += 1;
             let memory = self.remove_at(place);
+            self.free.push(place);
             if from_newcomers {
                 self.add_ghost(token);
             }
@@ -369,19 +369,20 @@ impl Shard {
     pub(crate) fn sweep(&mut self, rounds: usize, horizon: Option<i64>, spares: &mut Spares) {
         for _ in 0..rounds {
             // Who came again moves on in time, and does not stand before those who have to go.
-            if let Some(place) = self.newcomers.front().copied()
+            if let Some(place) = self.newcomers.front()
                 && self.slots.get(place as usize).is_some_and(|slot| slot.uses > 0)
             {
-                self.newcomers.pop_front();
+                self.newcomers.pop_front(&mut self.free);
                 self.establish(place);
             }
             let Some(horizon) = horizon else { continue };
             for newcomers in [true, true, false] {
                 let queue = if newcomers { &mut self.newcomers } else { &mut self.established };
-                let Some(place) = queue.pop_front() else { continue };
+                let Some(place) = queue.pop_front(&mut self.free) else { continue };
                 if self.slots.get(place as usize).is_some_and(|slot| slot.latest <= horizon) {
                     self.counts.expired += 1;
                     spares.keep(self.remove_at(place));
+                    self.free.push(place);
                 } else if newcomers {
                     // Newcomers leave in the order in which they came.
                     self.newcomers.push_front(place);
@@ -395,16 +396,16 @@ impl Shard {
     /// Those whom the sweep before a newcomer looks at.
     fn next_in_turn(&self, rounds: usize) -> impl Iterator<Item = &Slot> {
         let places = self.newcomers.iter().take(2 * rounds).chain(self.established.iter().take(rounds));
-        places.filter_map(|place| self.slot(*place))
+        places.filter_map(|place| self.slot(place))
     }
 
     /// Has the processor fetch what says where a newcomer goes and whom a sweep before it looks at; what comes back
     /// means nothing.
     pub(crate) fn touch_queues(&self, rounds: usize) -> u64 {
-        let newcomers = [self.free.last(), self.newcomers.back()];
+        let newcomers = [self.free.last().copied(), self.newcomers.back()];
         let in_turn = [self.newcomers.front(), self.established.front()];
         let in_turn = in_turn.into_iter().filter(|_| rounds > 0);
-        newcomers.into_iter().chain(in_turn).flatten().fold(0, |all, place| all ^ u64::from(*place))
+        newcomers.into_iter().chain(in_turn).flatten().fold(0, |all, place| all ^ u64::from(place))
     }
 
     /// The same of where it goes and whom the sweep looks at.
@@ -421,7 +422,7 @@ impl Shard {
 
     /// The places of all entities.
     pub(crate) fn places(&self) -> Vec<u32> {
-        self.newcomers.iter().chain(&self.established).copied().collect()
+        self.newcomers.iter().chain(self.established.iter()).collect()
     }
 
     /// Who has the shape of a generation up to `last`.
@@ -433,9 +434,13 @@ impl Shard {
     /// Forgets an entity; false when nothing was known of it.
     pub(crate) fn forget(&mut self, token: Token) -> bool {
         let Some(place) = self.place(token) else { return false };
-        self.newcomers.retain(|known| *known != place);
-        self.established.retain(|known| *known != place);
+        let Some(queue) = self.slot(place).map(|slot| slot.queue) else { return false };
         drop(self.remove_at(place));
+        match queue {
+            Queue::Newcomers => self.newcomers.leave(place, &mut self.free),
+            Queue::Established => self.established.leave(place, &mut self.free),
+            Queue::None => {}
+        }
         true
     }
 
@@ -508,17 +513,16 @@ impl Shard {
 
     /// Drops all others; says how many there were.
     fn keep(&mut self, wanted: impl Fn(&Slot) -> bool) -> u64 {
-        let is_kept = |place: &u32| self.slots.get(*place as usize).is_none_or(&wanted);
-        let (newcomers, retired) =
-            self.newcomers.iter().partition::<VecDeque<u32>, _>(|place| is_kept(place));
-        let (established, others) =
-            self.established.iter().partition::<VecDeque<u32>, _>(|place| is_kept(place));
-        (self.newcomers, self.established) = (newcomers, established);
-        retired.iter().chain(&others).for_each(|place| drop(self.remove_at(*place)));
-        (retired.len() + others.len()) as u64
+        let is_kept = |place: u32| self.slots.get(place as usize).is_none_or(&wanted);
+        let mut gone = self.newcomers.keep(is_kept, &mut self.free);
+        gone.extend(self.established.keep(is_kept, &mut self.free));
+        gone.iter().for_each(|place| drop(self.remove_at(*place)));
+        let count = gone.len() as u64;
+        self.free.extend(gone);
+        count
     }
 
-    /// Frees a slot that is in no queue any more; the memory of its entries.
+    /// Empties a slot whose place is about to be free; the memory of its entries.
     fn remove_at(&mut self, place: u32) -> Box<[u64]> {
         let Some(slot) = self.slots.get_mut(place as usize) else { return Box::default() };
         let (token, bytes, era) = (slot.token, slot.bytes as usize, slot.era);
@@ -534,7 +538,6 @@ impl Shard {
         slot.queue = Queue::None;
         slot.bytes = 0;
         self.index.remove(token, place);
-        self.free.push(place);
         memory
     }
 
