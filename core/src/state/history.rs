@@ -1,5 +1,6 @@
 //! What one entity remembers, and how it changes: events come, are learnt about, and are forgotten.
 
+mod labels;
 mod reshape;
 
 use smallvec::SmallVec;
@@ -9,8 +10,10 @@ use super::codec::{Reader, Writer};
 use super::panes::{Panes, Pending};
 use super::record::{Cells, Column, Shape, View};
 use super::rekeying::Rekeying;
-use super::series::{Bits, Budget, Fact};
+use super::series::{Bits, Budget, Fact, SeriesPlan};
 use super::spares::Spares;
+pub(crate) use labels::Undone;
+use labels::{LabelChange, Labels, NO_LABELS};
 pub(crate) use reshape::{Remembered, Reshape};
 
 /// The events of one entity. What hardly any history has takes no room in others, and where there is much of it, all
@@ -28,13 +31,13 @@ pub(crate) enum History {
 #[derive(Clone, Debug)]
 pub(crate) struct Labelled {
     block: Block,
-    labels: Vec<LabelChange>,
+    labels: Labels,
 }
 
 #[derive(Clone, Debug)]
 pub(crate) struct Folded {
     block: Block,
-    labels: Vec<LabelChange>,
+    labels: Labels,
     /// What is left of the events that have left the block.
     panes: Panes,
 }
@@ -43,15 +46,6 @@ impl Default for History {
     fn default() -> History {
         History::Bare(Block::default())
     }
-}
-
-/// Bits that a label changed, for questions about the time before it was known.
-#[derive(Clone, Debug)]
-struct LabelChange {
-    id: u64,
-    at: i64,
-    label_before: u8,
-    before: Bits,
 }
 
 /// Something learnt about a recorded event.
@@ -89,33 +83,10 @@ impl Learnt<'_> {
     }
 }
 
-/// An entry whose predicates were otherwise at the time of a question.
-#[derive(Clone, Debug)]
-pub(crate) struct Undone {
-    pub(crate) at: usize,
-    before: Bits,
-}
-
-impl Undone {
-    /// Corrects the bits of a predicate, which are of the 64 entries from `from` on.
-    pub(crate) fn correct(undone: &[Undone], predicate: usize, from: usize, bits: u64) -> u64 {
-        undone.iter().filter(|change| (from..from + 64).contains(&change.at)).fold(bits, |bits, change| {
-            let bit = 1u64 << (change.at - from);
-            if change.before.get(predicate).is_some_and(|before| *before) { bits | bit } else { bits & !bit }
-        })
-    }
-}
-
 impl History {
     pub(super) fn write(&self, to: &mut Writer<'_>) {
         self.block().write(to);
-        to.number(self.labels().len() as u32);
-        for change in self.labels() {
-            to.word(change.id);
-            to.time(change.at);
-            to.byte(change.label_before);
-            to.flags(&change.before);
-        }
+        self.labels().write(to);
         to.byte(u8::from(self.panes().is_some()));
         if let Some(panes) = self.panes() {
             panes.write(to);
@@ -125,16 +96,12 @@ impl History {
     /// A history as it was written, with so many series; `None` when it does not fit the shape.
     pub(super) fn read(shape: &Shape, series: usize, from: &mut Reader<'_>) -> Option<History> {
         let block = Block::read(shape, from)?;
-        let mut labels = Vec::new();
-        for _ in 0..from.count(21)? {
-            let (id, at, label_before) = (from.word()?, from.time()?, from.byte()?);
-            labels.push(LabelChange { id, at, label_before, before: from.flags()?.into() });
-        }
+        let labels = Labels::read(&block.view(shape), from)?;
         let panes = if from.byte()? == 1 { Some(Panes::read(series, from)?) } else { None };
         Some(History::of(block, labels, panes))
     }
 
-    fn of(block: Block, labels: Vec<LabelChange>, panes: Option<Panes>) -> History {
+    fn of(block: Block, labels: Labels, panes: Option<Panes>) -> History {
         match panes {
             Some(panes) => History::Folded(Box::new(Folded { block, labels, panes })),
             None if labels.is_empty() => History::Bare(block),
@@ -142,9 +109,9 @@ impl History {
         }
     }
 
-    fn into_parts(self) -> (Block, Vec<LabelChange>, Option<Panes>) {
+    fn into_parts(self) -> (Block, Labels, Option<Panes>) {
         match self {
-            History::Bare(block) => (block, Vec::new(), None),
+            History::Bare(block) => (block, Labels::default(), None),
             History::Labelled(history) => (history.block, history.labels, None),
             History::Folded(history) => (history.block, history.labels, Some(history.panes)),
         }
@@ -206,9 +173,9 @@ impl History {
         self.block().view(shape)
     }
 
-    fn labels(&self) -> &[LabelChange] {
+    fn labels(&self) -> &Labels {
         match self {
-            History::Bare(_) => &[],
+            History::Bare(_) => &NO_LABELS,
             History::Labelled(history) => &history.labels,
             History::Folded(history) => &history.labels,
         }
@@ -247,12 +214,12 @@ impl History {
             History::Labelled(_) => size_of::<Labelled>(),
             History::Folded(history) => size_of::<Folded>() + history.panes.bytes(),
         };
-        let labels = match self {
-            History::Bare(_) => 0,
-            History::Labelled(history) => history.labels.capacity(),
-            History::Folded(history) => history.labels.capacity(),
-        };
-        self.block().bytes() + own + labels * size_of::<LabelChange>()
+        self.block().bytes() + own + self.labels().bytes()
+    }
+
+    /// Bytes of the heap that a history can take beside its block and its series.
+    pub(super) fn most_bytes(events: usize, predicates: usize) -> usize {
+        size_of::<Folded>() + Labels::most_bytes(events, predicates)
     }
 
     /// Puts an event that is not here yet into its place, behind those of the same time.
@@ -297,10 +264,16 @@ impl History {
 
     /// Panes that start now have to see every entry.
     fn show_all(&self, shape: &Shape, budget: &Budget, panes: &mut Panes) {
-        let (view, labels) = (self.view(shape), self.labels());
-        let clock = self.clock(shape);
-        let facts = (0..view.len()).filter_map(|at| fact_at(shape, &view, at, labels, clock));
-        facts.for_each(|fact| panes.see(&budget.series, &fact));
+        let (view, mut undone) = (self.view(shape), Vec::new());
+        self.undone(shape, self.clock(shape), &mut undone);
+        let mut undone = undone.into_iter().peekable();
+        for at in 0..view.len() {
+            let Some(mut fact) = Fact::of_entry(shape, &view, at) else { continue };
+            if let Some(known) = undone.next_if(|change| change.at == at) {
+                fact.bits = known.before;
+            }
+            panes.see(&budget.series, &fact);
+        }
     }
 
     /// Drops what is no later than `time`.
@@ -323,15 +296,13 @@ impl History {
         if let Some(folded) = folded {
             self.block_mut().forget_until(shape, folded);
         }
-        let keeps = |view: View<'_>, change: &LabelChange| view.position_of(change.id).is_some();
         match self {
             History::Folded(history) if folded.is_none() => {
-                let Folded { block, labels, .. } = &mut **history;
-                labels.retain(|change| keeps(block.view(shape), change));
+                history.labels.drop_all(|change| change.time <= time);
             }
             _ => {
                 let (block, mut labels, _) = std::mem::take(self).into_parts();
-                labels.retain(|change| keeps(block.view(shape), change));
+                labels.drop_all(|change| change.time <= time);
                 *self = History::of(block, labels, None);
             }
         }
@@ -352,7 +323,7 @@ impl History {
         let Some(at) = view.position_of(learnt.id) else {
             return self.revise_folded(shape, budget, learnt, cells);
         };
-        let time = view.time_at(at);
+        let time = view.time_at(at).unwrap_or(learnt.time);
         let mut now: Bits = (0..shape.predicates().len())
             .map(|predicate| view.predicate_bits(predicate, at) & 1 == 1)
             .collect();
@@ -365,14 +336,14 @@ impl History {
         learnt.apply(shape, known_label, &mut now);
         if let Some((_, label_at)) = learnt.label {
             // An earlier label that takes effect later than this one never takes effect.
-            let superseded = labels.iter().position(|change| change.id == learnt.id && change.at >= label_at);
-            let (label_before, before) = match superseded.and_then(|first| labels.get(first)) {
+            let superseded = |change: &LabelChange| change.id == learnt.id && change.at >= label_at;
+            let (label_before, before) = match labels.iter().find(|change| superseded(change)) {
                 Some(first) => (first.label_before, first.before.clone()),
                 None => (known_label, now.clone()),
             };
-            labels.retain(|change| change.id != learnt.id || change.at < label_at);
-            if label_at > time.unwrap_or(label_at) {
-                labels.push(LabelChange { id: learnt.id, at: label_at, label_before, before });
+            labels.drop_all(superseded);
+            if label_at > time {
+                labels.push(LabelChange { id: learnt.id, time, at: label_at, label_before, before });
             }
         }
         let label = learnt.label.map_or(known_label, |(label, _)| label);
@@ -433,7 +404,7 @@ impl History {
                 &mut history.labels
             }
         };
-        for change in labels {
+        for change in labels.iter_mut() {
             done |= rekeying.id(&mut change.id);
         }
         done
@@ -453,20 +424,9 @@ impl History {
         }
     }
 
-    /// The entries whose label was learnt after `time`, with their bits from before.
+    /// The entries whose label was learnt after `time`, in their order, with their bits from before.
     pub(crate) fn undone(&self, shape: &Shape, time: i64, undone: &mut Vec<Undone>) {
-        undone.clear();
-        let labels = self.labels();
-        if labels.is_empty() {
-            return;
-        }
-        let view = self.view(shape);
-        // From the newest to the oldest: the last to be applied is the first that was learnt.
-        for change in labels.iter().rev().filter(|change| change.at > time) {
-            if let Some(at) = view.position_of(change.id) {
-                undone.push(Undone { at, before: change.before.clone() });
-            }
-        }
+        self.labels().undone(&self.view(shape), time, undone);
     }
 }
 
@@ -482,26 +442,45 @@ impl Folded {
         let plans = &budget.series;
         let clock_before = clock(&self.block.view(shape));
         let clock = clock_before.max(entry.time);
-        let Folded { block, labels, panes } = self;
-        for change in labels.iter().filter(|change| change.at > clock_before && change.at <= clock) {
-            let view = block.view(shape);
-            let fact = view.position_of(change.id).and_then(|at| fact_at(shape, &view, at, labels, clock));
-            fact.iter().for_each(|fact| panes.see(plans, fact));
-        }
+        self.see_labelled(shape, plans, (clock_before, clock));
         let bits = shape.predicates().iter().map(|predicate| holds(entry.masks, *predicate));
         let fact = Fact { time: entry.time, bits: bits.collect(), cells: cells.iter().collect() };
-        panes.see(plans, &fact);
-        let view = block.view(shape);
+        self.panes.see(plans, &fact);
+        // Another policy may have had room for more. They go first: what is before them belongs to the panes, too.
+        while self.block.len() > budget.events.max(1) {
+            self.fold_oldest(shape, budget, clock);
+        }
+        let view = self.block.view(shape);
         let full = view.len() >= budget.events;
-        if entry.time < panes.folded_until() || full && view.count_until(entry.time) == 0 {
-            panes.fold(plans, &fact);
+        if entry.time < self.panes.folded_until() || full && view.count_until(entry.time) == 0 {
+            self.panes.fold(plans, &fact);
         } else {
-            while self.block.view(shape).len() >= budget.events.max(1) {
+            if full {
                 self.fold_oldest(shape, budget, clock);
             }
             self.block.insert(shape, entry, cells, spares);
         }
         self.panes.advance(plans, clock);
+    }
+
+    /// Samples see the entries whose labels take effect after one time and up to another.
+    fn see_labelled(&mut self, shape: &Shape, plans: &[SeriesPlan], (after, upto): (i64, i64)) {
+        let Folded { block, labels, panes } = self;
+        let is_due = |change: &&LabelChange| change.at > after && change.at <= upto;
+        if !labels.iter().any(|change| is_due(&change)) {
+            return;
+        }
+        let (view, mut undone, mut likely) = (block.view(shape), Vec::new(), 0);
+        labels.undone(&view, upto, &mut undone);
+        for change in labels.iter().filter(is_due) {
+            let Some(at) = change.position(&view, likely) else { continue };
+            likely = at + 1;
+            let Some(mut fact) = Fact::of_entry(shape, &view, at) else { continue };
+            if let Ok(later) = undone.binary_search_by_key(&at, |later| later.at) {
+                undone.get(later).into_iter().for_each(|later| fact.bits.clone_from(&later.before));
+            }
+            panes.see(plans, &fact);
+        }
     }
 
     /// Moves the oldest entry into the panes, as it is known at `clock`.
@@ -517,7 +496,7 @@ impl Folded {
             panes.pend(Pending { id, at, label_before, label, before: before.clone(), fact: fact.clone() });
             (label, fact.bits) = (label_before, before);
         }
-        labels.retain(|change| change.id != id);
+        labels.drop_all(|change| change.id == id);
         panes.fold(&budget.series, &fact);
         block.drop_oldest(1);
     }
@@ -529,7 +508,7 @@ fn clock(view: &View<'_>) -> i64 {
 }
 
 /// An entry without the labels that are learnt after `clock`.
-fn fact_at(shape: &Shape, view: &View<'_>, at: usize, labels: &[LabelChange], clock: i64) -> Option<Fact> {
+fn fact_at(shape: &Shape, view: &View<'_>, at: usize, labels: &Labels, clock: i64) -> Option<Fact> {
     let mut fact = Fact::of_entry(shape, view, at)?;
     let id = view.ids().get(at).copied().filter(|id| *id != 0);
     if let Some(later) = labels.iter().find(|change| Some(change.id) == id && change.at > clock) {
@@ -537,3 +516,6 @@ fn fact_at(shape: &Shape, view: &View<'_>, at: usize, labels: &[LabelChange], cl
     }
     Some(fact)
 }
+
+#[cfg(test)]
+mod tests;

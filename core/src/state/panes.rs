@@ -9,21 +9,24 @@ use super::history::Learnt;
 use super::record::Shape;
 use super::rekeying::Rekeying;
 use super::sample::Sample;
-use super::series::{Bits, Fact, Kind, SeriesPlan, Tally};
+use super::series::{Bits, Fact, INLINE_BITS, INLINE_CELLS, Kind, SeriesPlan, Tally};
 use super::tallies::Tallies;
 
 /// Panes that the composites of one entity share in a series; the oldest go when there are more.
 pub(super) const MOST_COMPOSITES: usize = 1_024;
 
 /// Labels of one entity that wait for their time; what takes effect last is lost when there are more.
-const MOST_PENDING: usize = 4_096;
+pub(super) const MOST_PENDING: usize = 512;
+
+/// Series that stand in place.
+const INLINE_SERIES: usize = 8;
 
 /// What is left of the events that have left a history.
 #[derive(Clone, Debug)]
 pub(crate) struct Panes {
     folded_until: i64,
     /// Beside each other and all else: what finds a history's panes is fetched at once.
-    series: SmallVec<[Series; 8]>,
+    series: SmallVec<[Series; INLINE_SERIES]>,
     /// Labels that take effect later, the next one first.
     pending: VecDeque<Pending>,
 }
@@ -48,21 +51,63 @@ pub(super) struct Pending {
     pub(super) fact: Fact,
 }
 
-/// The place of a pane, added when it is new. Panes are in order; nearly always it is the last one.
-pub(super) fn ensure_pane<T>(panes: &mut VecDeque<T>, place: impl Fn(&T) -> (i64, u64), new: T) -> usize {
-    let wanted = place(&new);
-    match panes.back() {
-        Some(last) if place(last) == wanted => panes.len() - 1,
-        Some(last) if place(last) > wanted => {
-            panes.binary_search_by_key(&wanted, place).unwrap_or_else(|at| {
-                panes.insert(at, new);
-                at
-            })
-        }
-        _ => {
-            panes.push_back(new);
-            panes.len() - 1
-        }
+impl Pending {
+    /// Bytes of so many.
+    pub(super) fn bytes(count: usize, predicates: usize, columns: usize) -> usize {
+        let bits = 2 * spilled(predicates, INLINE_BITS);
+        let cells = spilled(columns, INLINE_CELLS) * size_of::<Option<u64>>();
+        room(count) * size_of::<Pending>() + count * (bits + cells)
+    }
+}
+
+/// The place of a pane, or where it would be. Panes are in order; nearly always it is the last one.
+pub(super) fn find_pane<T>(
+    panes: &VecDeque<T>,
+    place: impl Fn(&T) -> (i64, u64),
+    wanted: (i64, u64),
+) -> Result<usize, usize> {
+    match panes.back().map(&place) {
+        Some(last) if last == wanted => Ok(panes.len() - 1),
+        Some(last) if last > wanted => panes.binary_search_by_key(&wanted, place),
+        _ => Err(panes.len()),
+    }
+}
+
+/// The place of a pane, added when it is new: of more than `most` the oldest goes before, so that there is never room
+/// for more. `None` when that is the new one.
+pub(super) fn ensure_pane<T>(
+    panes: &mut VecDeque<T>,
+    most: usize,
+    place: impl Fn(&T) -> (i64, u64),
+    new: T,
+) -> Option<usize> {
+    let at = match find_pane(panes, &place, place(&new)) {
+        Ok(at) => return Some(at),
+        Err(at) => at,
+    };
+    let over = (panes.len() + 1).saturating_sub(most);
+    let at = at.checked_sub(over)?;
+    panes.drain(..over);
+    panes.insert(at, new);
+    Some(at)
+}
+
+/// The room that so many items are counted with: a function of their number alone, so that a history is as large when
+/// it was restored as before. What holds them doubles from four.
+pub(super) fn room(items: usize) -> usize {
+    if items == 0 { 0 } else { items.next_power_of_two().max(4) }
+}
+
+/// The same of what stands in place up to a number.
+pub(super) fn spilled(items: usize, inline: usize) -> usize {
+    if items > inline { items.next_power_of_two() } else { 0 }
+}
+
+/// Lets memory go that is more than twice of what is counted.
+pub(super) fn shrink<T>(items: &mut VecDeque<T>) {
+    let room = room(items.len());
+    if items.capacity() > 2 * room {
+        items.shrink_to(room);
     }
 }
 
@@ -161,7 +206,7 @@ impl Panes {
             0 => Tallies::read(from).map(Series::Tallies),
             _ => Sample::read(from).map(Series::Sample),
         });
-        let all = all.collect::<Option<SmallVec<[Series; 8]>>>()?;
+        let all = all.collect::<Option<SmallVec<[Series; INLINE_SERIES]>>>()?;
         let pending = (0..from.count(34)?).map(|_| {
             Some(Pending {
                 id: from.word()?,
@@ -207,9 +252,19 @@ impl Panes {
 
     /// Bytes of the heap that the panes take.
     pub(super) fn bytes(&self) -> usize {
-        let pending = self.pending.capacity() * size_of::<Pending>();
-        let listed = if self.series.spilled() { self.series.capacity() } else { 0 };
-        listed * size_of::<Series>() + pending + self.series.iter().map(Series::bytes).sum::<usize>()
+        // All are of one shape.
+        let pending = self.pending.front().map_or(0, |first| {
+            let (predicates, columns) = (first.fact.bits.len(), first.fact.cells.len());
+            Pending::bytes(self.pending.len(), predicates, columns)
+        });
+        Panes::listed_bytes(self.series.len())
+            + pending
+            + self.series.iter().map(Series::bytes).sum::<usize>()
+    }
+
+    /// Bytes of so many series, but for what they hold.
+    pub(super) fn listed_bytes(series: usize) -> usize {
+        spilled(series, INLINE_SERIES) * size_of::<Series>()
     }
 
     /// Samples see every event, whether it is folded or not; more than once does no harm.
@@ -280,8 +335,10 @@ impl Panes {
             return;
         }
         let at = self.pending.partition_point(|known| known.at <= pending.at);
-        self.pending.insert(at, pending);
-        self.pending.truncate(MOST_PENDING);
+        if at < MOST_PENDING {
+            self.pending.truncate(MOST_PENDING - 1);
+            self.pending.insert(at, pending);
+        }
     }
 
     /// Labels take effect that were learnt up to `clock`.
@@ -291,6 +348,7 @@ impl Panes {
         {
             self.correct(plans, &due.before, &due.fact);
         }
+        shrink(&mut self.pending);
     }
 
     /// Takes in what was learnt about a folded event, as [`History::revise`](super::History::revise) does for others.

@@ -16,6 +16,7 @@ use std::hint::select_unpredictable;
 use super::bits;
 use super::codes::{Coded, Codes};
 use super::series::Budget;
+use super::shard::ENTITY_BYTES;
 
 /// Cells that a table can remember.
 pub(crate) const MOST_COLUMNS: usize = 64;
@@ -112,7 +113,9 @@ impl Shape {
     pub(crate) fn most_bytes(&self, budget: &Budget) -> usize {
         // A block has room to spare.
         let entries = (budget.events * 2).min(MOST_ENTRIES);
-        8 * (self.layout(entries).dictionaries + entries * self.coded) + budget.most_bytes()
+        ENTITY_BYTES
+            + 8 * (self.layout(entries).dictionaries + entries * self.coded)
+            + budget.most_bytes(self.predicates.len(), self.columns.len())
     }
 
     /// Where the times stand, whatever the room.

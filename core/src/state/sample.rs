@@ -8,13 +8,15 @@
 //! are then those whose last pane is in it, and panes at different levels can be added up. A window that ends in the
 //! past needs all panes of a value, which takes more room and a scan; so do composites, which come and go singly.
 //!
-//! The hash is of the value alone: under which composite it was seen stands beside it, and can become another.
+//! The hash is of the value alone: under which composite it was seen stands beside it, and can become another. It has no
+//! key, so of fields that a stranger fills with numbers of his choice the estimate is his as well; the memory is not:
+//! where all values are in the last band, which none leaves, the oldest panes go.
 
 use std::collections::VecDeque;
 
 use super::codec::{Reader, Writer};
 use super::last_seen::LastSeen;
-use super::panes::{MOST_COMPOSITES, ensure_pane, first_from};
+use super::panes::{MOST_COMPOSITES, ensure_pane, find_pane, first_from, room, shrink};
 use super::series::{SeriesPlan, mix, unmix};
 
 /// Values that a sample holds.
@@ -139,13 +141,9 @@ impl Sample {
     }
 
     pub(super) fn new(plan: &SeriesPlan) -> Sample {
-        let composite = !plan.same.is_empty();
-        let values = if plan.delayed || composite {
-            Values::Pairs(VecDeque::new())
-        } else {
-            Values::Last(LastSeen::default())
-        };
-        let most_panes = if composite { MOST_COMPOSITES } else { usize::MAX };
+        let values =
+            if is_paired(plan) { Values::Pairs(VecDeque::new()) } else { Values::Last(LastSeen::default()) };
+        let most_panes = if plan.same.is_empty() { usize::MAX } else { MOST_COMPOSITES };
         Sample { panes: VecDeque::new(), live: 0, known: 0, values, most_panes }
     }
 
@@ -167,9 +165,19 @@ impl Sample {
     pub(super) fn bytes(&self) -> usize {
         let values = match &self.values {
             Values::Last(table) => size_of_val(&*table.slots),
-            Values::Pairs(pairs) => pairs.capacity() * size_of::<(i64, u64, u64)>(),
+            Values::Pairs(pairs) => room(pairs.len()) * size_of::<(i64, u64, u64)>(),
         };
-        values + self.panes.capacity() * size_of::<Pane>()
+        values + room(self.panes.len()) * size_of::<Pane>()
+    }
+
+    /// Bytes that the sample of a series can take with so many panes.
+    pub(super) fn most_bytes(plan: &SeriesPlan, panes: usize) -> usize {
+        let values = if is_paired(plan) {
+            MOST_PAIRS * size_of::<(i64, u64, u64)>()
+        } else {
+            2 * MOST_VALUES * size_of::<(u64, i64)>()
+        };
+        values + room(panes) * size_of::<Pane>()
     }
 
     /// An event of `key` had this word in a pane. Panes before `oldest` are over.
@@ -180,10 +188,13 @@ impl Sample {
         }
         let value = spread(word);
         let level = self.level_of(index);
-        ensure_pane(&mut self.panes, |pane| pane.place, Pane::new((index, key), level));
-        while self.panes.len() > self.most_panes {
+        while self.panes.len() >= self.most_panes && self.find(index, key).is_none() {
+            if self.panes.front().is_some_and(|oldest| oldest.place > (index, key)) {
+                return;
+            }
             self.drop_oldest();
         }
+        ensure_pane(&mut self.panes, usize::MAX, |pane| pane.place, Pane::new((index, key), level));
         let keeps = band(value) >= level;
         match &mut self.values {
             Values::Last(table) => match table.find(value).filter(|last| *last >= index) {
@@ -205,6 +216,10 @@ impl Sample {
             Values::Pairs(_) => {}
         }
         self.make_room();
+        shrink(&mut self.panes);
+        if let Values::Pairs(pairs) = &mut self.values {
+            shrink(pairs);
+        }
     }
 
     /// How many different words events of `key` had in the panes from `from` to `to`, and in the event that
@@ -286,6 +301,9 @@ impl Sample {
     /// What was seen under one composite was seen under another; false when nothing was.
     pub(super) fn rename(&mut self, before: u64, after: u64) -> bool {
         let Values::Pairs(pairs) = &mut self.values else { return false };
+        if self.panes.iter().all(|pane| pane.place.1 != before) {
+            return false;
+        }
         let renamed: Vec<_> = pairs.iter().copied().filter(|(_, key, _)| *key == before).collect();
         pairs.retain(|(_, key, _)| *key != before);
         let panes = self.panes.iter().copied().filter(|pane| pane.place.1 == before);
@@ -295,12 +313,12 @@ impl Sample {
             self.live -= pane.kept as usize;
             self.known -= pane.known();
             let new = Pane::new((pane.place.0, after), pane.level);
-            ensure_pane(&mut self.panes, |pane| pane.place, new);
+            ensure_pane(&mut self.panes, usize::MAX, |pane| pane.place, new);
         }
         for (index, _, value) in renamed {
             self.put_pair((index, after, value));
         }
-        !panes.is_empty()
+        true
     }
 
     /// A word has become another: its value's panes are the other's. Where values are thinned out, only as `thinned`
@@ -332,10 +350,11 @@ impl Sample {
             self.count(index, key, false);
             match &mut self.values {
                 Values::Last(table) => {
-                    if table.used >= MOST_VALUES {
+                    _ = table.remove(before);
+                    // One more has to fit.
+                    if table.used + 1 >= MOST_VALUES {
                         table.retain(|_, _| true);
                     }
-                    _ = table.remove(before);
                     if band(after) >= level && table.find(after).is_none_or(|last| last < index) {
                         if let Some(last) = table.put(after, index) {
                             self.count(last, key, false);
@@ -380,10 +399,7 @@ impl Sample {
 
     /// The place of a pane.
     fn find(&self, index: i64, key: u64) -> Option<usize> {
-        match self.panes.back() {
-            Some(last) if last.place == (index, key) => Some(self.panes.len() - 1),
-            _ => self.panes.binary_search_by_key(&(index, key), |pane| pane.place).ok(),
-        }
+        find_pane(&self.panes, |pane| pane.place, (index, key)).ok()
     }
 
     /// A pane keeps one value more, or one less of those that it keeps.
@@ -418,21 +434,31 @@ impl Sample {
         }
     }
 
-    /// When the sample is full: forgets what is over, then thins the panes at the lowest level.
-    fn make_room(&mut self) {
-        let (used, most) = match &self.values {
+    /// How many values or pairs take room, also those that are over, and how many may.
+    fn filled(&self) -> (usize, usize) {
+        match &self.values {
             Values::Last(table) => (table.used, MOST_VALUES),
             Values::Pairs(pairs) => (pairs.len(), MOST_PAIRS),
-        };
+        }
+    }
+
+    /// When the sample is full: forgets what is over, then thins the panes at the lowest level until a quarter is free.
+    /// Where nothing is left to thin, the oldest panes go, so what is counted again is paid for by what comes.
+    fn make_room(&mut self) {
+        let (used, most) = self.filled();
         if used < most {
             return;
         }
-        loop {
-            let thinned = self.live > most / 4 * 3 && self.thin();
+        let enough = most / 4 * 3;
+        self.recount();
+        while self.live > enough && self.thin() {
             self.recount();
-            if !thinned {
-                return;
+        }
+        if self.live > enough {
+            while self.live > enough {
+                self.drop_oldest();
             }
+            self.recount();
         }
     }
 
@@ -478,6 +504,11 @@ impl Values {
     }
 }
 
+/// Whether a value is kept with every pane in which it was seen.
+fn is_paired(plan: &SeriesPlan) -> bool {
+    plan.delayed || !plan.same.is_empty()
+}
+
 /// Never 0, which stands for a free slot.
 fn spread(word: u64) -> u64 {
     mix(word).max(1)
@@ -495,6 +526,34 @@ mod tests {
     use crate::state::series::Kind;
 
     proptest! {
+        /// Values of the last band are never thinned out: the sample stays within its bounds all the same, and each time
+        /// that it counts anew a quarter of it is free.
+        #[test]
+        fn chosen_values_take_no_more_room(
+            (delayed, composite, bounded) in any::<(bool, bool, bool)>(),
+            (keys, every, back) in (1u64..4, 1u64..3_000, 0i64..4),
+        ) {
+            let same = if composite { vec![0] } else { Vec::new() };
+            let reach = bounded.then_some(64);
+            let plan = SeriesPlan { delayed, same, reach, ..SeriesPlan::of_kind(Kind::Distinct, false) };
+            let mut sample = Sample::new(&plan);
+            for number in 1..12_000u64 {
+                let clock = (number / every) as i64;
+                let key = if composite { number % keys } else { 0 };
+                let index = clock - number as i64 % (back + 1);
+                let oldest = plan.oldest_pane(clock);
+                sample.expire(oldest);
+                let (before, _) = sample.filled();
+                sample.add(key, index, unmix(number), oldest);
+                let (used, most) = sample.filled();
+                let crowded = sample.panes.len() == sample.most_panes;
+                prop_assert!(used < most && (used >= before || crowded || sample.live <= most / 4 * 3));
+                prop_assert!(sample.bytes() <= Sample::most_bytes(&plan, sample.panes.len()));
+            }
+            let (kept, known) = (sample.panes.iter().map(|pane| pane.kept), sample.panes.iter().map(Pane::known));
+            prop_assert_eq!((sample.live, sample.known), (kept.sum::<u32>() as usize, known.sum()));
+        }
+
         /// Whatever came, went and was thinned out, what all panes keep and stand for is the sum of theirs.
         #[test]
         fn the_whole_is_its_panes(

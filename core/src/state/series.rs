@@ -3,8 +3,11 @@
 use smallvec::SmallVec;
 
 use super::codec::{Reader, Writer};
-use super::panes::MOST_COMPOSITES;
+use super::history::History;
+use super::panes::{MOST_COMPOSITES, MOST_PENDING, Panes, Pending};
 use super::record::{Shape, View};
+use super::sample::Sample;
+use super::tallies::Tallies;
 
 /// How much of a history is kept exactly, and what of the rest.
 #[derive(Clone, Debug, Default)]
@@ -15,19 +18,24 @@ pub(crate) struct Budget {
 }
 
 impl Budget {
-    /// Bytes that one entity's panes can take, but for composites' labels that wait.
-    pub(super) fn most_bytes(&self) -> usize {
+    /// Bytes that one entity can take beside its block, with events of so many predicates and columns.
+    pub(super) fn most_bytes(&self, predicates: usize, columns: usize) -> usize {
         let series = self.series.iter().map(|series| {
-            let panes = match (series.reach, series.same.is_empty()) {
+            let folded = match (series.reach, series.same.is_empty()) {
                 (_, false) => MOST_COMPOSITES,
                 (Some(reach), true) => (reach / series.width.max(1)) as usize + 2,
                 (None, true) => 1,
             };
-            // A deque doubles.
-            let panes = panes.next_power_of_two();
-            if series.kind == Kind::Distinct { panes * 24 + (100 << 10) } else { panes * 40 }
+            // A sample sees what is not folded, too.
+            let exact = if series.same.is_empty() && series.reach.is_some() { self.events } else { 0 };
+            match series.kind {
+                Kind::Distinct => Sample::most_bytes(series, folded + exact),
+                _ => Tallies::bytes_of(folded),
+            }
         });
-        series.sum()
+        let labels = History::most_bytes(self.events, predicates);
+        let waiting = Pending::bytes(MOST_PENDING, predicates, columns);
+        labels + waiting + Panes::listed_bytes(self.series.len()) + series.sum::<usize>()
     }
 }
 
@@ -137,8 +145,12 @@ pub(super) fn mix(word: u64) -> u64 {
     word ^ (word >> 31)
 }
 
+/// Predicates and cells that stand in place.
+pub(super) const INLINE_BITS: usize = 16;
+pub(super) const INLINE_CELLS: usize = 16;
+
 /// One bit for each predicate of a shape.
-pub(super) type Bits = SmallVec<[bool; 16]>;
+pub(super) type Bits = SmallVec<[bool; INLINE_BITS]>;
 
 /// The word that was spread.
 pub(super) fn unmix(word: u64) -> u64 {
@@ -156,7 +168,7 @@ pub(super) fn unmix(word: u64) -> u64 {
 pub(super) struct Fact {
     pub(super) time: i64,
     pub(super) bits: Bits,
-    pub(super) cells: SmallVec<[Option<u64>; 16]>,
+    pub(super) cells: SmallVec<[Option<u64>; INLINE_CELLS]>,
 }
 
 impl Fact {

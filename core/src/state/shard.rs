@@ -13,7 +13,7 @@ use crate::event::token::Token;
 
 /// Memory that an entity takes beside its block: its slot, its places in the index and a queue, and what the
 /// allocator adds. Measured; see the benches.
-const ENTITY_BYTES: usize = 96;
+pub(super) const ENTITY_BYTES: usize = 96;
 
 /// Uses beyond this many count no more.
 const MOST_USES: u8 = 3;

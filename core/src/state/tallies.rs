@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::codec::{Reader, Writer};
-use super::panes::{MOST_COMPOSITES, ensure_pane, first_from};
+use super::panes::{MOST_COMPOSITES, ensure_pane, first_from, room, shrink};
 use super::series::{Fact, Kind, SeriesPlan, Tally};
 
 /// The panes of one series, in order.
@@ -42,7 +42,12 @@ impl Tallies {
     }
 
     pub(super) fn bytes(&self) -> usize {
-        self.panes.capacity() * size_of::<Pane>()
+        Tallies::bytes_of(self.panes.len())
+    }
+
+    /// Bytes of so many panes.
+    pub(super) fn bytes_of(panes: usize) -> usize {
+        room(panes) * size_of::<Pane>()
     }
 
     /// How many panes there are.
@@ -71,13 +76,12 @@ impl Tallies {
             return;
         }
         let new = Pane { place: (index, key), tally: Tally::default() };
-        let at = ensure_pane(&mut self.panes, |pane| pane.place, new);
+        let most = if plan.same.is_empty() { usize::MAX } else { MOST_COMPOSITES };
+        let at = ensure_pane(&mut self.panes, most, |pane| pane.place, new);
         let one = Tally::of(plan, fact.time, plan.word(fact));
-        let changed = self.panes.get_mut(at).map(|pane| &mut pane.tally);
+        let changed = at.and_then(|at| self.panes.get_mut(at)).map(|pane| &mut pane.tally);
         changed.into_iter().chain(&mut self.whole).for_each(|tally| tally.merge(plan, &one));
-        while !plan.same.is_empty() && self.panes.len() > MOST_COMPOSITES {
-            self.panes.pop_front();
-        }
+        shrink(&mut self.panes);
     }
 
     /// Takes an event out again, where that can be done.
@@ -102,8 +106,8 @@ impl Tallies {
         self.panes.retain(|pane| pane.place.1 != before);
         for Pane { place: (index, _), mut tally } in renamed {
             let new = Pane { place: (index, after), tally: Tally::default() };
-            let at = ensure_pane(&mut self.panes, |pane| pane.place, new);
-            if let Some(pane) = self.panes.get_mut(at) {
+            let at = ensure_pane(&mut self.panes, usize::MAX, |pane| pane.place, new);
+            if let Some(pane) = at.and_then(|at| self.panes.get_mut(at)) {
                 tally.merge(plan, &pane.tally);
                 pane.tally = tally;
             }

@@ -62,7 +62,7 @@ fn key(id: u32) -> HashKey {
 /// An engine of so little memory that the files stay small.
 fn builder(key: HashKey) -> EngineBuilder {
     let policy = Policy::from_toml(&String::from_utf8(read("policy.toml")).unwrap()).unwrap();
-    Engine::builder(policy, key).memory(1 << 20)
+    Engine::builder(policy, key).memory(2 << 20)
 }
 
 /// One that goes on from the files.

@@ -2,7 +2,7 @@
 
 use smallvec::SmallVec;
 
-use super::{History, LabelChange};
+use super::{History, LabelChange, Labels};
 use crate::state::block::{Block, Entry};
 use crate::state::record::{Cells, Shape, View};
 use crate::state::series::{Bits, Budget, Fact};
@@ -46,13 +46,15 @@ impl History {
         if let Some(time) = view.forgotten_until() {
             block.forget_until(after, time);
         }
+        let mut likely = 0;
         let labels = self.labels().iter().filter_map(|change| {
-            let at = view.position_of(change.id)?;
+            let at = change.position(&view, likely)?;
+            likely = at + 1;
             let entry = Remembered { view, at, label: change.label_before, before: Some(&change.before) };
             judge(&entry, &mut held);
             Some(LabelChange { before: held.iter().copied().collect(), ..change.clone() })
         });
-        let labels: Vec<LabelChange> = labels.collect();
+        let labels: Labels = labels.collect();
         // Of events that are folded only those series know that had their conditions before.
         let bits = |bits: &Bits| -> Bits {
             let bit = |from: &Option<usize>| from.is_some_and(|from| bits.get(from).is_some_and(|bit| *bit));
