@@ -410,8 +410,7 @@ impl<'a> Call<'a> {
                     rekey_samples(all, plan, route, &mut slot.history, known.masks());
                 }
                 slot.history.revise(&plan.shape, &plan.budget, &learnt, plan.cells(&route.cells));
-                shard.account(*place);
-                shard.make_room(table.shard_budget(), None);
+                shard.learnt(*place, table.shard_budget());
             }
         }
     }

@@ -46,6 +46,8 @@ impl Engine {
                     shard.counts.events -= dropped;
                     shard.account(place);
                 }
+                // What is remembered for a later policy may take more.
+                shard.make_room(table.shard_budget(), None);
             }
         }
         gone

@@ -279,6 +279,9 @@ impl Shard {
         slot.uses = if slot.bytes > 0 { (slot.uses + 1).min(MOST_USES) } else { 0 };
         self.counts.events = self.counts.events + slot.history.len() - events_before;
         self.account(place);
+        if self.bytes > budget {
+            self.spare_others(place, budget);
+        }
         while self.bytes > budget
             && let Some(memory) = self.evict(budget, None)
         {
@@ -286,8 +289,35 @@ impl Shard {
         }
     }
 
+    /// Takes in that something was learnt of an entity. Evicts while there is more than `budget`; the entity itself may
+    /// be among the evicted.
+    pub(crate) fn learnt(&mut self, place: u32, budget: usize) {
+        self.account(place);
+        if self.bytes > budget {
+            self.spare_others(place, budget);
+            self.make_room(budget, None);
+        }
+    }
+
+    /// Whoever takes more than all may take together, which is after another policy alone, is forgotten at once: to evict
+    /// all others would not help.
+    #[cold]
+    fn spare_others(&mut self, place: u32, budget: usize) {
+        let Some(slot) = self.slots.get_mut(place as usize).filter(|slot| slot.bytes as usize > budget)
+        else {
+            return;
+        };
+        self.counts.events = self.counts.events.saturating_sub(slot.history.len());
+        self.counts.evicted += 1;
+        slot.history = History::default();
+        self.account(place);
+    }
+
     /// Evicts while there is more than `budget`: anybody but whoever is `kept`.
     pub(crate) fn make_room(&mut self, budget: usize, kept: Option<u32>) {
+        if let Some(kept) = kept.filter(|_| self.bytes > budget) {
+            self.spare_others(kept, budget);
+        }
         while self.bytes > budget && self.evict(budget, kept).is_some() {}
     }
 
