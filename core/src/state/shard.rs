@@ -3,6 +3,8 @@
 //! What is remembered too much is evicted by S3-FIFO (Yang et al., SOSP 2023): newcomers wait in a small queue and
 //! move to the main one only if they come again, so that identifiers seen once evict each other and nobody else.
 
+mod room;
+
 use super::codec::{Reader, Writer};
 use super::history::History;
 use super::index::Index;
@@ -17,9 +19,6 @@ pub(super) const ENTITY_BYTES: usize = 96;
 
 /// Uses beyond this many count no more.
 const MOST_USES: u8 = 3;
-
-/// Of all memory, the part that newcomers may fill.
-const NEWCOMERS: usize = 10;
 
 /// One in so many newcomers has a sweep before it, of as many rounds: what is fetched together is not waited for
 /// one by one.
@@ -192,16 +191,6 @@ impl Shard {
         }
     }
 
-    /// Makes room for about so many entities, as far as they fit within `budget`, if there are none yet: to grow step by
-    /// step copies all slots again and again, each time into memory that is new.
-    pub(crate) fn expect(&mut self, entities: usize, budget: usize) {
-        let entities = entities.min(budget / ENTITY_BYTES);
-        if self.slots.is_empty() {
-            self.slots.reserve_exact(entities);
-            self.index.expect(entities);
-        }
-    }
-
     /// Takes in an entity behind those that are there, as it was written.
     pub(crate) fn adopt(&mut self, entity: Adopted, (generation, era): (u32, u8), budget: usize) {
         if self.place(entity.token).is_some() {
@@ -250,7 +239,7 @@ impl Shard {
                 place
             }
             None => {
-                grow(&mut self.slots);
+                room::grow(&mut self.slots);
                 self.slots.push(slot);
                 (self.slots.len() - 1) as u32
             }
@@ -281,11 +270,12 @@ impl Shard {
         self.account(place);
         if self.bytes > budget {
             self.spare_others(place, budget);
-        }
-        while self.bytes > budget
-            && let Some(memory) = self.evict(budget, None)
-        {
-            spares.keep(memory);
+            while self.bytes > budget
+                && let Some(memory) = self.evict(budget, None)
+            {
+                spares.keep(memory);
+            }
+            self.shrink();
         }
     }
 
@@ -299,94 +289,6 @@ impl Shard {
         }
     }
 
-    /// Whoever takes more than all may take together, which is after another policy alone, is forgotten at once: to evict
-    /// all others would not help.
-    #[cold]
-    fn spare_others(&mut self, place: u32, budget: usize) {
-        let Some(slot) = self.slots.get_mut(place as usize).filter(|slot| slot.bytes as usize > budget)
-        else {
-            return;
-        };
-        self.counts.events = self.counts.events.saturating_sub(slot.history.len());
-        self.counts.evicted += 1;
-        slot.history = History::default();
-        self.account(place);
-    }
-
-    /// Evicts while there is more than `budget`: anybody but whoever is `kept`.
-    pub(crate) fn make_room(&mut self, budget: usize, kept: Option<u32>) {
-        if let Some(kept) = kept.filter(|_| self.bytes > budget) {
-            self.spare_others(kept, budget);
-        }
-        while self.bytes > budget && self.evict(budget, kept).is_some() {}
-    }
-
-    /// Takes in that the memory of a history changed, if it did.
-    #[inline(always)]
-    pub(crate) fn account(&mut self, place: u32) {
-        let Some(slot) = self.slots.get_mut(place as usize) else { return };
-        let bytes = ENTITY_BYTES + slot.history.bytes();
-        if slot.bytes as usize != bytes || slot.approximate != slot.history.panes().is_some() {
-            self.account_bytes(place, bytes);
-        }
-    }
-
-    #[inline(never)]
-    fn account_bytes(&mut self, place: u32, bytes: usize) {
-        let Some(slot) = self.slots.get_mut(place as usize) else { return };
-        let before = slot.bytes as usize;
-        slot.bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
-        let newcomer = slot.queue == Queue::Newcomers;
-        let was = std::mem::replace(&mut slot.approximate, slot.history.panes().is_some());
-        self.counts.approximate += usize::from(slot.approximate);
-        self.counts.approximate -= usize::from(was);
-        self.bytes = self.bytes + bytes - before;
-        if newcomer {
-            self.newcomer_bytes = self.newcomer_bytes + bytes - before;
-        }
-    }
-
-    /// Evicts one entity or moves one on; the memory of whoever goes, `None` when there is nobody.
-    #[cold]
-    fn evict(&mut self, budget: usize, kept: Option<u32>) -> Option<Box<[u64]>> {
-        if kept.is_some() && self.index.len() == 1 {
-            return None;
-        }
-
-        // Whoever is kept may be all that is established.
-        let spared = usize::from(kept.is_some() && self.established.front() == kept);
-        let from_newcomers = self.newcomer_bytes > budget / NEWCOMERS || self.established.len() == spared;
-        let queue = if from_newcomers { &mut self.newcomers } else { &mut self.established };
-        let place = queue.pop_front(&mut self.free)?;
-        let slot = self.slots.get_mut(place as usize)?;
-        if slot.uses == 0 && kept != Some(place) {
-            let token = slot.token;
-            self.counts.evicted += 1;
-            let memory = self.remove_at(place);
-            self.free.push(place);
-            if from_newcomers {
-                self.add_ghost(token);
-            }
-            return Some(memory);
-        }
-        if from_newcomers {
-            self.establish(place);
-        } else {
-            slot.uses = slot.uses.saturating_sub(1);
-            self.established.push_back(place);
-        }
-        Some(Box::default())
-    }
-
-    /// Moves an entity that is in no queue any more behind the established ones.
-    fn establish(&mut self, place: u32) {
-        let Some(slot) = self.slots.get_mut(place as usize) else { return };
-        slot.uses = 0;
-        slot.queue = Queue::Established;
-        self.newcomer_bytes = self.newcomer_bytes.saturating_sub(slot.bytes as usize);
-        self.established.push_back(place);
-    }
-
     /// Of how many rounds the sweep before a newcomer is, by a number that differs from event to event and by one from
     /// table to table: so hardly any event waits for the sweeps of two.
     pub(crate) fn rounds(turn: u64) -> usize {
@@ -397,6 +299,9 @@ impl Shard {
     /// that of a table that does not keep all. So who never comes again does not stay for ever; more go than come, so
     /// that memory falls again after a rush.
     pub(crate) fn sweep(&mut self, rounds: usize, horizon: Option<i64>, spares: &mut Spares) {
+        if rounds > 0 {
+            self.shrink();
+        }
         for _ in 0..rounds {
             // Who came again moves on in time, and does not stand before those who have to go.
             if let Some(place) = self.newcomers.front()
@@ -457,7 +362,7 @@ impl Shard {
 
     /// Who has the shape of a generation up to `last`.
     pub(crate) fn made_until(&self, last: u32) -> Vec<Token> {
-        let slots = self.newcomers.iter().chain(&self.established).filter_map(|place| self.slot(*place));
+        let slots = self.newcomers.iter().chain(self.established.iter()).filter_map(|place| self.slot(place));
         slots.filter(|slot| slot.generation <= last).map(|slot| slot.token).collect()
     }
 
@@ -549,6 +454,7 @@ impl Shard {
         gone.iter().for_each(|place| drop(self.remove_at(*place)));
         let count = gone.len() as u64;
         self.free.extend(gone);
+        self.shrink();
         count
     }
 
@@ -569,38 +475,5 @@ impl Shard {
         slot.bytes = 0;
         self.index.remove(token, place);
         memory
-    }
-
-    fn ghost(&mut self, token: Token) -> Option<(&mut u32, u32)> {
-        let fingerprint = (token.0 >> 32) as u32 | 1;
-        let at = (token.0 as usize).checked_rem(self.ghosts.len())?;
-        self.ghosts.get_mut(at).map(|ghost| (ghost, fingerprint))
-    }
-
-    pub(crate) fn add_ghost(&mut self, token: Token) {
-        if self.ghosts.len() < self.established.len() || self.ghosts.is_empty() {
-            self.ghosts = vec![0; (self.index.len() + 1).next_power_of_two().max(64)];
-        }
-        if let Some((ghost, fingerprint)) = self.ghost(token) {
-            *ghost = fingerprint;
-        }
-    }
-
-    /// Whether the entity was evicted lately; it is a ghost no longer.
-    pub(crate) fn forget_ghost(&mut self, token: Token) -> bool {
-        match self.ghost(token) {
-            Some((ghost, fingerprint)) if *ghost == fingerprint => {
-                *ghost = 0;
-                true
-            }
-            _ => false,
-        }
-    }
-}
-
-/// Doubling would leave up to half of the memory unused.
-fn grow(slots: &mut Vec<Slot>) {
-    if slots.len() == slots.capacity() {
-        slots.reserve_exact(slots.len() / 8 + 8);
     }
 }
