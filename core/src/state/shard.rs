@@ -269,7 +269,6 @@ impl Shard {
         self.counts.events = self.counts.events + slot.history.len() - events_before;
         self.account(place);
         if self.bytes > budget {
-            self.spare_others(place, budget);
             while self.bytes > budget
                 && let Some(memory) = self.evict(budget, None)
             {
@@ -283,10 +282,7 @@ impl Shard {
     /// be among the evicted.
     pub(crate) fn learnt(&mut self, place: u32, budget: usize) {
         self.account(place);
-        if self.bytes > budget {
-            self.spare_others(place, budget);
-            self.make_room(budget, None);
-        }
+        self.make_room(budget, None);
     }
 
     /// Of how many rounds the sweep before a newcomer is, by a number that differs from event to event and by one from

@@ -2,7 +2,6 @@
 
 use super::{ENTITY_BYTES, Index, Queue, Shard, Slot};
 use crate::event::token::Token;
-use crate::state::history::History;
 
 /// Of all memory, the part that newcomers may fill.
 const NEWCOMERS: usize = 10;
@@ -48,25 +47,8 @@ impl Shard {
         (self.slots, self.free) = (slots, Vec::new());
     }
 
-    /// Whoever takes more than all may take together, which is after another policy alone, is forgotten at once: to evict
-    /// all others would not help.
-    #[cold]
-    pub(super) fn spare_others(&mut self, place: u32, budget: usize) {
-        let Some(slot) = self.slots.get_mut(place as usize).filter(|slot| slot.bytes as usize > budget)
-        else {
-            return;
-        };
-        self.counts.events = self.counts.events.saturating_sub(slot.history.len());
-        self.counts.evicted += 1;
-        slot.history = History::default();
-        self.account(place);
-    }
-
     /// Evicts while there is more than `budget`: anybody but whoever is `kept`.
     pub(crate) fn make_room(&mut self, budget: usize, kept: Option<u32>) {
-        if let Some(kept) = kept.filter(|_| self.bytes > budget) {
-            self.spare_others(kept, budget);
-        }
         while self.bytes > budget && self.evict(budget, kept).is_some() {}
     }
 
