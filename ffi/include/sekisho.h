@@ -2002,7 +2002,8 @@ sekisho_status sekisho_swap_report_dropped(const sekisho_swap_report *report,
                                            size_t *length);
 
 /**
- * How many features look farther back than anything did before; 0 for NULL.
+ * How many features look farther back than anything did before, or at what was not remembered from the start; 0 for
+ * NULL.
  */
 size_t sekisho_swap_report_partly_warm_count(const sekisho_swap_report *report);
 

@@ -372,7 +372,8 @@ pub extern "C" fn sekisho_swap_report_dropped(
     })
 }
 
-/// How many features look farther back than anything did before; 0 for NULL.
+/// How many features look farther back than anything did before, or at what was not remembered from the start; 0 for
+/// NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn sekisho_swap_report_partly_warm_count(report: Option<&sekisho_swap_report>) -> usize {
     answer(0, || Some(report?.report.partly_warm.len()))

@@ -135,7 +135,8 @@ class SwapReport(NamedTuple):
     warm: list[str]
     """Features that count what was remembered before."""
     partly_warm: list[tuple[str, datetime]]
-    """Features that look farther back than anything did before, and the time from which on all is remembered."""
+    """Features that look farther back than anything did before, or at what was not remembered from the start, and the
+    time from which on all of it is."""
     cold: list[str]
     """Features that count only what is recorded from now on."""
     dropped: list[str]

@@ -93,6 +93,6 @@ def test_a_policy_with_a_locale_knows_one_account_by_both_notations() -> None:
     engine = sekisho.Engine(policy, key=KEY)
     for number, notation in enumerate(("14030-12345671", "9900-408-1234567"), start=1):
         decision = engine.assess(
-            id=number, type="account_link", time=number, account=f"a-{number}", bank_account=notation
+            id=number, type="account_link", time=1_767_225_600_000 + number, account=f"a-{number}", bank_account=notation
         )
         assert decision.features["wallets"] == number

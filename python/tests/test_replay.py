@@ -184,7 +184,7 @@ def test_ties_stay_in_the_order_of_rows(engine: sekisho.Engine) -> None:
 
 def test_gaps_of_years_are_taken(engine: sekisho.Engine) -> None:
     day = 86_400_000
-    frame = pl.DataFrame({"type": ["payment"] * 3, "time": [0, 400 * day, 9000 * day], "account": ["a"] * 3})
+    frame = pl.DataFrame({"type": ["payment"] * 3, "time": [START, START + 400 * day, START + 9000 * day], "account": ["a"] * 3})
     answers = engine.replay(frame).to_polars()
     assert answers["since_last"].to_list() == [None, timedelta(days=400), timedelta(days=8600)]
 
@@ -348,7 +348,7 @@ def test_a_row_that_the_policy_refuses_says_how_far_it_came() -> None:
     text += '[[feature]]\nname = "n"\naggregate = "count"\nby = ["account"]\nover = "1d"\n'
     text += '[decision]\nbands = [{ from = 0, action = "allow" }]'
     engine = sekisho.Engine(sekisho.Policy.parse(text), key=KEY)
-    frame = {"type": ["payment"] * 3, "time": [3, 1, 2], "account": ["a"] * 3, "country": [None, "JP", "JP"]}
+    frame = {"type": ["payment"] * 3, "time": [START + 3, START + 1, START + 2], "account": ["a"] * 3, "country": [None, "JP", "JP"]}
     with pytest.raises(sekisho.SekishoError, match="row 0: `country`.*the 2 rows before it in time were recorded"):
         engine.replay(pa.table(frame))
     assert engine.statistics()[0].events == 2
@@ -404,7 +404,7 @@ def test_other_threads_run_during_a_replay(policy: sekisho.Policy) -> None:
     st.lists(
         st.tuples(
             st.sampled_from(["payment", "login"]),
-            st.integers(0, 10**9),
+            st.integers(START, START + 10**9),
             st.sampled_from(["a", "b", None]),
             st.none() | st.integers(-(2**53), 2**53),
             st.none() | st.sampled_from(["JP", "SG"]),

@@ -20,8 +20,8 @@ use crate::state::{List, ListEntry, Table};
 pub struct SwapReport {
     /// Features that count what was remembered before the swap.
     pub warm: Vec<String>,
-    /// Features that look farther back than anything did before, and the time (milliseconds since 1970) from which
-    /// on all is remembered.
+    /// Features that look farther back than anything did before, or at what was not remembered from the start, and the
+    /// time (milliseconds since 1970) from which on all of it is.
     pub partly_warm: Vec<(String, i64)>,
     /// Features that count only what is recorded from now on.
     pub cold: Vec<String>,
