@@ -208,7 +208,16 @@ impl History {
     }
 
     /// Bytes of the heap that the history takes.
+    #[inline(always)]
     pub(crate) fn bytes(&self) -> usize {
+        match self {
+            History::Bare(block) => block.bytes(),
+            _ => self.bytes_of_all(),
+        }
+    }
+
+    #[inline(never)]
+    fn bytes_of_all(&self) -> usize {
         let own = match self {
             History::Bare(_) => 0,
             History::Labelled(_) => size_of::<Labelled>(),
@@ -425,8 +434,12 @@ impl History {
     }
 
     /// The entries whose label was learnt after `time`, in their order, with their bits from before.
+    #[inline]
     pub(crate) fn undone(&self, shape: &Shape, time: i64, undone: &mut Vec<Undone>) {
-        self.labels().undone(&self.view(shape), time, undone);
+        undone.clear();
+        if !self.labels().is_empty() {
+            self.labels().undone(&self.view(shape), time, undone);
+        }
     }
 }
 

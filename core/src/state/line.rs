@@ -9,9 +9,15 @@ use std::collections::VecDeque;
 pub(super) struct Line {
     /// The first one is no gap.
     places: VecDeque<u32>,
-    /// One bit for each place: it is a gap.
-    gaps: Vec<u64>,
-    /// How many gaps there are.
+    /// Hardly any line has some, and a shard has four lines of memory for all that it is.
+    gaps: Option<Box<Gaps>>,
+}
+
+/// Which places are gaps.
+#[derive(Debug, Default)]
+struct Gaps {
+    /// One bit for each place.
+    bits: Vec<u64>,
     many: usize,
 }
 
@@ -19,8 +25,12 @@ pub(super) struct Line {
 const GAPS: usize = 8;
 
 impl Line {
+    fn many(&self) -> usize {
+        self.gaps.as_ref().map_or(0, |gaps| gaps.many)
+    }
+
     pub(super) fn len(&self) -> usize {
-        self.places.len() - self.many
+        self.places.len() - self.many()
     }
 
     pub(super) fn front(&self) -> Option<u32> {
@@ -33,7 +43,8 @@ impl Line {
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = u32> {
-        self.places.iter().copied().filter(|place| self.many == 0 || !is_gap(&self.gaps, *place))
+        let is_gap = |place| self.gaps.as_ref().is_some_and(|gaps| gaps.has(place));
+        self.places.iter().copied().filter(move |place| !is_gap(*place))
     }
 
     pub(super) fn push_back(&mut self, place: u32) {
@@ -47,7 +58,7 @@ impl Line {
     /// Takes the first one away; gaps behind it become free.
     pub(super) fn pop_front(&mut self, free: &mut Vec<u32>) -> Option<u32> {
         let place = self.places.pop_front()?;
-        if self.many > 0 {
+        if self.gaps.is_some() {
             self.close_front(free);
         }
         Some(place)
@@ -55,10 +66,15 @@ impl Line {
 
     #[cold]
     fn close_front(&mut self, free: &mut Vec<u32>) {
-        while let Some(place) = self.front().filter(|place| is_gap(&self.gaps, *place)) {
-            self.places.pop_front();
-            self.set_gap(place, false);
+        let Line { places, gaps } = self;
+        let Some(known) = gaps else { return };
+        while let Some(place) = places.front().copied().filter(|place| known.has(*place)) {
+            places.pop_front();
+            known.set(place, false);
             free.push(place);
+        }
+        if known.many == 0 {
+            *gaps = None;
         }
     }
 
@@ -68,9 +84,9 @@ impl Line {
             _ = self.pop_front(free);
             free.push(place);
         } else {
-            self.set_gap(place, true);
+            self.gaps.get_or_insert_default().set(place, true);
         }
-        if self.many * GAPS > self.places.len() {
+        if self.many() * GAPS > self.places.len() {
             self.close(free);
         }
     }
@@ -84,30 +100,30 @@ impl Line {
     }
 
     fn close(&mut self, free: &mut Vec<u32>) {
-        let Line { places, gaps, many } = self;
-        places.retain(|place| {
-            let gap = is_gap(gaps, *place);
+        let Some(gaps) = self.gaps.take() else { return };
+        self.places.retain(|place| {
+            let gap = gaps.has(*place);
             free.extend(Some(*place).filter(|_| gap));
             !gap
         });
-        gaps.fill(0);
-        *many = 0;
+    }
+}
+
+impl Gaps {
+    fn has(&self, place: u32) -> bool {
+        self.bits.get((place / 64) as usize).is_some_and(|word| word >> (place % 64) & 1 == 1)
     }
 
-    fn set_gap(&mut self, place: u32, gap: bool) {
+    fn set(&mut self, place: u32, gap: bool) {
         let (word, bit) = ((place / 64) as usize, 1 << (place % 64));
-        if word >= self.gaps.len() {
-            self.gaps.resize(word + 1, 0);
+        if word >= self.bits.len() {
+            self.bits.resize(word + 1, 0);
         }
-        if let Some(word) = self.gaps.get_mut(word) {
+        if let Some(word) = self.bits.get_mut(word) {
             *word = if gap { *word | bit } else { *word & !bit };
         }
         self.many = if gap { self.many + 1 } else { self.many - 1 };
     }
-}
-
-fn is_gap(gaps: &[u64], place: u32) -> bool {
-    gaps.get((place / 64) as usize).is_some_and(|word| word >> (place % 64) & 1 == 1)
 }
 
 #[cfg(test)]
@@ -155,12 +171,12 @@ mod tests {
                     _ => {
                         let place = known.remove(which % known.len());
                         place.into_iter().for_each(|place| line.leave(place, &mut free));
-                        prop_assert!(line.many * GAPS <= line.places.len());
+                        prop_assert!(line.many() * GAPS <= line.places.len());
                     }
                 }
                 prop_assert_eq!((line.len(), line.front()), (known.len(), known.front().copied()));
                 prop_assert!(line.iter().eq(known.iter().copied()));
-                prop_assert_eq!(places as usize, free.len() + known.len() + line.many);
+                prop_assert_eq!(places as usize, free.len() + known.len() + line.many());
             }
         }
     }

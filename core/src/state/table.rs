@@ -58,6 +58,10 @@ impl<T> Apart<T> {
     }
 }
 
+/// Two pairs of lines: a call waits for each that it reads.
+#[cfg(all(test, not(shuttle), target_os = "linux", target_pointer_width = "64"))]
+const _: () = assert!(size_of::<Apart<Shard>>() == 256, "a shard and its lock are four lines of memory");
+
 /// Histories by token.
 #[derive(Debug)]
 pub(crate) struct Table {
@@ -67,6 +71,8 @@ pub(crate) struct Table {
     shards: Box<[Apart<Shard>]>,
     /// So many of them hold entities, the first ones; falls when a policy takes more of an entity.
     open: AtomicUsize,
+    /// The bits of a token that say which one: enough for all that are open, and twice as many while they become fewer.
+    mask: AtomicUsize,
     /// Bytes of memory that each shard may fill.
     budget: AtomicUsize,
     /// The time from which on everything was remembered; `i64::MIN` when nothing was ever left out.
@@ -95,6 +101,7 @@ impl Table {
             number,
             shards: (0..shards).map(|_| Apart::default()).collect(),
             open: AtomicUsize::new(shards),
+            mask: AtomicUsize::new(shards - 1),
             budget: AtomicUsize::new(budget / shards),
             complete_since: AtomicI64::new(i64::MIN),
             parts_since: Mutex::default(),
@@ -121,6 +128,9 @@ impl Table {
             into.take_all(std::mem::take(&mut *shard));
             // Whoever waits for the shard finds this when it gets it.
             self.open.store(last, Ordering::Relaxed);
+            if last.is_power_of_two() {
+                self.mask.store(last - 1, Ordering::Release);
+            }
         }
     }
 
@@ -171,10 +181,10 @@ impl Table {
     /// Locks the shard that an entity belongs to.
     pub(crate) fn lock(&self, token: Token) -> Option<MutexGuard<'_, Shard>> {
         loop {
-            let number = self.number_of(token);
-            let held = self.lock_shard(number)?;
+            let open = self.shards();
+            let held = self.lock_shard(self.number_among(open, token))?;
             // Its entities may have gone to another one meanwhile.
-            if self.number_of(token) == number {
+            if self.shards() == open {
                 return Some(held);
             }
         }
@@ -188,11 +198,21 @@ impl Table {
     }
 
     fn number_of(&self, token: Token) -> usize {
-        let open = self.shards();
-        let whole = open.next_power_of_two();
+        self.number_among(self.shards(), token)
+    }
+
+    /// Which of so many shards an entity belongs to. Where they are no power of two the last ones have become one with
+    /// those of half their number.
+    #[inline(always)]
+    fn number_among(&self, open: usize, token: Token) -> usize {
+        let mut mask = self.mask.load(Ordering::Acquire);
         // The index takes the low half.
-        let number = (token.0 >> 64) as usize & (whole - 1);
-        if number < open { number } else { number & (whole / 2 - 1) }
+        let mut number = (token.0 >> 64) as usize & mask;
+        while number >= open.max(1) {
+            mask >>= 1;
+            number &= mask;
+        }
+        number
     }
 
     /// Locks the shards of two tokens of one entity, always in the same order; the second is `None` when it is the

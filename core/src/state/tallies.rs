@@ -66,10 +66,14 @@ impl Tallies {
         if plan.is_exact() && self.whole.is_none() {
             self.whole = Some(self.merged(plan, key, 0, i64::MAX));
         }
+        let panes = self.panes.len();
         while self.panes.front().is_some_and(|pane| pane.place.0 < oldest)
             && let Some(over) = self.panes.pop_front()
         {
             self.whole.iter_mut().for_each(|whole| *whole = whole.without(&over.tally));
+        }
+        if self.panes.len() < panes {
+            shrink(&mut self.panes);
         }
         let index = plan.pane(fact.time);
         if index < oldest {
@@ -81,7 +85,6 @@ impl Tallies {
         let one = Tally::of(plan, fact.time, plan.word(fact));
         let changed = at.and_then(|at| self.panes.get_mut(at)).map(|pane| &mut pane.tally);
         changed.into_iter().chain(&mut self.whole).for_each(|tally| tally.merge(plan, &one));
-        shrink(&mut self.panes);
     }
 
     /// Takes an event out again, where that can be done.
