@@ -103,10 +103,13 @@ pub(super) fn spilled(items: usize, inline: usize) -> usize {
     if items > inline { items.next_power_of_two() } else { 0 }
 }
 
+/// Room for so many items is not let go: where events come now and then, panes go and come again with each of them.
+const KEPT: usize = 64;
+
 /// Lets memory go that is more than twice of what is counted.
 pub(super) fn shrink<T>(items: &mut VecDeque<T>) {
     let room = room(items.len());
-    if items.capacity() > 2 * room {
+    if items.capacity() > KEPT.max(2 * room) {
         items.shrink_to(room);
     }
 }
